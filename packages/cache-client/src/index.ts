@@ -1,0 +1,1 @@
+export type { Entry, Fill, Filling, Purge, Reading, SharedCache } from './cache.ts'

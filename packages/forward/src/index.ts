@@ -1,0 +1,1 @@
+export type { Forward, ForwardedRequest, ForwardOptions } from './options.ts'

@@ -1,0 +1,31 @@
+/** What `forward` is told: once per mount, and per request. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Dispatcher } from 'undici'
+
+export interface ForwardOptions {
+  /** Where requests go: upstreams, with whatever is composed around it. */
+  dispatcher: Dispatcher
+  /** `http://NAME`: what keys and logs call the upstreams; a choosing dispatcher puts the endpoint's in its place. */
+  origin: string
+  /** This hop in `Via`, `Proxy-Status`, `Cache-Status` and `Server-Timing`, such as `gateway-1`. */
+  name: string
+  /** `preserve` sends the client's `Host` on, `upstream` the endpoint's. Default: `upstream`. */
+  host?: 'preserve' | 'upstream'
+  /** Whether `Authorization` goes on. Default: `none`. */
+  identity?: 'forward' | 'none'
+  /** Whether this hop names itself first in `x-served-by`. Default: true; a balancer leaves it to its gateways. */
+  namesItself?: boolean
+}
+
+/** What differs from one request to the next. */
+export interface ForwardedRequest {
+  /** Path and query to ask for. Default: the client's. */
+  path?: string
+  /** The body, where it was read already. Default: the client's body is streamed. */
+  body?: Buffer
+  /** For whom a cached answer may be reused (`Exchange.scope`). Default: the cache is passed by. */
+  scope?: string
+}
+
+/** Streams one request to the dispatcher and its answer back; settles when the answer has ended or the client is gone. */
+export type Forward = (request: FastifyRequest, reply: FastifyReply, how?: ForwardedRequest) => Promise<void>

@@ -1,0 +1,43 @@
+/** Fastify plugin: measures every request a server answers, by OpenTelemetry's HTTP conventions. */
+import fp from 'fastify-plugin'
+import { Gauge, Histogram, type Registry } from 'prom-client'
+import { BUCKETS, methodLabel } from './conventions.ts'
+
+/**
+ * Registers `http_server_request_duration_seconds{http_request_method, http_route, http_response_status_code}`
+ * and `http_server_active_requests`. A client that leaves before its answer has ended counts as status 499 (nginx's
+ * convention). A request that no route took has an empty `http_route`, so that the paths of strangers make no series.
+ */
+export const measureServer = fp<{ registry: Registry }>(
+  async (app, { registry }) => {
+    const duration = new Histogram({
+      name: 'http_server_request_duration_seconds',
+      help: 'Duration of HTTP server requests, from the head received to the answer ended.',
+      labelNames: ['http_request_method', 'http_route', 'http_response_status_code'] as const,
+      buckets: BUCKETS,
+      registers: [registry],
+    })
+    const active = new Gauge({
+      name: 'http_server_active_requests',
+      help: 'Requests being answered now.',
+      registers: [registry],
+    })
+    app.addHook('onRequest', (request, reply, done) => {
+      const started = performance.now()
+      active.inc()
+      // 'close' follows both the end of the answer and the loss of the client; hooks see only the first.
+      reply.raw.once('close', () => {
+        active.dec()
+        duration
+          .labels(
+            methodLabel(request.method),
+            request.is404 ? '' : (request.routeOptions.url ?? ''),
+            String(reply.raw.writableFinished ? reply.raw.statusCode : 499),
+          )
+          .observe((performance.now() - started) / 1000)
+      })
+      done()
+    })
+  },
+  { name: '@spillway/metrics-server', fastify: '5.x' },
+)

@@ -1,0 +1,7 @@
+export { type AppOptions, createApp, createContext, type ServiceContext } from './app.ts'
+export { ConfigError, type ConfigOf, readConfig } from './config.ts'
+export { createLogger } from './log.ts'
+export { common as commonProblems, type Fault, Problem, ProblemBody, type ProblemKind, problems } from './problem.ts'
+export { type Listener, run } from './run.ts'
+export { choice, common as commonSettings, duration, list, origins, port, size, text, whole } from './settings.ts'
+export { continueTrace, type Trace } from './trace.ts'

@@ -1,0 +1,154 @@
+/** Every refusal and failure as `application/problem+json` (RFC 9457) with a stable code. */
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+
+/** One wrong part of a request: where it is (JSON pointer under `body`, `params`, `querystring`, `headers`), what is wrong. */
+export interface Fault {
+  in: string
+  path: string
+  message: string
+}
+
+interface ProblemOptions {
+  detail?: string
+  /** Sent with the answer, such as `retry-after`, `allow`, `www-authenticate`. */
+  headers?: Record<string, string>
+  errors?: readonly Fault[]
+  cause?: unknown
+}
+
+/** Throw (or `reply.send`) one to answer with it. `code` is stable: clients may switch on it. */
+export class Problem extends Error {
+  override name = 'Problem'
+  readonly code: string
+  readonly statusCode: number
+  readonly title: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly errors: readonly Fault[] | undefined
+
+  constructor(kind: ProblemKind, { detail, headers = {}, errors, cause }: ProblemOptions = {}) {
+    super(detail ?? kind.title, { cause })
+    this.code = kind.code
+    this.statusCode = kind.status
+    this.title = kind.title
+    this.headers = headers
+    this.errors = errors
+  }
+}
+
+/** An entry of an errors table: the code is its key in the table. */
+export interface ProblemKind {
+  code: string
+  status: number
+  title: string
+}
+
+/** Makes an errors table: `problems({ not_found: [404, 'No such thing'] }).not_found` is a kind for `new Problem`. */
+export function problems<const T extends Record<string, readonly [status: number, title: string]>>(
+  table: T,
+): { readonly [K in keyof T]: ProblemKind } {
+  const kinds = Object.entries(table).map(([code, [status, title]]) => [code, { code, status, title }] as const)
+  return Object.freeze(Object.fromEntries(kinds)) as { readonly [K in keyof T]: ProblemKind }
+}
+
+/** The body of every error answer. */
+export const ProblemBody = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.Optional(Type.String()),
+    code: Type.String(),
+    requestId: Type.String(),
+    errors: Type.Optional(Type.Array(Type.Object({ in: Type.String(), path: Type.String(), message: Type.String() }))),
+  },
+  { $id: 'Problem', title: 'Problem' },
+)
+
+interface SchemaError {
+  instancePath?: string
+  message?: string
+}
+
+/** Turns whatever was thrown into a problem; what is not ours and not Fastify's is `internal`, its text kept to the log. */
+export function toProblem(error: Partial<FastifyError> & { statusCode?: number }, table: FastifyProblems): Problem {
+  if (error instanceof Problem) return error
+  if (error.validation) {
+    const place = error.validationContext ?? 'request'
+    const errors = (error.validation as SchemaError[]).map((fault) => ({
+      in: place,
+      path: fault.instancePath ?? '',
+      message: fault.message ?? 'is not valid',
+    }))
+    const detail = errors.map((fault) => `${fault.in}${fault.path} ${fault.message}`).join('; ')
+    return new Problem(table.validation_failed, { detail, errors, cause: error })
+  }
+  const kind = FASTIFY_CODES[error.code ?? '']
+  if (kind) return new Problem(table[kind], { detail: error.message ?? '', cause: error })
+  // Errors of packages that know nothing of this one but carry a code and a status of their own.
+  if (error.code !== undefined && /^[a-z_]+$/.test(error.code) && error.statusCode !== undefined) {
+    const headers = (error as { headers?: Record<string, string> }).headers ?? {}
+    const status = error.statusCode
+    const title = (error as { title?: string }).title ?? error.message ?? error.code
+    return new Problem({ code: error.code, status, title }, { detail: error.message ?? '', headers, cause: error })
+  }
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
+    return new Problem(
+      { ...table.bad_request, status: error.statusCode },
+      { detail: error.message ?? '', cause: error },
+    )
+  }
+  return new Problem(table.internal, { cause: error })
+}
+
+/** What any server here can answer. */
+export const common = problems({
+  bad_request: [400, 'The request is malformed'],
+  validation_failed: [400, 'The request does not fit its schema'],
+  malformed_json: [400, 'The body is not valid JSON'],
+  route_not_found: [404, 'No such route'],
+  method_not_allowed: [405, 'This route does not take that method'],
+  request_timeout: [408, 'The request came too slowly'],
+  body_too_large: [413, 'The body is too long'],
+  url_too_long: [414, 'The URL is too long'],
+  unsupported_media_type: [415, 'The body’s media type is not taken here'],
+  headers_too_large: [431, 'The header block is too long'],
+  internal: [500, 'Something failed here'],
+  unavailable: [503, 'The service is stopping or overloaded'],
+})
+export type FastifyProblems = typeof common
+
+const FASTIFY_CODES: Record<string, keyof FastifyProblems> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: 'malformed_json',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed_json',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'bad_request',
+  FST_ERR_BAD_URL: 'bad_request',
+  FST_ERR_ASYNC_CONSTRAINT: 'bad_request',
+  FST_ERR_MAX_PARAM_LENGTH: 'url_too_long',
+}
+
+/** The answer itself. `type` names the code as a URN, since a problem's meaning must not depend on a site being up. */
+export function problemBody(problem: Problem, requestId: string) {
+  return {
+    type: `urn:spillway:problem:${problem.code}`,
+    title: problem.title,
+    status: problem.statusCode,
+    ...(problem.message !== problem.title && problem.message !== '' ? { detail: problem.message } : {}),
+    code: problem.code,
+    requestId,
+    ...(problem.errors ? { errors: problem.errors } : {}),
+  }
+}
+
+/** Fastify's error handler for every server here: 5xx are logged with their cause, the client learns only the code. */
+export function answerProblem(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = toProblem(error, common)
+  if (problem.statusCode >= 500) request.log.error({ err: problem.cause ?? problem, code: problem.code }, problem.title)
+  return reply
+    .code(problem.statusCode)
+    .headers({ ...problem.headers })
+    .type('application/problem+json')
+    .send(JSON.stringify(problemBody(problem, request.id)))
+}

@@ -1,0 +1,103 @@
+/** Boots a service and stops it: settings, listeners, signals, draining. Only `main.ts` files call it. */
+import type { FastifyInstance } from 'fastify'
+import type { TProperties } from 'typebox'
+import { createContext, type ServiceContext } from './app.ts'
+import { ConfigError, type ConfigOf, readConfig } from './config.ts'
+import type { common } from './settings.ts'
+
+/** A server and where it is to listen. */
+export interface Listener {
+  app: Pick<FastifyInstance, 'listen' | 'close' | 'server'>
+  host: string
+  port: number
+}
+
+export interface RunOptions<T extends TProperties> {
+  service: string
+  settings: T
+  environment: Record<string, string | undefined>
+  /** Builds the servers, in the order in which they start to listen; they close in the reverse order. */
+  build: (config: ConfigOf<T>, context: ServiceContext) => Promise<readonly Listener[]>
+  /**
+   * `graceful` (the default): on SIGTERM `/ready` says so and the listeners stay open 5 s, so that whoever balances over
+   * us looks elsewhere; then requests under way may end. A second SIGTERM skips the 5 s. `immediate`: everything is
+   * dropped at once, for a service whose callers rely on noticing.
+   */
+  drain?: 'graceful' | 'immediate'
+}
+
+const HOLD_LISTENER_MS = 5_000
+const STOP_WITHIN_MS = 10_000
+
+/** Runs until SIGTERM or SIGINT, then ends the process. Exit codes: 0 stopped as asked, 1 could not start or crashed. */
+export async function run<T extends TProperties & typeof common>(options: RunOptions<T>): Promise<void> {
+  const config = settingsOrExit(options)
+  const context = createContext(options.service, config as unknown as { INSTANCE?: string; LOG_LEVEL: string })
+  const { logger, lifecycle } = context
+  const crash = (err: unknown) => {
+    logger.fatal({ err }, 'crashed')
+    process.exit(1)
+  }
+  process.on('uncaughtException', crash)
+  process.on('unhandledRejection', crash)
+
+  const listeners: Listener[] = []
+  const hold = Promise.withResolvers<void>()
+  const stop = async (signal: NodeJS.Signals) => {
+    if (lifecycle.state === 'draining') return hold.resolve()
+    lifecycle.drain()
+    logger.info({ signal }, 'draining')
+    const deadline = setTimeout(() => {
+      logger.warn(`requests still under way after ${STOP_WITHIN_MS} ms were cut`)
+      for (const { app } of listeners) app.server.closeAllConnections()
+    }, STOP_WITHIN_MS)
+    if (options.drain === 'immediate') {
+      for (const { app } of listeners) app.server.close()
+      for (const { app } of listeners) app.server.closeAllConnections()
+    } else if (listeners.length > 0) {
+      const timer = setTimeout(hold.resolve, HOLD_LISTENER_MS)
+      await hold.promise
+      clearTimeout(timer)
+    }
+    for (const { app } of listeners.toReversed()) await app.close()
+    clearTimeout(deadline)
+    logger.info('stopped')
+    process.exit(0)
+  }
+  process.on('SIGTERM', (signal) => void stop(signal))
+  process.on('SIGINT', (signal) => void stop(signal))
+
+  try {
+    for (const listener of await options.build(config, context)) {
+      listeners.push(listener)
+      await listener.app.listen({ host: listener.host, port: listener.port, listenTextResolver: () => 'listening' })
+    }
+  } catch (error) {
+    logger.fatal({ err: error }, startFailure(error))
+    process.exit(1)
+  }
+  lifecycle.ready()
+  logger.info({ urls: listeners.map(({ app }) => url(app)) }, 'ready')
+}
+
+function settingsOrExit<T extends TProperties>({ service, settings, environment }: RunOptions<T>): ConfigOf<T> {
+  try {
+    return readConfig(settings, environment)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    process.stderr.write(`${service}: ${error.message}\n`)
+    process.exit(1)
+  }
+}
+
+function startFailure(error: unknown): string {
+  const { code, port } = error as NodeJS.ErrnoException & { port?: number }
+  if (code === 'EADDRINUSE') return `port ${port} is in use; set PORT to another one`
+  return `could not start: ${error instanceof Error ? error.message : String(error)}`
+}
+
+function url(app: Listener['app']): string {
+  const address = app.server.address()
+  if (address === null || typeof address === 'string') return String(address)
+  return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`
+}

@@ -1,0 +1,113 @@
+/** The kinds of setting an app can have: each reads one environment variable's text and says, when wrong, what it wants. */
+import { type TCodec, type TString, type TUnsafe, Type } from 'typebox'
+
+interface Described<T> {
+  /** What the setting is for, one line. */
+  about: string
+  /** As it would be written in the environment. Without one the setting is required, unless it is `optional`. */
+  default?: T
+}
+
+/** What a wrong value is told it should have been; read by `readConfig`. */
+const wants = (text: string, { about, ...rest }: Described<string>) => ({ description: about, wants: text, ...rest })
+
+const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+const SIZES = { B: 1, kB: 1e3, MB: 1e6, GB: 1e9, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const
+
+function scaled(units: Record<string, number>, text: string): number {
+  const [, amount = '', unit = ''] = /^([\d.]+)([a-zA-Z]+)$/.exec(text) ?? []
+  return Number(amount) * (units[unit] ?? Number.NaN)
+}
+
+/** `30s`, `250ms`, `5m`, `1h`, `0s`: milliseconds. */
+export function duration(described: Described<string>): TCodec<TString, number> {
+  return Type.Codec(
+    Type.String({ pattern: '^\\d+(\\.\\d+)?(ms|s|m|h|d)$', ...wants('a duration such as 250ms, 30s, 5m', described) }),
+  )
+    .Decode((text) => scaled(UNITS, text))
+    .Encode((ms) => `${ms}ms`)
+}
+
+/** `64MB`, `512KiB`: bytes. */
+export function size(described: Described<string>): TCodec<TString, number> {
+  return Type.Codec(
+    Type.String({
+      pattern: '^\\d+(\\.\\d+)?(B|kB|MB|GB|KiB|MiB|GiB)$',
+      ...wants('a size such as 512kB, 64MB, 1GiB', described),
+    }),
+  )
+    .Decode((text) => Math.floor(scaled(SIZES, text)))
+    .Encode((bytes) => `${bytes}B`)
+}
+
+/** A whole number between `minimum` and `maximum`. */
+export function whole(described: Described<number> & { minimum: number; maximum: number }) {
+  const { about, ...rest } = described
+  return Type.Integer({
+    description: about,
+    wants: `a whole number from ${described.minimum} to ${described.maximum}`,
+    ...rest,
+  })
+}
+
+/** A TCP port; 0 lets the system choose. */
+export function port(described: Described<number>) {
+  return whole({ minimum: 0, maximum: 65_535, ...described })
+}
+
+/** Any text that is not empty. */
+export function text(described: Described<string>): TString {
+  return Type.String({ minLength: 1, ...wants('a text that is not empty', described) })
+}
+
+/** One of a few words. */
+export function choice<const T extends string>(words: readonly T[], described: Described<T>): TUnsafe<T> {
+  const { about, ...rest } = described
+  return Type.Unsafe<T>(Type.Enum([...words], { description: about, wants: `one of ${words.join(', ')}`, ...rest }))
+}
+
+/** Comma-separated, spaces ignored; the empty text is the empty list. */
+export function list(described: Described<string>): TCodec<TString, readonly string[]> {
+  return Type.Codec(Type.String(wants('a comma-separated list', described)))
+    .Decode((text) =>
+      Object.freeze(
+        text
+          .split(',')
+          .map((part) => part.trim())
+          .filter(Boolean),
+      ),
+    )
+    .Encode((parts) => parts.join(','))
+}
+
+const URL_LIST = '^\\s*https?://[^\\s,/]+/?\\s*(,\\s*https?://[^\\s,/]+/?\\s*)*$'
+
+/** Comma-separated http(s) origins without a path: `http://127.0.0.1:5000,http://127.0.0.1:5003`. */
+export function origins(described: Described<string>): TCodec<TString, readonly string[]> {
+  return Type.Codec(
+    Type.String({ pattern: URL_LIST, ...wants('comma-separated origins such as http://127.0.0.1:5000', described) }),
+  )
+    .Decode((text) => Object.freeze(text.split(',').map((part) => new URL(part.trim()).origin)))
+    .Encode((parts) => parts.join(','))
+}
+
+/** The settings every service has. */
+export const common = {
+  PORT: port({ about: 'Port to listen on; 0 lets the system choose.', default: 0 }),
+  HOST: text({ about: 'Address to listen on.', default: '127.0.0.1' }),
+  INSTANCE: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+      ...wants('up to 64 letters, digits, dots and hyphens', {
+        about: 'This replica’s name in answers, logs and metrics; by default the service’s name.',
+      }),
+    }),
+  ),
+  LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+    about: 'The least severe log lines to write; debug adds one line a request.',
+    default: 'info',
+  }),
+  SPILLWAY_STATE_DIR: Type.Optional(
+    text({ about: 'Folder of the stack this process belongs to; marks its processes.' }),
+  ),
+}

@@ -1,0 +1,1 @@
+export { createExchange, type Exchange, type ExchangeOptions, exchangeOf, type ProxyErrorType } from './exchange.ts'
