@@ -1,0 +1,3 @@
+import { vi } from 'vitest'
+
+process.stdout.write(String(vi))

@@ -1,0 +1,5 @@
+const late = async (): Promise<void> => {}
+
+export function start(): void {
+  late()
+}

@@ -1,0 +1,3 @@
+import { greeting } from '../../../packages/kit/src/index.ts'
+
+process.stdout.write(greeting('over the wall'))

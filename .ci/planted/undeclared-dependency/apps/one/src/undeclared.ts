@@ -1,0 +1,3 @@
+import { defineConfig } from 'knip'
+
+process.stdout.write(String(defineConfig))

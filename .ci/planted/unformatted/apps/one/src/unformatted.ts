@@ -1,0 +1,1 @@
+export const wide   =   [ 1,2 ];
