@@ -1,0 +1,81 @@
+/** Fastify plugin: who is asking (`request.identity`), for any service that must know or that signs people in. */
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import fp from 'fastify-plugin'
+import { AuthError } from './errors.ts'
+import type { Keys } from './keys.ts'
+import { type Claims, createTokens, type Identity } from './tokens.ts'
+
+export interface AuthOptions {
+  keys: Keys
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** A token for an hour. Exists only where the keys hold a private half. */
+    signToken(claims: Claims): string
+    /** @throws {AuthError} `token_malformed`, `token_expired` or `token_invalid` */
+    verifyToken(token: string): Identity
+  }
+  interface FastifyRequest {
+    /** Null until `requireSignedIn` or `requireRole` has let the request pass. */
+    identity: Identity | null
+  }
+}
+
+export const auth = fp<AuthOptions>(
+  async (app, { keys }) => {
+    const tokens = await createTokens(app, keys)
+    app.decorate('verifyToken', tokens.verify)
+    if (tokens.sign) app.decorate('signToken', tokens.sign)
+    app.decorateRequest('identity', null)
+  },
+  { name: '@spillway/auth', fastify: '5.x' },
+)
+
+/** A hook (`onRequest`, so that strangers' bodies are not read) that lets only some requests pass. */
+type Guard = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void
+
+/** Refuses with 401 `token_missing`, `token_malformed`, `token_expired` or `token_invalid`. */
+export function requireSignedIn(): Guard {
+  return (request, _reply, done) => {
+    identify(request)
+    done()
+  }
+}
+
+/** Refuses like `requireSignedIn`, and with 403 `role_missing` whoever is signed in without `role`. */
+export function requireRole(role: string): Guard {
+  return (request, _reply, done) => {
+    if (!identify(request).roles.includes(role)) throw new AuthError('role_missing', `this needs the role ${role}`)
+    done()
+  }
+}
+
+function identify(request: FastifyRequest): Identity {
+  request.identity ??= request.server.verifyToken(bearerToken(request))
+  return request.identity
+}
+
+/** RFC 6750, 2.1, and nothing else: no token in a body, a query or a cookie. */
+function bearerToken(request: FastifyRequest): string {
+  const { authorization } = request.headers
+  if (authorization === undefined) throw new AuthError('token_missing', 'send Authorization: Bearer <token>')
+  // Node keeps the first of several and drops the others; the next hop may keep another one.
+  if (timesSent(request.raw.rawHeaders, 'authorization') > 1) {
+    throw new AuthError('token_malformed', 'the request has more than one Authorization')
+  }
+  const [scheme = '', token = '', ...rest] = authorization.trim().split(/ +/)
+  if (scheme.toLowerCase() !== 'bearer') {
+    throw new AuthError('token_missing', 'the authorization scheme taken here is Bearer')
+  }
+  if (token === '' || rest.length > 0) throw new AuthError('token_malformed', 'Bearer is followed by one token')
+  return token
+}
+
+function timesSent(rawHeaders: readonly string[], name: string): number {
+  let times = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]?.toLowerCase() === name) times++
+  }
+  return times
+}

@@ -1,0 +1,31 @@
+/** The refusals of this package, each with the challenge RFC 6750 wants beside it. */
+
+const KINDS = {
+  token_missing: { status: 401, title: 'Sign in first', challenge: '' },
+  token_malformed: { status: 401, title: 'The authorization is malformed', challenge: 'invalid_token' },
+  token_expired: { status: 401, title: 'The token has expired', challenge: 'invalid_token' },
+  token_invalid: { status: 401, title: 'The token is not valid', challenge: 'invalid_token' },
+  role_missing: { status: 403, title: 'Your roles do not allow this', challenge: 'insufficient_scope' },
+} as const
+
+export type AuthCode = keyof typeof KINDS
+
+/** What a request without the right identity is refused with. `headers` holds `www-authenticate` (RFC 6750, 3). */
+export class AuthError extends Error {
+  override name = 'AuthError'
+  readonly code: AuthCode
+  readonly statusCode: number
+  readonly title: string
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(code: AuthCode, detail: string, cause?: unknown) {
+    super(detail, { cause })
+    const { status, title, challenge } = KINDS[code]
+    this.code = code
+    this.statusCode = status
+    this.title = title
+    // A request that brought no token at all is told only how to authenticate, with no error code (RFC 6750, 3.1).
+    const error = challenge === '' ? '' : `, error="${challenge}", error_description="${title}"`
+    this.headers = { 'www-authenticate': `Bearer realm="spillway"${error}` }
+  }
+}

@@ -1,0 +1,93 @@
+/** Key sets as files: JWKS (RFC 7517) holding Ed25519 keys (RFC 8037), made once, read at start, rotated by adding a key. */
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { type Static, Type } from 'typebox'
+import { Value } from 'typebox/value'
+
+const BASE64URL_32_BYTES = '^[A-Za-z0-9_-]{43}$'
+
+const Jwk = Type.Object({
+  kty: Type.Literal('OKP'),
+  crv: Type.Literal('Ed25519'),
+  alg: Type.Literal('EdDSA'),
+  use: Type.Literal('sig'),
+  kid: Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$' }),
+  x: Type.String({ pattern: BASE64URL_32_BYTES }),
+  d: Type.Optional(Type.String({ pattern: BASE64URL_32_BYTES })),
+})
+type Jwk = Static<typeof Jwk>
+
+const KeySet = Type.Object({ keys: Type.Array(Jwk, { minItems: 1 }) })
+
+/** Every key that a token may name, and the one that signs: the first with a private half, where there is one. */
+export interface Keys {
+  readonly verifying: ReadonlyMap<string, KeyObject>
+  readonly signing?: { readonly kid: string; readonly key: KeyObject }
+}
+
+/** A key set that cannot be used; the message names the file (or source) and what is wrong in it. */
+export class KeyError extends Error {
+  override name = 'KeyError'
+}
+
+/** A new key, as the texts of two files: `signing` holds the private half and must stay secret (mode 0600). */
+export function generateKeys(): { signing: string; verifying: string } {
+  const { privateKey } = generateKeyPairSync('ed25519')
+  const { crv, d, kty, x } = privateKey.export({ format: 'jwk' })
+  // The thumbprint of RFC 7638: these members alone, in this order.
+  const kid = createHash('sha256').update(JSON.stringify({ crv, kty, x })).digest('base64url')
+  const key = { kty, crv, alg: 'EdDSA', use: 'sig', kid, x }
+  const set = (jwk: object) => `${JSON.stringify({ keys: [jwk] }, null, 2)}\n`
+  return { signing: set({ ...key, d }), verifying: set(key) }
+}
+
+/** @throws {KeyError} where the file cannot be read or is no usable key set. */
+export async function readKeys(file: string): Promise<Keys> {
+  const text = await readFile(file, 'utf8').catch((cause) => {
+    throw new KeyError(`cannot read the keys in ${file}: ${cause.message}`, { cause })
+  })
+  return parseKeys(text, file)
+}
+
+/**
+ * @param source what to call the text in errors
+ * @throws {KeyError}
+ */
+export function parseKeys(text: string, source: string): Keys {
+  const verifying = new Map<string, KeyObject>()
+  let signing: Keys['signing']
+  for (const jwk of keySet(text, source).keys) {
+    if (verifying.has(jwk.kid)) throw new KeyError(`${source} has two keys called ${jwk.kid}`)
+    verifying.set(jwk.kid, createPublicKey({ key: publicHalf(jwk), format: 'jwk' }))
+    if (jwk.d === undefined) continue
+    const key = privateKey(jwk, jwk.d, source)
+    signing ??= { kid: jwk.kid, key }
+  }
+  return { verifying, ...(signing ? { signing } : {}) }
+}
+
+function keySet(text: string, source: string): Static<typeof KeySet> {
+  let set: unknown
+  try {
+    set = JSON.parse(text)
+  } catch {
+    // The parser's message quotes the text, and the text may be a private key: neither is passed on.
+    // biome-ignore lint/style/useErrorCause: the cause would carry the secret into the log
+    throw new KeyError(`${source} is not JSON`)
+  }
+  if (Value.Check(KeySet, set)) return set
+  const mistakes = Value.Errors(KeySet, set).map(({ instancePath, message }) => `${instancePath || 'it'} ${message}`)
+  throw new KeyError(`${source} is not a set of Ed25519 keys: ${mistakes.join('; ')}`)
+}
+
+function publicHalf({ kty, crv, x }: Jwk) {
+  return { kty, crv, x }
+}
+
+function privateKey({ kty, crv, x, kid }: Jwk, d: string, source: string): KeyObject {
+  try {
+    return createPrivateKey({ key: { kty, crv, x, d }, format: 'jwk' })
+  } catch (cause) {
+    throw new KeyError(`${source}: x and d of the key ${kid} do not belong together`, { cause })
+  }
+}
