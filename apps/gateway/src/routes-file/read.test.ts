@@ -1,0 +1,221 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { stringify } from 'yaml'
+import { RoutesFileError, readRoutes } from './read.ts'
+
+/** As it stands in a file. */
+const DB_URL = `\${DB_URL}`
+const variables = { DB_URL: 'http://127.0.0.1:5002' }
+const read = (text: string) => readRoutes(text, { file: 'gateway.routes.yaml', variables })
+
+function mistakesIn(text: string) {
+  try {
+    read(text)
+  } catch (error) {
+    if (error instanceof RoutesFileError) return error.mistakes
+    throw error
+  }
+  return []
+}
+
+/** The smallest good file with one route, which `changed` is laid over. */
+const one = (changed: object = {}) =>
+  stringify({
+    upstreams: { db: { endpoints: DB_URL } },
+    routes: [{ path: '/data', methods: ['GET'], upstream: 'db', auth: 'signed-in', ...changed }],
+  })
+
+const word = fc.stringMatching(/^[a-z]{1,8}$/)
+const scalar = fc.constantFrom<object>(
+  { type: 'string', maxLength: 8 },
+  { type: 'integer', minimum: 1 },
+  { type: ['string', 'null'] },
+)
+const schema = fc.record({ type: fc.constant('object'), properties: fc.dictionary(word, scalar) })
+const optional = { requiredKeys: ['auth', 'methods'] as ['auth', 'methods'] }
+const goodRoute = fc.record(
+  {
+    methods: fc.uniqueArray(fc.constantFrom('POST', 'PUT', 'PATCH', 'DELETE'), { minLength: 1 }),
+    auth: fc.oneof(
+      fc.constant('public'),
+      fc.constant('signed-in'),
+      word.map((role) => ({ role })),
+    ),
+    identity: fc.constantFrom('none', 'forward'),
+    timeout: fc.integer({ min: 1, max: 900 }).map((seconds) => `${seconds}s`),
+    bodyLimit: fc.integer({ min: 1, max: 900 }).map((kilobytes) => `${kilobytes}kB`),
+    summary: fc.string({ minLength: 1 }),
+    request: fc.record({ query: schema, body: schema }),
+    responses: fc.constant({ 200: { description: 'fine' }, 404: { description: 'none' } }),
+  },
+  optional,
+)
+/** Routes whose paths differ by their place in the list. */
+const goodFile = fc.array(goodRoute, { minLength: 1, maxLength: 8 }).map((routes) => ({
+  upstreams: { db: { endpoints: DB_URL }, other: { endpoints: 'http://10.0.0.1:8080,http://10.0.0.2' } },
+  routes: routes.map((route, index) => ({ path: `/r${index}/{id}`, upstream: index % 2 ? 'other' : 'db', ...route })),
+}))
+
+type Planted = Record<string, unknown> & { path: string }
+/** Each spoils one route; the mark it is given stands on the line that must be named, and on no other. */
+const slips: ((route: Planted, mark: string) => Planted)[] = [
+  (route, mark) => ({ ...route, [mark]: true }),
+  (route, mark) => ({ ...route, upstream: mark }),
+  (route, mark) => ({ ...route, auth: mark }),
+  (route, mark) => ({ ...route, auth: { role: mark.toUpperCase() } }),
+  (route, mark) => ({ ...route, path: mark }),
+  (route, mark) => ({ ...route, path: `/${mark}/{twice}/{twice}` }),
+  (route, mark) => ({ ...route, path: `/admin/${mark}` }),
+  (route, mark) => ({ ...route, timeout: mark }),
+  (route, mark) => ({ ...route, bodyLimit: mark }),
+  (route, mark) => ({ ...route, cache: mark }),
+  (route, mark) => ({ ...route, identity: mark }),
+  (route, mark) => ({ ...route, methods: ['PUT', mark] }),
+  (route, mark) => ({ ...route, request: { [mark]: {} } }),
+  (route, mark) => ({ ...route, request: { body: { [mark]: 1 } } }),
+  (route, mark) => ({ ...route, request: { body: { type: mark } } }),
+  (route, mark) => ({ ...route, request: { query: { type: mark, properties: {} } } }),
+  (route, mark) => ({ ...route, request: { params: { type: 'object', properties: { [mark]: {} } } } }),
+  (route, mark) => ({ ...route, request: { body: { properties: { a: { items: { pattern: `(${mark}` } } } } } }),
+  (route, mark) => ({ ...route, responses: { [mark]: { description: 'odd' } } }),
+]
+
+describe('a routes file', () => {
+  it('is read as it was written', () => {
+    fc.assert(
+      fc.property(goodFile, (file) => {
+        const { upstreams, routes } = read(stringify(file))
+        expect([...upstreams]).toEqual([
+          ['db', ['http://127.0.0.1:5002']],
+          ['other', ['http://10.0.0.1:8080', 'http://10.0.0.2']],
+        ])
+        for (const [index, written] of file.routes.entries()) {
+          const { timeout, bodyLimit, ...same } = written
+          expect(routes[index]).toMatchObject(same)
+          expect(routes[index]?.timeoutMs).toBe(Number.parseInt(timeout ?? '15', 10) * 1000)
+          expect(routes[index]?.bodyLimit).toBe(bodyLimit && Number.parseInt(bodyLimit, 10) * 1000)
+        }
+      }),
+    )
+  })
+
+  it('has every planted mistake named, with its line', () => {
+    const planted = fc.tuple(
+      goodFile,
+      fc.array(fc.option(fc.constantFrom(...slips), { nil: undefined }), { minLength: 8, maxLength: 8 }),
+    )
+    fc.assert(
+      fc.property(planted, ([file, chosen]) => {
+        const marks: string[] = []
+        const routes = file.routes.map((route, index) => {
+          const slip = chosen[index]
+          if (!slip) return route
+          marks.push(`mark${index}x`)
+          return slip(route, `mark${index}x`)
+        })
+        const text = stringify({ ...file, routes })
+        const expected = marks.map((mark) => text.split('\n').findIndex((line) => line.toLowerCase().includes(mark)))
+        expect(mistakesIn(text).map(({ line }) => line)).toEqual(expected.map((index) => index + 1))
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('never breaks the reader, whatever it holds', () => {
+    const bits = fc.constantFrom(
+      'routes:',
+      'upstreams:',
+      '- ',
+      '&a ',
+      '*a',
+      '[',
+      ']',
+      '{',
+      '}',
+      ': ',
+      '\n',
+      '  ',
+      '"',
+      'path',
+      '/x',
+      '!!x',
+      '<<',
+      '? ',
+      '---',
+      '#',
+      '5',
+    )
+    const text = fc.oneof(
+      fc.string(),
+      fc.array(bits, { maxLength: 40 }).map((parts) => parts.join('')),
+    )
+    fc.assert(
+      fc.property(text, (source) => mistakesIn(source).length > 0),
+      { numRuns: 2000 },
+    )
+    fc.assert(fc.property(fc.jsonValue(), (value) => mistakesIn(stringify(value)).length > 0))
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        mistakesIn(one({ request: { body: value, query: value }, cache: value, responses: value }))
+      }),
+    )
+  })
+
+  it('names what would be right', () => {
+    expect(
+      mistakesIn(one({ auth: 'singed-in', timeout: '15', cache: { scope: 'all' } })).map((m) => m.message),
+    ).toEqual([
+      'routes[0].auth is "singed-in"; it must be public, signed-in or a role such as { role: editor }',
+      'routes[0].timeout is "15"; it must be a duration such as 250ms, 30s, 5m',
+      'routes[0].cache is {"scope":"all"}; it must be none, or { scope: public }, { scope: role } or { scope: user }',
+    ])
+  })
+
+  it('gives line and column of a key that is not known', () => {
+    expect(mistakesIn(one({ cach: 'none' }))).toMatchObject([{ line: 10, column: 5 }])
+  })
+
+  it('may not declare a method of a path twice, whatever its names are called', () => {
+    const route = { methods: ['GET'], upstream: 'db', auth: 'public' }
+    const text = stringify({
+      upstreams: { db: { endpoints: 'http://10.0.0.1' } },
+      routes: [
+        { path: '/data/{key}', ...route },
+        { path: '/data/{id}', ...route },
+      ],
+    })
+    expect(mistakesIn(text)).toMatchObject([
+      { line: 10, message: 'routes[1].path takes GET again: the route of line 5 has GET /data/{} already' },
+    ])
+  })
+
+  it.each([
+    ['a key that stands there twice', `${one()}routes: []\n`, /unique/],
+    ['no routes', one().replace(/routes:[\s\S]*/, 'routes: []'), /list of at least one route/],
+    ['a variable that is not set', one().replace('DB_URL', 'DB_ULR'), /needs \$\{DB_ULR\}, which is not set/],
+    ['an endpoint that is no origin', one().replace(DB_URL, 'http://a/path'), /comma-separated origins/],
+    ['an endpoint twice', one().replace(DB_URL, 'http://a:80, http://a'), /http:\/\/a twice/],
+    ['a tag of its own', `${one()}    timeout: !soon 5s\n`, /Unresolved tag/],
+    ['no upstream for /login', one({ upstream: 'x' }).replace('db:', 'x:'), /lacks db, the service that \/login asks/],
+    ['a body for GET', one({ request: { body: {} } }), /GET has no body/],
+    ['a cache for writes', one({ methods: ['PUT'], cache: 'none' }), /only answers to GET are cached/],
+    ['a private cache on a public route', one({ auth: 'public', cache: { scope: 'user' } }), /scope must be public/],
+    ['a method twice', one({ methods: ['GET', 'GET'] }), /twice/],
+    ['a timeout of nothing', one({ timeout: '0s' }), /must be longer/],
+    ['a schema that contains itself', `${one()}    request: { body: &b { properties: { a: *b } } }\n`, /alias/],
+  ])('may not have %s', (_, text, message) => {
+    expect(
+      mistakesIn(text)
+        .map((mistake) => mistake.message)
+        .join('\n'),
+    ).toMatch(message)
+  })
+
+  it('caches per user by default, and publicly on public routes', () => {
+    const scopeOf = (changed: object) => read(one(changed)).routes[0]?.cacheScope
+    expect(scopeOf({})).toBe('user')
+    expect(scopeOf({ auth: 'public' })).toBe('public')
+    expect(scopeOf({ cache: 'none' })).toBe('none')
+    expect(scopeOf({ cache: { scope: 'role' } })).toBe('role')
+  })
+})

@@ -1,0 +1,156 @@
+/** What a routes file may not say although its shape is right: names that lead nowhere, routes that hide each other. */
+import { origins } from '@spillway/service'
+import { Value } from 'typebox/value'
+import { definitions } from './json-schema.ts'
+import { RouteSource } from './schema.ts'
+import { isMapping, type Mistake, mistake, mistakesOf, type Path } from './shape.ts'
+
+/** Which line a place is in, for mistakes that name a second place. */
+export type LineOf = (at: Path) => number
+
+/** The service that `/login` asks. */
+export const SIGN_IN_UPSTREAM = 'db'
+
+const BUILT_IN = /^\/(login|admin|docs|openapi\.json|health|ready|metrics)(\/|$)/
+const VARIABLE = /\$\{([^}]*)\}/g
+const Origins = origins({ about: '' })
+
+type Sound = Partial<RouteSource>
+type Variables = Readonly<Record<string, string | undefined>>
+
+/** Looks at what has the right shape only, so that one slip is one mistake. */
+export function ruleMistakes(source: unknown, variables: Variables, lineOf: LineOf): Mistake[] {
+  const upstreams = isMapping(source) && isMapping(source.upstreams) ? source.upstreams : undefined
+  const routes = isMapping(source) && Array.isArray(source.routes) ? source.routes.map(sound) : []
+  return [
+    ...(upstreams ? upstreamMistakes(upstreams, variables) : []),
+    ...routes.flatMap((route, index) => routeMistakes(route, ['routes', index], upstreams)),
+    ...duplicates(routes, lineOf),
+  ]
+}
+
+/** Puts the variables' values into an upstream's endpoints. */
+export function expand(endpoints: string, variables: Variables): string {
+  return endpoints.replace(VARIABLE, (_, name: string) => variables[name] ?? '')
+}
+
+/** The origins in an upstream's endpoints, whose variables are expanded already. */
+export function originsOf(endpoints: string): readonly string[] {
+  return Value.Decode(Origins, endpoints)
+}
+
+/** The same for `/data/{key}` and `/data/{id}`, which take the same requests. */
+export function pathShape(path: string): string {
+  return path.replaceAll(/\{\w+\}/g, '{}')
+}
+
+export function parameterNames(path: string): string[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
+}
+
+function sound(route: unknown): Sound {
+  if (!isMapping(route)) return {}
+  const kept = Object.entries(RouteSource.properties).filter(
+    ([key, schema]) => Object.hasOwn(route, key) && mistakesOf(schema, route[key], [], definitions).length === 0,
+  )
+  return Object.fromEntries(kept.map(([key]) => [key, route[key]]))
+}
+
+function upstreamMistakes(upstreams: Record<string, unknown>, variables: Variables): Mistake[] {
+  const missing = Object.hasOwn(upstreams, SIGN_IN_UPSTREAM)
+    ? []
+    : [mistake(['upstreams'], `lacks ${SIGN_IN_UPSTREAM}, the service that /login asks`)]
+  return [
+    ...missing,
+    ...Object.entries(upstreams).flatMap(([name, upstream]) => {
+      const at = ['upstreams', name, 'endpoints']
+      const endpoints = isMapping(upstream) ? upstream.endpoints : undefined
+      if (typeof endpoints !== 'string' || endpoints === '') return []
+      const unset = [...endpoints.matchAll(VARIABLE)].filter(([, variable = '']) => !variables[variable])
+      if (unset.length > 0) return unset.map(([text]) => mistake(at, `needs ${text}, which is not set`))
+      const expanded = expand(endpoints, variables)
+      if (!Value.Check(Origins, expanded)) {
+        return [
+          mistake(at, `is ${JSON.stringify(expanded)}; it must be comma-separated origins such as http://10.0.0.1`),
+        ]
+      }
+      const each = originsOf(expanded)
+      const twice = each.find((origin, index) => each.indexOf(origin) < index)
+      return twice === undefined ? [] : [mistake(at, `has ${twice} twice; each endpoint once`)]
+    }),
+  ]
+}
+
+function routeMistakes(route: Sound, at: Path, upstreams: Record<string, unknown> | undefined): Mistake[] {
+  return [
+    ...(upstreams ? unknownUpstream(route, at, upstreams) : []),
+    ...pathMistakes(route, at),
+    ...methodMistakes(route, at),
+    ...(route.timeout !== undefined && Number.parseFloat(route.timeout) === 0
+      ? [mistake([...at, 'timeout'], 'is 0; it must be longer')]
+      : []),
+    ...(route.auth === 'public' && typeof route.cache === 'object' && route.cache.scope !== 'public'
+      ? [mistake([...at, 'cache'], 'is per role or user, but the route is public; the scope must be public')]
+      : []),
+  ]
+}
+
+function unknownUpstream(route: Sound, at: Path, upstreams: Record<string, unknown>): Mistake[] {
+  if (route.upstream === undefined || Object.hasOwn(upstreams, route.upstream)) return []
+  const known = Object.keys(upstreams).join(', ') || 'none'
+  return [mistake([...at, 'upstream'], `is ${JSON.stringify(route.upstream)}; known upstreams are ${known}`)]
+}
+
+function pathMistakes(route: Sound, at: Path): Mistake[] {
+  if (route.path === undefined) return []
+  const names = parameterNames(route.path)
+  const repeated = names.find((name, index) => names.indexOf(name) < index)
+  return [
+    ...(BUILT_IN.test(route.path)
+      ? [mistake([...at, 'path'], `is ${route.path}, which is built in; take another`)]
+      : []),
+    ...(repeated === undefined ? [] : [mistake([...at, 'path'], `names {${repeated}} twice; each name once`)]),
+    ...Object.keys(route.request?.params?.properties ?? {})
+      .filter((name) => !names.includes(name))
+      .map((name) => {
+        const message = `is not in the path, which has ${names.map((known) => `{${known}}`).join(', ') || 'no names'}`
+        return mistake([...at, 'request', 'params', 'properties', name], message, 'key')
+      }),
+  ]
+}
+
+function methodMistakes(route: Sound, at: Path): Mistake[] {
+  if (route.methods === undefined) return []
+  const reads = route.methods.includes('GET')
+  const repeated = route.methods.findIndex((method, index) => route.methods?.indexOf(method) !== index)
+  return [
+    ...(repeated < 0 ? [] : [mistake([...at, 'methods', repeated], 'stands there twice; once is enough')]),
+    ...(reads && route.request?.body !== undefined
+      ? [
+          mistake(
+            [...at, 'request', 'body'],
+            'is declared, but GET has no body; give the other methods a route of their own',
+          ),
+        ]
+      : []),
+    ...(!reads && route.cache !== undefined
+      ? [mistake([...at, 'cache'], 'is declared, but only answers to GET are cached; leave it out')]
+      : []),
+  ]
+}
+
+function duplicates(routes: readonly Sound[], lineOf: LineOf): Mistake[] {
+  const first = new Map<string, number>()
+  return routes.flatMap(({ path, methods }, index) =>
+    [...new Set(path === undefined ? [] : methods)].flatMap((method) => {
+      const shape = `${method} ${pathShape(path as string)}`
+      const earlier = first.get(shape)
+      if (earlier !== undefined) {
+        const message = `takes ${method} again: the route of line ${lineOf(['routes', earlier])} has ${shape} already`
+        return [mistake(['routes', index, 'path'], message)]
+      }
+      first.set(shape, index)
+      return []
+    }),
+  )
+}

@@ -1,0 +1,64 @@
+/** The routes file's shape: what `gateway.routes.yaml` may say. Extended by addition only. */
+import { choice, duration, size, text } from '@spillway/service'
+import { type Static, Type } from 'typebox'
+import { jsonSchema, Parameters } from './json-schema.ts'
+
+const SEGMENT = '([A-Za-z0-9._~-]+|\\{[A-Za-z][A-Za-z0-9_]*\\})'
+const ROLE = '^[a-z][a-z0-9_-]{0,31}$'
+
+const closed = { additionalProperties: false }
+
+const Upstream = Type.Object({
+  endpoints: text({ about: `Comma-separated origins; \${NAME} stands for a setting or an environment variable.` }),
+})
+
+export const RouteSource = Type.Object({
+  path: Type.String({
+    pattern: `^(/|(/${SEGMENT})+)$`,
+    wants: 'a path such as /data/{key}, whose segments are letters, digits and . _ ~ - or a {name}',
+  }),
+  methods: Type.Array(choice(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'], { about: 'HEAD goes with GET.' }), {
+    minItems: 1,
+    wants: 'a list such as [GET, PUT]; HEAD goes with GET',
+  }),
+  upstream: text({ about: 'One of `upstreams`.' }),
+  auth: Type.Union(
+    [Type.Literal('public'), Type.Literal('signed-in'), Type.Object({ role: Type.String({ pattern: ROLE }) }, closed)],
+    { wants: 'public, signed-in or a role such as { role: editor }' },
+  ),
+  cache: Type.Optional(
+    Type.Union([Type.Literal('none'), Type.Object({ scope: Type.Enum(['public', 'role', 'user'] as const) }, closed)], {
+      wants: 'none, or { scope: public }, { scope: role } or { scope: user }',
+    }),
+  ),
+  identity: Type.Optional(choice(['none', 'forward'], { about: 'Whether `Authorization` goes on.', default: 'none' })),
+  timeout: Type.Optional(duration({ about: 'How long the upstream may take to begin its answer.', default: '15s' })),
+  bodyLimit: Type.Optional(
+    size({ about: 'The longest body taken; the body is then read whole before it is sent on.' }),
+  ),
+  summary: Type.Optional(text({ about: 'One line for OpenAPI.' })),
+  description: Type.Optional(text({ about: 'For OpenAPI.' })),
+  request: Type.Optional(
+    Type.Object({
+      params: Type.Optional(Parameters),
+      query: Type.Optional(Parameters),
+      body: Type.Optional(jsonSchema()),
+    }),
+  ),
+  responses: Type.Optional(
+    Type.Record(
+      Type.String({ pattern: '^[1-5][0-9][0-9]$' }),
+      Type.Object({ description: text({ about: 'For OpenAPI.' }), schema: Type.Optional(jsonSchema()) }),
+      { wants: 'statuses such as 200' },
+    ),
+  ),
+})
+export type RouteSource = Static<typeof RouteSource>
+
+export const RoutesSource = Type.Object({
+  upstreams: Type.Record(Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }), Upstream, {
+    wants: 'names of lower-case letters, digits and hyphens',
+  }),
+  routes: Type.Array(RouteSource, { minItems: 1, wants: 'a list of at least one route' }),
+})
+export type RoutesSource = Static<typeof RoutesSource>
