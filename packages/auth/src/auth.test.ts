@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import fc from 'fast-check'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { auth, generateKeys, parseKeys, requireRole, requireSignedIn, TOKEN_LIFETIME_S } from './index.ts'
 
 const texts = generateKeys()
@@ -72,6 +72,17 @@ describe('a token of ours', () => {
     expect(() => app.verifyToken(forge({}, claims({ exp: now() - 7 })))).toThrow(
       expect.objectContaining({ code: 'token_expired' }),
     )
+  })
+
+  it('is not remembered beyond its end', () => {
+    const token = app.signToken({ sub: 'alice', roles: [] })
+    expect(app.verifyToken(token).subject).toBe('alice')
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + (TOKEN_LIFETIME_S + 6) * 1000 })
+    try {
+      expect(() => app.verifyToken(token)).toThrow(expect.objectContaining({ code: 'token_expired' }))
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })
 
