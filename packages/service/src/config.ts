@@ -36,13 +36,19 @@ export function readConfig<T extends TProperties>(
     Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
   )
   const ours = Object.fromEntries(Object.entries(given).filter(([name]) => names.includes(name)))
-  const values = Value.Convert(schema, Value.Default(schema, { ...ours })) as Record<string, unknown>
+  const typed = Object.entries(ours).map(([name, text]) => [name, parse(settings[name] as TSchema, text as string)])
+  const values = Value.Default(schema, Object.fromEntries(typed)) as Record<string, unknown>
   const mistakes = [
     ...Object.keys(given).flatMap((name) => unknown(name, names)),
     ...names.flatMap((name) => wrong(name, settings[name] as TSchema, values[name], ours[name])),
   ]
   if (mistakes.length > 0) throw new ConfigError(mistakes)
   return Object.freeze(Value.Decode(schema, values as Static<typeof schema>)) as ConfigOf<T>
+}
+
+/** Only whole numbers are not texts. TypeBox's own conversion would take `true`, `0x10` and `7.9` for them, too. */
+function parse(setting: TSchema, text: string): unknown {
+  return Type.IsInteger(setting) && /^-?\d+$/.test(text) ? Number(text) : text
 }
 
 function wrong(name: string, setting: TSchema & { wants?: string }, value: unknown, given?: string): string[] {

@@ -19,10 +19,17 @@ function scaled(units: Record<string, number>, text: string): number {
   return Number(amount) * (units[unit] ?? Number.NaN)
 }
 
-/** `30s`, `250ms`, `5m`, `1h`, `0s`: milliseconds. */
+/** The longest that `setTimeout` waits; beyond, it fires at once. */
+const LONGEST_MS = 2 ** 31 - 1
+
+/** `30s`, `250ms`, `5m`, `1h`, `0s`: milliseconds, at most what a timer can wait (24.8 days). */
 export function duration(described: Described<string>): TCodec<TString, number> {
+  const pattern = '^\\d+(\\.\\d+)?(ms|s|m|h|d)$'
   return Type.Codec(
-    Type.String({ pattern: '^\\d+(\\.\\d+)?(ms|s|m|h|d)$', ...wants('a duration such as 250ms, 30s, 5m', described) }),
+    Type.Refine(
+      Type.String({ pattern, ...wants('a duration such as 250ms, 30s, 5m', described) }),
+      (text) => !(scaled(UNITS, text) > LONGEST_MS),
+    ),
   )
     .Decode((text) => scaled(UNITS, text))
     .Encode((ms) => `${ms}ms`)
@@ -30,11 +37,12 @@ export function duration(described: Described<string>): TCodec<TString, number> 
 
 /** `64MB`, `512KiB`: bytes. */
 export function size(described: Described<string>): TCodec<TString, number> {
+  const pattern = '^\\d+(\\.\\d+)?(B|kB|MB|GB|KiB|MiB|GiB)$'
   return Type.Codec(
-    Type.String({
-      pattern: '^\\d+(\\.\\d+)?(B|kB|MB|GB|KiB|MiB|GiB)$',
-      ...wants('a size such as 512kB, 64MB, 1GiB', described),
-    }),
+    Type.Refine(
+      Type.String({ pattern, ...wants('a size such as 512kB, 64MB, 1GiB', described) }),
+      (text) => !(scaled(SIZES, text) > Number.MAX_SAFE_INTEGER),
+    ),
   )
     .Decode((text) => Math.floor(scaled(SIZES, text)))
     .Encode((bytes) => `${bytes}B`)
@@ -80,15 +88,21 @@ export function list(described: Described<string>): TCodec<TString, readonly str
     .Encode((parts) => parts.join(','))
 }
 
-const URL_LIST = '^\\s*https?://[^\\s,/]+/?\\s*(,\\s*https?://[^\\s,/]+/?\\s*)*$'
-
 /** Comma-separated http(s) origins without a path: `http://127.0.0.1:5000,http://127.0.0.1:5003`. */
 export function origins(described: Described<string>): TCodec<TString, readonly string[]> {
   return Type.Codec(
-    Type.String({ pattern: URL_LIST, ...wants('comma-separated origins such as http://127.0.0.1:5000', described) }),
+    Type.Refine(Type.String(wants('comma-separated origins such as http://127.0.0.1:5000', described)), (text) =>
+      text.split(',').every(isOrigin),
+    ),
   )
     .Decode((text) => Object.freeze(text.split(',').map((part) => new URL(part.trim()).origin)))
     .Encode((parts) => parts.join(','))
+}
+
+/** Nothing may be there that the origin would lose: no path, query or credentials. */
+function isOrigin(text: string): boolean {
+  const url = URL.parse(text.trim())
+  return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
 }
 
 /** The settings every service has. */

@@ -1,9 +1,9 @@
 /** Who a request is: its id, and its place in a trace (W3C Trace Context), made where the caller sent none. */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/
-const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
+const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
 const ZEROS = /^0+$/
 
 /** The caller's `x-request-id` where it is harmless in headers and logs, else a new one. */
@@ -19,11 +19,31 @@ export interface Trace {
   traceparent: string
 }
 
-/** Continues the caller's trace, or begins one. A malformed `traceparent` is ignored (W3C Trace Context 3.2.2). */
+/**
+ * Continues the caller's trace, or begins one. A malformed `traceparent` is ignored; one of a later version is read as far
+ * as version 00 goes (W3C Trace Context 3.2.2 and 4.3).
+ */
 export function continueTrace(traceparent: string | undefined): Trace {
   const match = traceparent === undefined ? null : TRACEPARENT.exec(traceparent)
-  const [, traceId = '', parentId = '', flags = '01'] = match ?? []
-  const valid = match !== null && !ZEROS.test(traceId) && !ZEROS.test(parentId)
-  const id = valid ? traceId : randomBytes(16).toString('hex')
-  return { traceId: id, traceparent: `00-${id}-${randomBytes(8).toString('hex')}-${valid ? flags : '01'}` }
+  if (match === null || !isValid(match)) return begun(newTraceId(), SAMPLED)
+  return begun(match[2] ?? '', Number.parseInt(match[4] ?? '', 16) & KNOWN_FLAGS)
+}
+
+function isValid([, version = '', traceId = '', parentId = '', , rest]: RegExpExecArray): boolean {
+  const known = version === '00' ? rest === undefined : version !== 'ff'
+  return known && !ZEROS.test(traceId) && !ZEROS.test(parentId)
+}
+
+const SAMPLED = 1
+/** Sampled, and random trace id (Trace Context level 2); unknown flags must not be passed on. */
+const KNOWN_FLAGS = 3
+
+function begun(traceId: string, flags: number): Trace {
+  // A UUID's first and last 32 bits are random; taking them costs a tenth of asking for 8 random bytes.
+  const uuid = randomUUID()
+  return { traceId, traceparent: `00-${traceId}-${uuid.slice(0, 8)}${uuid.slice(28)}-0${flags}` }
+}
+
+function newTraceId(): string {
+  return randomUUID().replaceAll('-', '')
 }

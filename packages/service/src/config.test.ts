@@ -1,0 +1,84 @@
+import { Type } from 'typebox'
+import { describe, expect, it } from 'vitest'
+import { ConfigError, commonSettings, list, port, readConfig, text } from './index.ts'
+
+const settings = {
+  ...commonSettings,
+  DATABASE_URL: text({ about: 'Required.' }),
+  ADMIN_PORT: port({ about: 'Another port.', default: 8001 }),
+  DENY_PATHS: list({ about: 'A list.', default: '/metrics' }),
+}
+
+function mistakes(environment: Record<string, string | undefined>): readonly string[] {
+  try {
+    readConfig(settings, environment)
+    return []
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError)
+    return (error as ConfigError).mistakes
+  }
+}
+
+describe('readConfig', () => {
+  it('gives typed, frozen values', () => {
+    const config = readConfig(settings, { DATABASE_URL: 'postgres://x', ADMIN_PORT: '9000', INSTANCE: 'db-1' })
+    expect(config).toEqual({
+      PORT: 0,
+      HOST: '127.0.0.1',
+      INSTANCE: 'db-1',
+      LOG_LEVEL: 'info',
+      DATABASE_URL: 'postgres://x',
+      ADMIN_PORT: 9000,
+      DENY_PATHS: ['/metrics'],
+    })
+    expect(Object.isFrozen(config)).toBe(true)
+    expect(Object.isFrozen(config.DENY_PATHS)).toBe(true)
+  })
+
+  it('tells every mistake at once', () => {
+    expect(mistakes({ PORT: 'http', LOG_LEVEL: 'loud', INSTANCE: 'a b', SPILLWAY_COLOUR: 'blue' })).toEqual([
+      expect.stringMatching(/^SPILLWAY_COLOUR is not a setting here; known are PORT, HOST,/),
+      'PORT is "http"; it must be a whole number from 0 to 65535',
+      'INSTANCE is "a b"; it must be up to 64 letters, digits, dots and hyphens',
+      'LOG_LEVEL is "loud"; it must be one of fatal, error, warn, info, debug, trace, silent',
+      'DATABASE_URL is not set; it must be a text that is not empty',
+    ])
+  })
+
+  it('says how many mistakes there are, and names each in its message', () => {
+    expect(() => readConfig(settings, { PORT: 'x', HOST: '' })).toThrow(
+      /^The settings have 2 mistakes:\n {2}PORT is "x".*\n {2}DATABASE_URL is not set/,
+    )
+  })
+
+  it.each([
+    ['ADMIN_POTR', 'two letters swapped'],
+    ['ADMIN_PRT', 'a letter lost'],
+    ['ADMIN_PPORT', 'a letter too many'],
+    ['ADMIN_PURT', 'a letter wrong'],
+    ['ADMIN_PORTS', 'a letter at the end'],
+    ['DMIN_PORT', 'the first letter lost'],
+  ])('takes %s for a slip (%s)', (name) => {
+    expect(mistakes({ DATABASE_URL: 'x', [name]: '1' })).toEqual([`${name} is not a setting; did you mean ADMIN_PORT?`])
+  })
+
+  it.each(['PATH', 'HOME', 'PORTS', 'HOSTNAME', 'ADMIN', 'ADMIN_POSTS', 'DATABASE', 'npm_config_user_agent'])(
+    'leaves %s alone: an environment holds much that is not ours',
+    (name) => {
+      expect(mistakes({ DATABASE_URL: 'x', [name]: '1' })).toEqual([])
+    },
+  )
+
+  it('counts an empty value as not set', () => {
+    expect(mistakes({ DATABASE_URL: '', SPILLWAY_COLOUR: '' })).toEqual([
+      'DATABASE_URL is not set; it must be a text that is not empty',
+    ])
+    expect(readConfig(settings, { DATABASE_URL: 'x', INSTANCE: '', PORT: '' })).not.toHaveProperty('INSTANCE')
+  })
+
+  it('is not fooled by names that every object has', () => {
+    expect(readConfig({ X: Type.Optional(text({ about: '' })) }, { constructor: 'a', toString: 'b' } as never)).toEqual(
+      {},
+    )
+  })
+})

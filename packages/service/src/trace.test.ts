@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import { continueTrace, requestId } from './trace.ts'
+
+const TRACE = '0af7651916cd43dd8448eb211c80319c'
+const PARENT = 'b7ad6b7169203331'
+
+describe('continueTrace', () => {
+  it('keeps the trace and its sampling, with this hop as the parent', () => {
+    const trace = continueTrace(`00-${TRACE}-${PARENT}-01`)
+    expect(trace.traceId).toBe(TRACE)
+    expect(trace.traceparent).toMatch(new RegExp(`^00-${TRACE}-[0-9a-f]{16}-01$`))
+    expect(trace.traceparent).not.toContain(PARENT)
+    expect(continueTrace(`00-${TRACE}-${PARENT}-00`).traceparent).toMatch(/-00$/)
+  })
+
+  it('passes on only the flags that it knows', () => {
+    expect(continueTrace(`00-${TRACE}-${PARENT}-ff`).traceparent).toMatch(/-03$/)
+    expect(continueTrace(`00-${TRACE}-${PARENT}-0c`).traceparent).toMatch(/-00$/)
+  })
+
+  it.each([`cc-${TRACE}-${PARENT}-01`, `cc-${TRACE}-${PARENT}-01-what-the-future-will-be-like`])(
+    'reads the later version %s as far as it knows, and answers in its own',
+    (given) => {
+      expect(continueTrace(given)).toMatchObject({ traceId: TRACE, traceparent: expect.stringMatching(/^00-.*-01$/) })
+    },
+  )
+
+  // Those of the W3C's test suite (trace-context/test/test.py) that concern traceparent.
+  it.each([
+    undefined,
+    '',
+    TRACE,
+    `00-${TRACE}-${PARENT}-01-extra`,
+    `00-${TRACE}-${PARENT}-01.`,
+    `00-${TRACE}-${PARENT}-01-`,
+    `cc-${TRACE}-${PARENT}-01.extra`,
+    `ff-${TRACE}-${PARENT}-01`,
+    `.0-${TRACE}-${PARENT}-01`,
+    `0-${TRACE}-${PARENT}-01`,
+    `00-${'0'.repeat(32)}-${PARENT}-01`,
+    `00-${TRACE}-${'0'.repeat(16)}-01`,
+    `00-${TRACE.slice(1)}-${PARENT}-01`,
+    `00-${TRACE}-${PARENT}0-01`,
+    `00-${TRACE}-${PARENT}-1`,
+    `00-${TRACE}-${PARENT}-.1`,
+    `00-${TRACE.toUpperCase()}-${PARENT}-01`,
+    `00-${TRACE}-${PARENT}-01, 00-${TRACE}-${PARENT}-01`,
+  ])('begins a new, sampled trace where it is sent %s', (given) => {
+    const { traceId, traceparent } = continueTrace(given)
+    expect(traceId).toMatch(/^[0-9a-f]{32}$/)
+    expect(traceId).not.toBe(TRACE)
+    expect(traceparent).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`))
+  })
+
+  it('never gives two hops the same parent', () => {
+    const seen = new Set(Array.from({ length: 1000 }, () => continueTrace(`00-${TRACE}-${PARENT}-01`).traceparent))
+    expect(seen.size).toBe(1000)
+  })
+})
+
+describe('requestId', () => {
+  it.each(['a', 'A1._-', 'x'.repeat(64)])('keeps the harmless %s', (given) => {
+    expect(requestId({ 'x-request-id': given })).toBe(given)
+  })
+
+  it.each([
+    undefined,
+    '',
+    'x'.repeat(65),
+    'a b',
+    'a\tb',
+    'a"b',
+    '{"level":"fatal"}',
+    'a\u0000',
+    'é',
+    'a, b',
+    '../../etc',
+    '%0d%0a',
+  ])('makes one instead of %s', (given) => {
+    const id = requestId(given === undefined ? {} : { 'x-request-id': given })
+    expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+  })
+})
