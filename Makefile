@@ -1,0 +1,60 @@
+# Brings pnpm and Node in the right versions, then lets tools/stack do the work. Settings go on the command line
+# (`make up GATEWAYS=5`) or into the environment; tools/stack checks them.
+SHELL := /bin/sh
+PNPM := npx -y pnpm@12.21.0
+BIN := $(CURDIR)/node_modules/.bin
+STACK := node_modules/.bin/node tools/stack/src/main.ts
+STAMP := node_modules/.spillway-installed
+MANIFESTS := package.json pnpm-lock.yaml pnpm-workspace.yaml $(wildcard apps/*/package.json packages/*/package.json tools/*/package.json)
+
+.DEFAULT_GOAL := help
+.PHONY: help install up down status logs token accounts test lint clean balancer gateway cache db
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+
+install: $(STAMP) ## Bring Node and every package, from the lockfile, when something changed
+
+# On standard error, so that `make -s token` prints a token alone even the first time.
+$(STAMP): $(MANIFESTS)
+	@$(PNPM) install --frozen-lockfile >&2
+	@touch $@
+
+up: $(STAMP) ## Start the stack: make up GATEWAYS=5 CACHE_TTL=20s DB_LATENCY=100ms PORT_OFFSET=10000
+	@$(STACK) up
+
+down: $(STAMP) ## Stop it; the data stays
+	@$(STACK) down
+
+status: $(STAMP) ## Show how each service is
+	@$(STACK) status
+
+logs: $(STAMP) ## Follow all logs until Ctrl-C
+	@$(STACK) logs
+
+token: $(STAMP) ## Print a token: make -s token, ROLE=editor make -s token
+	@$(STACK) token
+
+accounts: $(STAMP) ## Show the demo accounts and their passwords
+	@$(STACK) accounts
+
+test: $(STAMP) ## Run all tests: unit, integration, end to end
+	@PATH="$(BIN):$$PATH" $(PNPM) test
+
+lint: $(STAMP) ## Run all checks of the sources
+	@PATH="$(BIN):$$PATH" $(PNPM) lint
+
+clean: $(STAMP) ## Delete the state directory: data, logs, secrets
+	@$(STACK) clean
+
+balancer: $(STAMP) ## Run a balancer alone in this terminal: make balancer PORT=8010 ADMIN_PORT=8011
+	@$(STACK) balancer
+
+gateway: $(STAMP) ## Run a gateway alone in this terminal: make gateway PORT=5010
+	@$(STACK) gateway
+
+cache: $(STAMP) ## Run a cache service alone in this terminal: make cache PORT=5014
+	@$(STACK) cache
+
+db: $(STAMP) ## Run a db service alone in this terminal: make db PORT=5012
+	@$(STACK) db

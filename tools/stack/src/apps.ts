@@ -1,0 +1,65 @@
+/** How each app is run as a process: its file and what its environment tells it. */
+import path from 'node:path'
+import { MARK } from './processes.ts'
+import { secretFiles } from './secrets.ts'
+import { type Environment, type Settings, settings } from './settings.ts'
+import type { StateDir } from './state.ts'
+
+export const ROOT = path.resolve(import.meta.dirname, '../../..')
+
+export const APPS = ['balancer', 'gateway', 'cache', 'db'] as const
+export type App = (typeof APPS)[number]
+
+export const entry = (app: App, file = 'main') => path.join(ROOT, 'apps', app, 'src', `${file}.ts`)
+
+/** Where everything is, for those who call it. */
+export interface Addresses {
+  cache: string
+  db: string
+  gateways: readonly string[]
+  /** With its password. */
+  database: string
+}
+
+/** What an app must be told to find the rest of the stack. */
+export function appEnvironment(app: App, config: Settings, state: StateDir, addresses: Addresses): Environment {
+  const secrets = secretFiles(state)
+  switch (app) {
+    case 'balancer':
+      return { SPILLWAY_UPSTREAMS: addresses.gateways.join(','), POLICY: config.POLICY }
+    case 'gateway':
+      return { CACHE_URL: addresses.cache, DB_URL: addresses.db, SIGNING_KEYS_FILE: secrets.signingKeys }
+    case 'cache':
+      return {}
+    case 'db':
+      return {
+        DATABASE_URL: addresses.database,
+        VERIFY_KEYS_FILE: secrets.verifyKeys,
+        CACHE_TTL: `${config.CACHE_TTL}ms`,
+        DB_LATENCY: `${config.DB_LATENCY}ms`,
+      }
+  }
+}
+
+/** What migrates the database and makes the demo's items and accounts. */
+export function initEnvironment(config: Settings, state: StateDir, addresses: Addresses): Environment {
+  return {
+    DATABASE_URL: addresses.database,
+    SPILLWAY_DEMO: '1',
+    SAMPLE_ITEMS: String(config.SAMPLE_ITEMS),
+    ACCOUNTS_FILE: secretFiles(state).accounts,
+  }
+}
+
+/** The environment every process of the stack begins with: ours without what is meant for `make up` itself. */
+export function baseEnvironment(environment: Environment, config: Settings, state: StateDir): Environment {
+  const dropped = new Set([...Object.keys(settings), 'MAKEFLAGS', 'MFLAGS', 'MAKELEVEL', 'PORT', 'ADMIN_HOST'])
+  return {
+    ...Object.fromEntries(Object.entries(environment).filter(([name]) => !dropped.has(name))),
+    // csh and zsh users may have HOST: the machine's name, where nothing of ours must listen.
+    HOST: '127.0.0.1',
+    LOG_LEVEL: config.LOG_LEVEL,
+    NODE_COMPILE_CACHE: state.compileCache,
+    [MARK]: state.path,
+  }
+}

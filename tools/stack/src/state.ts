@@ -1,0 +1,174 @@
+/** The state directory: where its files are, `stack.json` for everybody, `supervisor.json` for ourselves. */
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import path from 'node:path'
+
+export type Role = 'postgres' | 'db' | 'cache' | 'gateway' | 'balancer'
+
+/** One line of `stack.json`, whose shape is public. */
+export interface ServiceEntry {
+  /** Such as `gateway-1`. */
+  name: string
+  role: Role
+  url: string
+  /** Where operators ask, when it is not `url`. */
+  adminUrl?: string
+  /** Of the process started last: while a service is being restarted nobody has it. */
+  pid: number
+  /** Path of the log file. */
+  log: string
+}
+
+/** Our own book: who supervises, with what settings, and every process started, so that leftovers can be found. */
+export interface SupervisorEntry {
+  pid: number
+  phase: 'starting' | 'up' | 'stopping'
+  /** The settings given, as texts. */
+  settings: Record<string, string>
+  processes: { name: string; pid: number; restarts: number }[]
+  /** What people should know, such as a replica's unusual port. */
+  notes: string[]
+}
+
+/** A complaint for people: printed without a stack trace. */
+export class StackError extends Error {
+  override name = 'StackError'
+}
+
+export const DEFAULT_STATE_DIR = '.spillway'
+const MARKER = '# A Spillway state directory: data, logs, secrets. `make clean` deletes it.'
+
+export class StateDir {
+  readonly path: string
+  constructor(directory: string) {
+    this.path = path.resolve(directory)
+  }
+
+  get logs(): string {
+    return path.join(this.path, 'logs')
+  }
+  get postgres(): string {
+    return path.join(this.path, 'postgres')
+  }
+  get compileCache(): string {
+    return path.join(this.path, 'compile-cache')
+  }
+  log(name: string): string {
+    return path.join(this.logs, `${name}.log`)
+  }
+  secret(file: string): string {
+    return path.join(this.path, 'secrets', file)
+  }
+
+  /** Whether it is the one that commands use when they are told no other. */
+  get isDefault(): boolean {
+    return this.path === path.resolve(DEFAULT_STATE_DIR)
+  }
+
+  /** Whether we made it. The marker is its `.gitignore`, so that secrets are never committed wherever it lies. */
+  get isState(): boolean {
+    return readText(path.join(this.path, '.gitignore'))?.startsWith(MARKER) === true
+  }
+
+  /** Makes the directory. @throws {StackError} when it is somebody else's: `make clean` would delete what is theirs. */
+  create(): void {
+    if (!this.isState && existsSync(this.path) && readdirSync(this.path).length > 0) {
+      throw new StackError(`${this.path} is not empty and no Spillway state directory; choose another STATE_DIR.`)
+    }
+    for (const directory of [this.path, this.logs]) mkdirSync(directory, { recursive: true })
+    const secrets = this.secret('')
+    mkdirSync(secrets, { recursive: true, mode: 0o700 })
+    chmodSync(secrets, 0o700)
+    if (!this.isState) writeAtomic(path.join(this.path, '.gitignore'), `${MARKER}\n*\n`, 0o644)
+  }
+
+  /** The services of the stack that is up, if one is. */
+  readStack(): ServiceEntry[] | undefined {
+    return readJson<{ services: ServiceEntry[] }>(this.#stackFile)?.services
+  }
+
+  writeStack(services: readonly ServiceEntry[]): void {
+    writeAtomic(this.#stackFile, `${JSON.stringify({ services }, undefined, 2)}\n`, 0o644)
+  }
+
+  readSupervisor(): SupervisorEntry | undefined {
+    return readJson(this.#supervisorFile)
+  }
+
+  writeSupervisor(entry: SupervisorEntry): void {
+    writeAtomic(this.#supervisorFile, JSON.stringify(entry), 0o600)
+  }
+
+  /** Takes the stack for one supervisor: false when another has it. Linking is atomic where checking first is not. */
+  take(entry: SupervisorEntry): boolean {
+    const draft = `${this.#supervisorFile}.${process.pid}`
+    writeFileSync(draft, JSON.stringify(entry), { mode: 0o600 })
+    try {
+      linkSync(draft, this.#supervisorFile)
+      return true
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      return false
+    } finally {
+      rmSync(draft)
+    }
+  }
+
+  /** Removes the entry of a supervisor that died; false when another one has taken its place meanwhile. */
+  discard(dead: SupervisorEntry): boolean {
+    const aside = `${this.#supervisorFile}.${process.pid}`
+    try {
+      renameSync(this.#supervisorFile, aside)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true
+      throw error
+    }
+    const wasDead = readJson<SupervisorEntry>(aside)?.pid === dead.pid
+    if (!wasDead) linkSync(aside, this.#supervisorFile)
+    rmSync(aside)
+    return wasDead
+  }
+
+  /** Forgets the stack that was up; data, logs and secrets stay. */
+  release(): void {
+    rmSync(this.#stackFile, { force: true })
+    rmSync(this.#supervisorFile, { force: true })
+  }
+
+  get #stackFile(): string {
+    return path.join(this.path, 'stack.json')
+  }
+  get #supervisorFile(): string {
+    return path.join(this.path, 'supervisor.json')
+  }
+}
+
+/** Readers see the old text or the new one, never a part; the mode holds from the first byte. */
+export function writeAtomic(file: string, text: string, mode: number): void {
+  const draft = `${file}.${process.pid}.tmp`
+  writeFileSync(draft, text, { mode })
+  renameSync(draft, file)
+}
+
+export function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+export function readJson<T>(file: string): T | undefined {
+  const text = readText(file)
+  return text === undefined ? undefined : (JSON.parse(text) as T)
+}

@@ -1,0 +1,262 @@
+/** Starts the whole stack by dependency, keeps it running, stops it in reverse. Lives in a process of its own. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { type Addresses, type App, appEnvironment, baseEnvironment, entry, initEnvironment } from './apps.ts'
+import { ADMIN_PORT, isFree, type Ports } from './ports.ts'
+import { type Command, Postgres, postgresUrl } from './postgres.ts'
+import { createSecrets, postgresPassword } from './secrets.ts'
+import { lastLines, Service, type ServiceSpec, StartError } from './service.ts'
+import type { Environment, Settings } from './settings.ts'
+import type { Role, StateDir, SupervisorEntry } from './state.ts'
+
+export interface SupervisorOptions {
+  config: Settings
+  state: StateDir
+  environment: Environment
+  ports: Ports
+  /** The settings given, for the book. */
+  given: Record<string, string>
+  /** Hears what happens to each service. */
+  report: (name: string, what: string) => void
+}
+
+/**
+ * When each tier must be gone, in ms from the beginning of a stop: 15 s in all less a margin. The front door drains (up
+ * to 10 s); behind it nobody is calling any more.
+ */
+const STOP_ORDER: readonly { roles: readonly Role[]; until: number; drains?: boolean }[] = [
+  { roles: ['balancer'], until: 10_500, drains: true },
+  { roles: ['gateway'], until: 11_500 },
+  { roles: ['cache', 'db'], until: 12_500 },
+  { roles: ['postgres'], until: 14_000 },
+]
+
+export class Supervisor {
+  readonly #options: SupervisorOptions
+  readonly #services: Service[] = []
+  /** Processes that do one thing and end. */
+  readonly #tasks = new Map<string, number>()
+  readonly #notes: string[] = []
+  readonly #aborted = new AbortController()
+  #phase: SupervisorEntry['phase'] = 'starting'
+  #stopped: Promise<void> | undefined
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+  }
+
+  /** The book as it stands. */
+  get entry(): SupervisorEntry {
+    const running = this.#services.flatMap(({ spec, pid, restarts }) =>
+      pid === undefined ? [] : [{ name: spec.name, pid, restarts }],
+    )
+    const tasks = [...this.#tasks].map(([name, pid]) => ({ name, pid, restarts: 0 }))
+    return {
+      pid: process.pid,
+      phase: this.#phase,
+      settings: this.#options.given,
+      processes: [...running, ...tasks],
+      notes: this.#notes,
+    }
+  }
+
+  /** Resolves when everything is ready; what fails stays for `stop` to clear away. */
+  async start(): Promise<void> {
+    const { config, state, ports } = this.#options
+    this.#record()
+    createSecrets(state, config.DEMO_PASSWORD)
+    const offset = config.PORT_OFFSET
+    const balancer = (await ports.next('balancer', 'balancer')).port
+    const admin = await ports.claim('balancer', ADMIN_PORT + offset)
+    const cache = (await ports.next('cache', 'cache')).port
+    const db = (await ports.next('db', 'db')).port
+    const gateways: number[] = []
+    for (let number = 1; number <= config.GATEWAYS; number++) {
+      const { port, note } = await ports.next(`gateway-${number}`, 'gateway')
+      gateways.push(port)
+      if (note) this.#notes.push(note)
+    }
+    const addresses: Addresses & { gateways: string[] } = {
+      cache: origin(cache),
+      db: origin(db),
+      gateways: gateways.map(origin),
+      database: config.DATABASE_URL ?? '',
+    }
+
+    // Gateways are ready whatever they call is; only the balancer must know where they came to be.
+    const data = async () => {
+      if (config.DATABASE_URL === undefined) addresses.database = await this.#startPostgres()
+      await this.#migrate(addresses)
+      await this.#startApp('db', 'db', db, addresses)
+    }
+    const front = async () => {
+      const starts = gateways.map((port, index) => this.#startGateway(index, port, addresses))
+      await Promise.all(starts)
+      await this.#startApp('balancer', 'balancer', balancer, addresses, admin)
+    }
+    await Promise.all([data(), this.#startApp('cache', 'cache', cache, addresses), front()])
+    this.#phase = 'up'
+    this.#record()
+  }
+
+  /** A gateway whose port was taken between our look and its own goes to the next one. */
+  async #startGateway(index: number, port: number, addresses: Addresses & { gateways: string[] }): Promise<void> {
+    const { ports, config } = this.#options
+    const name = `gateway-${index + 1}`
+    try {
+      await this.#startApp('gateway', name, port, addresses)
+    } catch (error) {
+      if (this.#aborted.signal.aborted || config.STRICT_PORTS === '1' || (await isFree(port))) throw error
+      this.#services.splice(
+        this.#services.findIndex(({ spec }) => spec.name === name),
+        1,
+      )
+      const next = await ports.next(name, 'gateway')
+      this.#notes.push(next.note ?? `${name} is at ${next.port}: port ${port} was taken`)
+      addresses.gateways[index] = origin(next.port)
+      await this.#startGateway(index, next.port, addresses)
+    }
+  }
+
+  async #startApp(app: App, name: string, port: number, addresses: Addresses, adminPort?: number): Promise<void> {
+    const { config, state, environment } = this.#options
+    const url = origin(port)
+    const asked = adminPort === undefined ? url : origin(adminPort)
+    await this.#run({
+      name,
+      role: app,
+      url,
+      ...(adminPort === undefined ? {} : { adminUrl: asked }),
+      log: state.log(name),
+      command: {
+        file: process.execPath,
+        args: [entry(app)],
+        env: {
+          ...baseEnvironment(environment, config, state),
+          ...appEnvironment(app, config, state, addresses),
+          PORT: String(port),
+          ...(adminPort === undefined ? {} : { ADMIN_PORT: String(adminPort), ADMIN_HOST: '127.0.0.1' }),
+          INSTANCE: name,
+        },
+      },
+      isReady: () => answersReady(asked),
+    })
+  }
+
+  async #startPostgres(): Promise<string> {
+    const { config, state, environment, ports } = this.#options
+    const postgres = await Postgres.locate(state)
+    const password = postgresPassword(state)
+    const env = baseEnvironment(environment, config, state)
+    const initialize = postgres.initialize(password)
+    if (initialize) {
+      await this.#task('initdb', { ...initialize, env })
+      postgres.adopt()
+    }
+    const { port, note } = await ports.next('postgres', 'postgres')
+    if (note) this.#notes.push(note)
+    await this.#run({
+      name: 'postgres',
+      role: 'postgres',
+      url: postgresUrl(port),
+      log: state.log('postgres'),
+      command: { ...postgres.serve(port), env },
+      isReady: (pid) => postgres.isReady(pid),
+      // A "fast" shutdown: connections are closed, everything is written.
+      stopSignal: 'SIGINT',
+    })
+    return postgresUrl(port, password)
+  }
+
+  async #migrate(addresses: Addresses): Promise<void> {
+    const { config, state, environment } = this.#options
+    const env = {
+      ...baseEnvironment(environment, config, state),
+      ...initEnvironment(config, state, addresses),
+    }
+    await this.#task('migrations', { file: process.execPath, args: [entry('db', 'init')], env })
+  }
+
+  async #run(spec: ServiceSpec): Promise<void> {
+    if (this.#aborted.signal.aborted) throw new StartError(`${spec.name} was not started`)
+    writeFileSync(spec.log, '')
+    const service = new Service(spec, (_, what) => {
+      this.#record()
+      this.#options.report(spec.name, what)
+    })
+    this.#services.push(service)
+    await service.start()
+  }
+
+  /** Runs one process to its end. @throws {StartError} when that is not success. */
+  async #task(name: string, { file, args, ...options }: Command & { env: NodeJS.ProcessEnv }): Promise<void> {
+    this.#aborted.signal.throwIfAborted()
+    const path = this.#options.state.log(name)
+    const log = openSync(path, 'w')
+    const child = spawn(file, args, { ...options, stdio: ['ignore', log, log] })
+    closeSync(log)
+    const kill = () => child.kill('SIGKILL')
+    this.#aborted.signal.addEventListener('abort', kill)
+    this.#tasks.set(name, child.pid ?? 0)
+    this.#record()
+    this.#options.report(name, `started as process ${child.pid}`)
+    try {
+      const [code, signal] = await once(child, 'exit')
+      if (code !== 0) throw new StartError(`${name} failed (${signal ?? `code ${code}`}).\n${lastLines(path)}`)
+    } finally {
+      this.#tasks.delete(name)
+      this.#aborted.signal.removeEventListener('abort', kill)
+    }
+    this.#options.report(name, 'done')
+  }
+
+  /**
+   * Stops everything within 15 s, the front door first; called again, or with `hurry`, drains are skipped. Resolves when
+   * nothing is left.
+   */
+  stop({ hurry }: { hurry: boolean }): Promise<void> {
+    if (this.#phase === 'stopping') for (const service of this.#services) service.hurry()
+    this.#stopped ??= this.#stopAll(hurry)
+    return this.#stopped
+  }
+
+  async #stopAll(hurry: boolean): Promise<void> {
+    this.#phase = 'stopping'
+    this.#aborted.abort()
+    this.#record()
+    const began = performance.now()
+    for (const { roles, until, drains } of STOP_ORDER) {
+      const tier = this.#services.filter(({ spec }) => roles.includes(spec.role))
+      const insist = (hurry || !drains) && !roles.includes('postgres')
+      await Promise.all(tier.map((each) => each.stop({ insist, withinMs: began + until - performance.now() })))
+    }
+    rmSync(`${this.#options.state.postgres}/password`, { force: true })
+    this.#options.state.release()
+  }
+
+  /** Written whenever a process begins, so that whoever comes after us finds it. */
+  #record(): void {
+    const { state } = this.#options
+    state.writeSupervisor(this.entry)
+    state.writeStack(
+      this.#services.flatMap(({ spec: { name, role, url, adminUrl, log }, pid }) =>
+        pid === undefined ? [] : [{ name, role, url, ...(adminUrl === undefined ? {} : { adminUrl }), pid, log }],
+      ),
+    )
+  }
+}
+
+const origin = (port: number) => `http://127.0.0.1:${port}`
+
+const ANSWER_WITHIN_MS = 2_000
+
+async function answersReady(url: string): Promise<boolean> {
+  try {
+    const answer = await fetch(`${url}/ready`, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) })
+    await answer.body?.cancel()
+    return answer.ok
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,46 @@
+/** Tables and the lines after them, for people at a terminal. */
+import path from 'node:path'
+import { ROOT } from './apps.ts'
+import { quoted } from './settings.ts'
+import { StackError, type StateDir } from './state.ts'
+
+/** Columns as wide as they must be, two blanks between. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)))
+  return [head, ...rows]
+    .map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd())
+    .join('\n')
+}
+
+/** Paths below the repository are shown from there: that is where make is called. */
+export const shownPath = (file: string) => (file.startsWith(`${ROOT}${path.sep}`) ? path.relative(ROOT, file) : file)
+
+/** Where everything is, and what to type next. */
+export function summary(state: StateDir): string {
+  const services = state.readStack()
+  const balancer = services?.find(({ role }) => role === 'balancer')
+  if (!services || !balancer) throw new StackError(`nothing is up in ${state.path}.`)
+  const rows = services
+    .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+    .map(({ name, url, adminUrl, pid, log }) => [
+      name,
+      adminUrl ? `${url}, for operators ${adminUrl}` : url,
+      String(pid),
+      shownPath(log),
+    ])
+  const place = state.isDefault ? '' : ` STATE_DIR=${quoted(state.path)}`
+  const door = new URL(balancer.url).port
+  const notes = state.readSupervisor()?.notes ?? []
+  return `${table(['service', 'address', 'pid', 'log'], rows)}
+${notes.length > 0 ? `\n${notes.map((note) => `Note: ${note}.\n`).join('')}` : ''}
+Read an item, twice: a miss, then a hit (see Cache-Status).
+  curl -i localhost:${door}/data/alpha -H "authorization: Bearer $(make -s token${place})"
+
+Demo accounts reader, editor and admin were made for you; their passwords:
+  make accounts${place}
+See how it is, read along, stop:
+  make status${place}
+  make logs${place}
+  make down${place}
+`
+}
