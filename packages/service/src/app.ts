@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import { type Check, health, Lifecycle } from '@spillway/health'
 import { createRegistry, measureServer, metrics, type Registry } from '@spillway/metrics'
-import Fastify, { type FastifyRequest, LogController } from 'fastify'
+import Fastify, { type FastifyError, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 import findMyWay, { type HTTPMethod } from 'find-my-way'
 import type { Logger } from 'pino'
 import { Load } from './load.ts'
@@ -88,7 +88,7 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
     clientErrorHandler(error, socket) {
       refuseUnparsed(error, socket, logger)
     },
-    frameworkErrors: answerProblem,
+    frameworkErrors: refuseUnrouted,
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
@@ -168,6 +168,11 @@ function missing(request: FastifyRequest, router: ReturnType<typeof findMyWay>):
     detail: `${path} takes ${allowed.join(', ')}`,
     headers: { allow: allowed.join(', ') },
   })
+}
+
+/** Answers a URL that the router cannot read; such a request passes no hook. */
+function refuseUnrouted(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  answerProblem(error, request, reply.headers(request.server.answerHeaders(request)))
 }
 
 /** Answers bytes that Node's parser refused: there is no request, so the answer is written to the socket by hand. */

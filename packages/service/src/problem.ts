@@ -65,42 +65,6 @@ export const ProblemBody = Type.Object(
   { $id: 'Problem', title: 'Problem' },
 )
 
-interface SchemaError {
-  instancePath?: string
-  message?: string
-}
-
-/** Turns whatever was thrown into a problem; what is not ours and not Fastify's is `internal`, its text kept to the log. */
-export function toProblem(error: Partial<FastifyError> & { statusCode?: number }, table: FastifyProblems): Problem {
-  if (error instanceof Problem) return error
-  if (error.validation) {
-    const place = error.validationContext ?? 'request'
-    const errors = (error.validation as SchemaError[]).map((fault) => ({
-      in: place,
-      path: fault.instancePath ?? '',
-      message: fault.message ?? 'is not valid',
-    }))
-    const detail = errors.map((fault) => `${fault.in}${fault.path} ${fault.message}`).join('; ')
-    return new Problem(table.validation_failed, { detail, errors, cause: error })
-  }
-  const kind = FASTIFY_CODES[error.code ?? '']
-  if (kind) return new Problem(table[kind], { detail: error.message ?? '', cause: error })
-  // Errors of packages that know nothing of this one but carry a code and a status of their own.
-  if (error.code !== undefined && /^[a-z_]+$/.test(error.code) && error.statusCode !== undefined) {
-    const headers = (error as { headers?: Record<string, string> }).headers ?? {}
-    const status = error.statusCode
-    const title = (error as { title?: string }).title ?? error.message ?? error.code
-    return new Problem({ code: error.code, status, title }, { detail: error.message ?? '', headers, cause: error })
-  }
-  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
-    return new Problem(
-      { ...table.bad_request, status: error.statusCode },
-      { detail: error.message ?? '', cause: error },
-    )
-  }
-  return new Problem(table.internal, { cause: error })
-}
-
 /** What any server here can answer. */
 export const common = problems({
   bad_request: [400, 'The request is malformed'],
@@ -116,9 +80,8 @@ export const common = problems({
   internal: [500, 'Something failed here'],
   unavailable: [503, 'The service is stopping or overloaded'],
 })
-export type FastifyProblems = typeof common
 
-const FASTIFY_CODES: Record<string, keyof FastifyProblems> = {
+const FASTIFY_CODES: Record<string, keyof typeof common> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'malformed_json',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed_json',
   FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
@@ -127,6 +90,47 @@ const FASTIFY_CODES: Record<string, keyof FastifyProblems> = {
   FST_ERR_BAD_URL: 'bad_request',
   FST_ERR_ASYNC_CONSTRAINT: 'bad_request',
   FST_ERR_MAX_PARAM_LENGTH: 'url_too_long',
+}
+
+/** What may be known of a thrown thing: Fastify's errors, ours of packages that know nothing of this one, libraries'. */
+interface Thrown {
+  message?: string
+  code?: string
+  statusCode?: number
+  title?: string
+  headers?: Record<string, string>
+  validation?: { instancePath?: string; message?: string }[]
+  validationContext?: string
+}
+
+/** Turns whatever was thrown into a problem; what is not ours and not Fastify's is `internal`, its text kept to the log. */
+function toProblem(cause: unknown): Problem {
+  if (cause instanceof Problem) return cause
+  const thrown = (typeof cause === 'object' && cause !== null ? cause : {}) as Thrown
+  const { code = '', statusCode = 0, message: detail = '' } = thrown
+  if (thrown.validation) return unfit(thrown.validation, thrown.validationContext ?? 'request', cause)
+  const kind = FASTIFY_CODES[code]
+  if (kind) return new Problem(common[kind], { detail, cause })
+  if (statusCode >= 400 && statusCode < 600 && OUR_CODE.test(code)) {
+    const { title = detail || code, headers = {} } = thrown
+    return new Problem({ code, status: statusCode, title }, { detail, headers, cause })
+  }
+  if (statusCode >= 400 && statusCode < 500) {
+    return new Problem({ ...common.bad_request, status: statusCode }, { detail, cause })
+  }
+  return new Problem(common.internal, { cause })
+}
+
+const OUR_CODE = /^[a-z][a-z0-9_]*$/
+
+function unfit(faults: NonNullable<Thrown['validation']>, place: string, cause: unknown): Problem {
+  const errors = faults.map(({ instancePath = '', message = 'is not valid' }) => ({
+    in: place,
+    path: instancePath,
+    message,
+  }))
+  const detail = errors.map((fault) => `${fault.in}${fault.path} ${fault.message}`).join('; ')
+  return new Problem(common.validation_failed, { detail, errors, cause })
 }
 
 /** The answer itself. `type` names the code as a URN, since a problem's meaning must not depend on a site being up. */
@@ -144,7 +148,7 @@ export function problemBody(problem: Problem, requestId: string) {
 
 /** Fastify's error handler for every server here: 5xx are logged with their cause, the client learns only the code. */
 export function answerProblem(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const problem = toProblem(error, common)
+  const problem = toProblem(error)
   if (problem.statusCode >= 500) request.log.error({ err: problem.cause ?? problem, code: problem.code }, problem.title)
   return reply
     .code(problem.statusCode)
