@@ -17,6 +17,12 @@ export interface ForwardOptions {
   namesItself?: boolean
 }
 
+/** What the server around must have put on its requests and itself; `@spillway/service` does. */
+export interface Served {
+  readonly trace: { readonly traceparent: string }
+  readonly server: { answerHeaders(request: FastifyRequest): Record<string, string> }
+}
+
 /** What differs from one request to the next. */
 export interface ForwardedRequest {
   /** Path and query to ask for. Default: the client's. */

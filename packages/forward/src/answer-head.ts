@@ -1,0 +1,63 @@
+/** The head of an answer as the client gets it: the upstream's end-to-end fields, and what this hop adds. */
+import type { Exchange } from '@spillway/upstreams'
+import type { FastifyRequest } from 'fastify'
+import { ANSWER_ENDS, appended, type Hop, namedByConnection } from './hop.ts'
+import type { Served } from './options.ts'
+
+/** What `onResponseStart` gives: names in lower case, a repeated field as a list. */
+export type AnswerFields = Record<string, string | string[] | undefined>
+
+/** Names and values in turn. `elapsed`: milliseconds since this hop took the request. */
+export function answerHead(
+  hop: Hop,
+  request: FastifyRequest,
+  exchange: Exchange,
+  fields: AnswerFields,
+  elapsed: number,
+): string[] {
+  const head = endToEnd(fields)
+  const own = (request as unknown as Served).server.answerHeaders(request)
+  const servedBy = servedByOf(hop, own['x-served-by'], exchange, fields)
+  for (const name in own) if (name !== 'x-served-by') head.push(name, own[name] as string)
+  if (servedBy !== '') head.push('x-served-by', servedBy)
+  head.push('via', appended(fields['via'], hop.via))
+  head.push('server-timing', serverTiming(hop, exchange, fields['server-timing'], elapsed))
+  const cached = fields['cache-status']
+  if (exchange.cacheStatus !== undefined) {
+    head.push('cache-status', appended(cached, `${hop.name}; ${exchange.cacheStatus}`))
+  } else if (cached !== undefined) head.push('cache-status', String(cached))
+  return head
+}
+
+/** The fields that go on to the client, names and values in turn. */
+export function endToEnd(fields: AnswerFields): string[] {
+  const named = namedByConnection(fields['connection'])
+  const head: string[] = []
+  for (const name in fields) {
+    if (ANSWER_ENDS.has(name) || named?.includes(name)) continue
+    const value = fields[name]
+    if (typeof value === 'string') head.push(name, value)
+    else for (const line of value ?? []) head.push(name, line)
+  }
+  return head
+}
+
+/** This hop, then what the upstream says of itself; one that says nothing is named by its host and port. */
+function servedByOf(hop: Hop, own: string | undefined, { endpoint }: Exchange, fields: AnswerFields): string {
+  const behind = fields['x-served-by'] ?? endpoint?.slice(endpoint.indexOf('//') + 2) ?? ''
+  if (!hop.namesItself || own === undefined) return String(behind)
+  return behind === '' ? own : `${own}, ${behind}`
+}
+
+function serverTiming(
+  hop: Hop,
+  { timings }: Exchange,
+  upstream: string | string[] | undefined,
+  elapsed: number,
+): string {
+  let entries = upstream === undefined ? '' : `${upstream}, `
+  for (const { name, ms, description } of timings) {
+    entries += `${name};dur=${ms.toFixed(1)}${description === undefined ? '' : `;desc=${JSON.stringify(description)}`}, `
+  }
+  return `${entries}${hop.name};dur=${elapsed.toFixed(1)}`
+}

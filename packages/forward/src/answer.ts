@@ -1,0 +1,217 @@
+/** One dispatch's handler: passes the upstream's answer to the client as it comes, and each side's end to the other. */
+import type { Duplex } from 'node:stream'
+import { type Exchange, UpstreamError } from '@spillway/upstreams'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type Dispatcher, errors } from 'undici'
+import { type AnswerFields, answerHead, endToEnd } from './answer-head.ts'
+import type { ClientBody } from './client-body.ts'
+import { HopFailure, Refusal } from './failure.ts'
+import type { Hop } from './hop.ts'
+import { tunnel } from './tunnel.ts'
+
+/** Between two bytes of a body, either way. */
+export const IDLE_MS = 60_000
+
+type Controller = Dispatcher.DispatchController
+
+/**
+ * ```
+ * waiting --final head--> answering --last byte, either side gone--> over
+ *    \------failed, client gone, too late--------------------------/
+ * ```
+ */
+type State = 'waiting' | 'answering' | 'over'
+
+export class Answer implements Dispatcher.DispatchHandler {
+  #state: State = 'waiting'
+  #controller: Controller | undefined
+  #bodyBegun = false
+  #timer: NodeJS.Timeout | undefined
+  /** Why an attempt that starts after the end is to be dropped. */
+  #reason: Error | undefined
+  readonly #started = performance.now()
+  readonly #settled = Promise.withResolvers<void>()
+  readonly #hop: Hop
+  readonly #request: FastifyRequest
+  readonly #reply: FastifyReply
+  readonly #exchange: Exchange
+  readonly #body: ClientBody | undefined
+
+  constructor(hop: Hop, request: FastifyRequest, reply: FastifyReply, exchange: Exchange, body?: ClientBody) {
+    this.#hop = hop
+    this.#request = request
+    this.#reply = reply
+    this.#exchange = exchange
+    this.#body = body
+    reply.raw.once('close', () => this.#clientLeft())
+  }
+
+  /** Resolves when the answer has ended or the client is gone; rejects where there was no answer to pass on. */
+  get settled(): Promise<void> {
+    return this.#settled.promise
+  }
+
+  /** Starts the clock: `timeout` milliseconds from the request's end to the answer's head, and no silence in a body. */
+  expectWithin(timeout: number): void {
+    if (this.#body === undefined) {
+      this.#expire(timeout)
+      return
+    }
+    this.#body.once('stalled', () => this.#uploadStalled())
+    this.#body.once('received', () => {
+      if (this.#state === 'waiting') this.#expire(timeout)
+    })
+  }
+
+  #expire(timeout: number): void {
+    this.#exchange.deadlineAt = performance.now() + timeout
+    this.#timer = setTimeout(headOverdue, timeout, this)
+  }
+
+  /** Gives up before the answer has begun. */
+  fail(error: Error): void {
+    if (this.#state !== 'waiting') return
+    this.#end(error)
+    this.#settled.reject(error instanceof Refusal ? error : new HopFailure(error, this.#hop, this.#exchange))
+  }
+
+  #uploadStalled(): void {
+    const late = this.#body?.heldBack
+      ? new UpstreamError('connection_read_timeout', { sent: true, detail: 'The upstream stopped taking the body' })
+      : new Refusal('request_timeout', `nothing came for ${IDLE_MS / 1000} s`)
+    if (this.#state === 'answering') this.breakOff(late)
+    else this.fail(late)
+  }
+
+  /** The client takes nothing any more: what it has is not the whole, so its connection is broken. */
+  breakOff(error: Error): void {
+    if (this.#state !== 'answering') return
+    this.#end(error)
+    const { socket } = this.#reply.raw
+    // Not a clean end: where the connection's end delimits the body (HTTP/1.0), that would look complete.
+    socket?.resetAndDestroy()
+    this.#settled.resolve()
+  }
+
+  #clientLeft(): void {
+    if (this.#state === 'over') return
+    this.#reply.hijack()
+    this.#end(new errors.RequestAbortedError('The client is gone'))
+    this.#settled.resolve()
+  }
+
+  #end(reason: Error): void {
+    this.#state = 'over'
+    this.#reason = reason
+    clearTimeout(this.#timer)
+    this.#controller?.abort(reason)
+    this.#body?.destroy()
+  }
+
+  onRequestStart(controller: Controller): void {
+    this.#controller = controller
+    if (this.#state === 'over') controller.abort(this.#reason ?? new errors.RequestAbortedError())
+  }
+
+  onResponseStart(_controller: Controller, status: number, fields: AnswerFields): void {
+    if (this.#state !== 'waiting') return
+    if (status < 200) {
+      this.#inform(status, fields)
+      return
+    }
+    const { raw } = this.#reply
+    const head = this.#head(fields)
+    // Of framing, a 204 may say nothing (RFC 9110, 8.6).
+    if (status === 204) dropField(head, 'content-length')
+    raw.writeHead(status, head)
+    // From here on the answer is ours to end; before, a failure is Fastify's to answer.
+    this.#reply.hijack()
+    this.#state = 'answering'
+    clearTimeout(this.#timer)
+    // The head goes out with the body's first bytes where both came together, else without waiting for them.
+    process.nextTick(flushHead, this)
+  }
+
+  flushHead(): void {
+    if (this.#state === 'answering' && !this.#bodyBegun) this.#reply.raw.flushHeaders()
+  }
+
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    if (this.#state !== 'answering') return
+    this.#bodyBegun = true
+    const { raw } = this.#reply
+    if (raw.write(chunk) || controller.paused) return
+    controller.pause()
+    this.#timer = setTimeout(clientStalled, IDLE_MS, this)
+    raw.once('drain', () => {
+      clearTimeout(this.#timer)
+      controller.resume()
+    })
+  }
+
+  onResponseEnd(_controller: Controller, trailers: AnswerFields): void {
+    if (this.#state !== 'answering') return
+    this.#state = 'over'
+    clearTimeout(this.#timer)
+    const { raw } = this.#reply
+    if (raw.chunkedEncoding) raw.addTrailers(pairs(endToEnd(trailers)))
+    raw.end()
+    this.#body?.destroy()
+    this.#settled.resolve()
+  }
+
+  onResponseError(_controller: Controller, error: Error): void {
+    if (this.#state === 'answering') this.#request.log.error({ err: error }, 'the upstream broke off in mid-body')
+    this.fail(error)
+    this.breakOff(error)
+  }
+
+  onRequestUpgrade(_controller: Controller, status: number, fields: AnswerFields, upstream: Duplex): void {
+    if (this.#state !== 'waiting') {
+      upstream.destroy()
+      return
+    }
+    this.#state = 'over'
+    clearTimeout(this.#timer)
+    this.#reply.hijack()
+    const head = this.#head(fields)
+    head.push('connection', 'upgrade', 'upgrade', String(fields['upgrade'] ?? 'websocket'))
+    tunnel(this.#reply.raw, status, head, upstream)
+    this.#settled.resolve()
+  }
+
+  #head(fields: AnswerFields): string[] {
+    return answerHead(this.#hop, this.#request, this.#exchange, fields, performance.now() - this.#started)
+  }
+
+  /** 102 and 103; HTTP/1.0 has no interim answers (RFC 9110, 15.2). */
+  #inform(status: number, fields: AnswerFields): void {
+    const { raw } = this.#reply
+    if (this.#request.raw.httpVersionMinor < 1) return
+    if (status === 102) raw.writeProcessing()
+    if (status === 103) {
+      try {
+        raw.writeEarlyHints(pairs(endToEnd(fields)))
+      } catch (err) {
+        this.#request.log.debug({ err }, 'early hints that Node does not take')
+      }
+    }
+  }
+}
+
+// Timers and ticks take these with the answer as argument, so that a request needs no closure for each.
+const headOverdue = (answer: Answer) =>
+  answer.fail(new UpstreamError('http_response_timeout', { sent: true, detail: 'The upstream did not answer in time' }))
+const clientStalled = (answer: Answer) => answer.breakOff(new errors.RequestAbortedError('The client takes nothing'))
+const flushHead = (answer: Answer) => answer.flushHead()
+
+function pairs(head: readonly string[]): Record<string, string> {
+  const record: Record<string, string> = {}
+  for (let i = 0; i < head.length; i += 2) record[head[i] as string] = head[i + 1] as string
+  return record
+}
+
+function dropField(head: string[], name: string): void {
+  const at = head.indexOf(name)
+  if (at % 2 === 0) head.splice(at, 2)
+}

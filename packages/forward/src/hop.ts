@@ -1,0 +1,68 @@
+/** What one hop is called in the fields it writes, and which fields end at it in either direction. */
+import type { ForwardOptions } from './options.ts'
+
+/** RFC 9110, 7.6.1, and the fields around it that speak to the next hop only. */
+const HOP_BY_HOP = ['connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'x-load']
+
+/** Fields that this hop writes anew on the way out, or that end here; `proxy-*` end here too. */
+const REQUEST_ENDS = [
+  ...HOP_BY_HOP,
+  'content-length',
+  'expect',
+  'forwarded',
+  'host',
+  'traceparent',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-request-id',
+  'x-timeout-ms',
+]
+
+/** Fields of an answer that this hop writes anew, or that end here. `proxy-status` is end to end. */
+export const ANSWER_ENDS: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  'cache-status',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-connection',
+  'server-timing',
+  'via',
+  'x-request-id',
+  'x-served-by',
+])
+
+export interface Hop {
+  /** As a bare item of a structured field (RFC 9651). */
+  readonly name: string
+  /** As a member of `Via`. */
+  readonly via: string
+  readonly namesItself: boolean
+  readonly preservesHost: boolean
+  readonly requestEnds: ReadonlySet<string>
+}
+
+export function createHop({ name, namesItself = true, host = 'upstream', identity = 'none' }: ForwardOptions): Hop {
+  return {
+    name: /^[A-Za-z*][\w!#$%&'*+.^`|~:/-]*$/.test(name) ? name : JSON.stringify(name),
+    via: `1.1 ${name}`,
+    namesItself,
+    preservesHost: host === 'preserve',
+    requestEnds: new Set(identity === 'forward' ? REQUEST_ENDS : [...REQUEST_ENDS, 'authorization']),
+  }
+}
+
+/** The fields a `Connection` field names, in lower case; undefined where it names none, which is nearly always. */
+export function namedByConnection(connection: string | string[] | undefined): string[] | undefined {
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return undefined
+  return String(connection)
+    .toLowerCase()
+    .split(',')
+    .map((option) => option.trim())
+}
+
+/** `value` after what is there already, as list-based fields grow (RFC 9110, 5.3). */
+export function appended(list: string | string[] | undefined, value: string): string {
+  return list === undefined || list.length === 0 ? value : `${list}, ${value}`
+}
