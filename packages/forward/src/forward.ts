@@ -23,7 +23,7 @@ export function createForward(options: ForwardOptions): Forward {
 
   return (request, reply, how = {}) => {
     const { raw } = request
-    const timeout = timeAllowed(raw)
+    const timeout = timeAllowed(raw, options.timeout)
     const exchange = createExchange(how.scope === undefined ? {} : { scope: how.scope })
     if (timeout <= 0) {
       const late = new UpstreamError('http_response_timeout', { sent: false, detail: 'No time was left' })

@@ -15,6 +15,8 @@ export interface ForwardOptions {
   identity?: 'forward' | 'none'
   /** Whether this hop names itself first in `x-served-by`. Default: true; a balancer leaves it to its gateways. */
   namesItself?: boolean
+  /** Milliseconds the answer's headers may take from the request's end. Default: 15,000. */
+  timeout?: number
 }
 
 /** What the server around must have put on its requests and itself; `@spillway/service` does. */

@@ -9,12 +9,12 @@ const HEADERS_WITHIN_MS = 15_000
 const MAX_WAIT_S = 300
 
 /**
- * Milliseconds the answer's headers may take from the request's end: 15 s, and what `Prefer: wait=N` (RFC 7240) adds.
+ * Milliseconds the answer's headers may take from the request's end: `within`, and what `Prefer: wait=N` (RFC 7240) adds.
  * The caller's `x-timeout-ms` can only shorten it, whoever the caller is.
  */
-export function timeAllowed({ headers }: IncomingMessage): number {
+export function timeAllowed({ headers }: IncomingMessage, within = HEADERS_WITHIN_MS): number {
   const wait = /(?:^|[\s,])wait=(\d{1,9})/i.exec(String(headers['prefer'] ?? ''))?.[1]
-  const ours = HEADERS_WITHIN_MS + (wait === undefined ? 0 : Math.min(Number(wait), MAX_WAIT_S) * 1000)
+  const ours = within + (wait === undefined ? 0 : Math.min(Number(wait), MAX_WAIT_S) * 1000)
   const given = headers['x-timeout-ms']
   return typeof given === 'string' && /^\d{1,9}$/.test(given) ? Math.min(Number(given), ours) : ours
 }
