@@ -1,10 +1,24 @@
-/** One endpoint: what is known about it. */
+/** One endpoint: its connections, what is known of its health, and what its answers said. */
+import { Pool } from 'undici'
+import {
+  afterCheck,
+  afterRefusal,
+  afterTime,
+  type Condition,
+  ejected,
+  type Finding,
+  timesEjected,
+} from './condition.ts'
+import { charge } from './ejection.ts'
+import type { ProxyErrorType } from './exchange.ts'
+import { limits } from './limits.ts'
+import { RollingSum } from './rolling-sum.ts'
 
 /** An endpoint as operators see it. */
 export interface EndpointView {
   readonly origin: string
-  readonly intent: 'active' | 'draining'
-  readonly condition: 'starting' | 'up' | 'down' | 'ejected'
+  readonly intent: Intent
+  readonly condition: Condition['state']
   /** Why it is down or ejected. */
   readonly reason: string | undefined
   /** How many seconds an ejection lasts yet. */
@@ -18,4 +32,175 @@ export interface EndpointView {
   readonly failures: number
   /** Mean milliseconds to the answer's headers over the last 10 s; undefined without requests. */
   readonly latencyMs: number | undefined
+}
+
+/** What the endpoint itself wants: it drains before it stops. */
+export type Intent = 'active' | 'draining'
+
+/** An endpoint's change: `from` and `to` are conditions, or intents. */
+export interface Transition {
+  /** The endpoint's origin. */
+  readonly endpoint: string
+  readonly from: string
+  readonly to: string
+  readonly reason: string
+}
+
+export interface EndpointOptions {
+  readonly origin: string
+  /** Without active checks it counts as up from the start, and nothing but ejection takes it out. */
+  readonly checked: boolean
+  readonly clock: () => number
+  readonly onTransition: (transition: Transition) => void
+  /** Called after each failure: what its answers say of it may speak for ejection now. */
+  readonly onFailure: (endpoint: Endpoint) => void
+}
+
+export class Endpoint {
+  readonly origin: string
+  readonly pool: Pool
+  inFlight = 0
+  readonly #checked: boolean
+  readonly #clock: () => number
+  readonly #onTransition: (transition: Transition) => void
+  readonly #onFailure: (endpoint: Endpoint) => void
+  #intent: Intent = 'active'
+  #condition: Condition
+  /** Checks in a row with the same outcome since the condition last changed: positive good, negative bad. */
+  #streak = 0
+  #timesEjected = 0
+  #failuresInARow = 0
+  #requests = 0
+  #failures = 0
+  readonly #recentRequests = new RollingSum()
+  readonly #recentFailures = new RollingSum()
+  readonly #recentAnswers = new RollingSum()
+  readonly #recentLatency = new RollingSum()
+
+  constructor({ origin, checked, clock, onTransition, onFailure }: EndpointOptions) {
+    this.origin = origin
+    this.#checked = checked
+    this.#clock = clock
+    this.#onTransition = onTransition
+    this.#onFailure = onFailure
+    this.#condition = checked ? { state: 'starting' } : { state: 'up', since: clock() }
+    this.pool = new Pool(origin, {
+      // The cluster's bound is the only queue: a pool of fewer connections would make a second one behind it.
+      connections: limits.clusterRequests,
+      pipelining: 1,
+      // Over HTTP/2, upgrades, trailers and 1xx take other ways through undici.
+      allowH2: false,
+      connect: { timeout: limits.connect },
+      keepAliveTimeout: limits.keepAlive,
+      keepAliveTimeoutThreshold: limits.keepAliveMargin,
+      // undici's own limits know neither the request's end nor the answer's media type; ours do (see attempt.ts).
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    })
+  }
+
+  /** Whether it takes requests, and would without an ejection. */
+  get available(): boolean {
+    return this.#intent === 'active' && this.condition.state === 'up'
+  }
+
+  get passing(): boolean {
+    return this.available || (this.#intent === 'active' && this.#condition.state === 'ejected')
+  }
+
+  get condition(): Condition {
+    this.#become(afterTime(this.#condition, this.#clock()), 'the ejection is over')
+    return this.#condition
+  }
+
+  /** Why what became of its requests speaks for ejecting it, or undefined. */
+  get charge(): string | undefined {
+    const now = this.#clock()
+    return charge(this.#failuresInARow, this.#recentRequests.total(now), this.#recentFailures.total(now))
+  }
+
+  /** Answer headers came, `ms` after the request was handed over; `failed` if they count against the endpoint. */
+  answered(ms: number, failed: boolean): void {
+    const now = this.#clock()
+    this.#requests++
+    this.#recentRequests.add(now)
+    this.#recentAnswers.add(now)
+    this.#recentLatency.add(now, ms)
+    if (failed) this.#failed(now)
+    else this.#failuresInARow = 0
+  }
+
+  /** No answer came (`answered` was not called), or it broke off. */
+  broke(type: ProxyErrorType, afterHeaders: boolean): void {
+    const now = this.#clock()
+    if (!afterHeaders) {
+      this.#requests++
+      this.#recentRequests.add(now)
+    }
+    if (this.#checked && type === 'connection_refused') this.#become(afterRefusal(this.#condition, type), type)
+    this.#failed(now)
+  }
+
+  checked(finding: Finding): void {
+    if (finding.outcome === 'draining') this.#intend('draining')
+    if (finding.outcome === 'good') this.#intend('active')
+    if (finding.outcome !== 'good' && finding.outcome !== 'bad') return
+    this.#streak = finding.outcome === 'good' ? Math.max(this.#streak, 0) + 1 : Math.min(this.#streak, 0) - 1
+    const reason = finding.outcome === 'bad' ? finding.reason : 'its checks pass'
+    this.#become(afterCheck(this.#condition, finding, Math.abs(this.#streak), this.#clock()), reason)
+  }
+
+  eject(reason: string): void {
+    if (this.#condition.state !== 'up') return
+    const now = this.#clock()
+    this.#timesEjected = timesEjected(this.#condition, this.#timesEjected, now)
+    this.#become(ejected(this.#condition, reason, this.#timesEjected, now), reason)
+  }
+
+  view(available: boolean): EndpointView {
+    const now = this.#clock()
+    const condition = this.condition
+    const answers = this.#recentAnswers.total(now)
+    return {
+      origin: this.origin,
+      intent: this.#intent,
+      condition: condition.state,
+      reason: 'reason' in condition ? condition.reason : undefined,
+      ejectedForS: condition.state === 'ejected' ? Math.ceil((condition.until - now) / 1000) : undefined,
+      available,
+      inFlight: this.inFlight,
+      requests: this.#requests,
+      failures: this.#failures,
+      latencyMs: answers === 0 ? undefined : this.#recentLatency.total(now) / answers,
+    }
+  }
+
+  #failed(now: number): void {
+    this.#failures++
+    this.#failuresInARow++
+    this.#recentFailures.add(now)
+    this.#onFailure(this)
+  }
+
+  #intend(intent: Intent): void {
+    if (intent === this.#intent) return
+    const from = this.#intent
+    this.#intent = intent
+    const reason = intent === 'draining' ? 'it says so' : 'it is ready again'
+    this.#onTransition({ endpoint: this.origin, from, to: intent, reason })
+  }
+
+  #become(condition: Condition, reason: string): void {
+    if (condition === this.#condition) return
+    const from = this.#condition.state
+    this.#condition = condition
+    this.#streak = 0
+    if (condition.state === 'up') {
+      // What was held against it has been paid for.
+      this.#failuresInARow = 0
+      this.#recentRequests.clear()
+      this.#recentFailures.clear()
+    }
+    this.#onTransition({ endpoint: this.origin, from, to: condition.state, reason })
+  }
 }

@@ -8,6 +8,7 @@ export type ProxyErrorType =
   | 'connection_terminated'
   | 'connection_timeout'
   | 'connection_read_timeout'
+  | 'connection_write_timeout'
   | 'connection_limit_reached'
   | 'dns_error'
   | 'dns_timeout'

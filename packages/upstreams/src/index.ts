@@ -1,6 +1,6 @@
-export type { EndpointView } from './endpoint.ts'
+export type { EndpointView, Transition } from './endpoint.ts'
 export { proxyError, statusOf, UpstreamError, type UpstreamErrorCode } from './errors.ts'
 export { createExchange, type Exchange, type ExchangeOptions, exchangeOf, type ProxyErrorType } from './exchange.ts'
 export type { PolicyName } from './policy.ts'
 export { type RetryOptions, retry } from './retry.ts'
-export { type Transition, Upstreams, type UpstreamsOptions } from './upstreams.ts'
+export { Upstreams, type UpstreamsOptions } from './upstreams.ts'

@@ -1,7 +1,13 @@
 /** One undici Dispatcher over many endpoints: chooses one for each request and learns from what becomes of it. */
 import { Dispatcher } from 'undici'
-import type { EndpointView } from './endpoint.ts'
-import type { PolicyName } from './policy.ts'
+import { Attempt, Running } from './attempt.ts'
+import { startChecks } from './check.ts'
+import { mayEject, usable } from './ejection.ts'
+import { Endpoint, type EndpointView, type Transition } from './endpoint.ts'
+import { UpstreamError } from './errors.ts'
+import { type Exchange, exchangeOf, type ProxyErrorType } from './exchange.ts'
+import { limits } from './limits.ts'
+import { type Policy, type PolicyName, policies } from './policy.ts'
 
 export interface UpstreamsOptions {
   /** The cluster's name, as logs, metrics and cache keys have it. */
@@ -19,30 +25,120 @@ export interface UpstreamsOptions {
   readonly random?: () => number
 }
 
-/** An endpoint's change: `from` and `to` are conditions, or intents. */
-export interface Transition {
-  /** The endpoint's origin. */
-  readonly endpoint: string
-  readonly from: string
-  readonly to: string
-  readonly reason: string
-}
+/** Milliseconds between two looks for requests that have been silent for too long: how exact those limits are. */
+const SWEEP = 500
 
+/**
+ * Starts its checks when constructed; `close` or `destroy` ends them. A request fails with an `UpstreamError`, or with
+ * the reason it was aborted for; its handler gets `onRequestStart` before there is a connection.
+ */
 export class Upstreams extends Dispatcher {
   readonly name: string
+  // `private` and not `#`, here alone: what `compose` returns is a Proxy, through which `#` fields cannot be reached.
+  private readonly members: readonly Endpoint[]
+  private readonly choose: Policy
+  private readonly clock: () => number
+  private readonly running = new Running()
+  private readonly stopChecks: () => void
+  private readonly sweeps: NodeJS.Timeout
+  private turn = 0
+  private closed = false
 
   /** @throws {TypeError} on a bad origin, none, or the same twice */
   constructor(options: UpstreamsOptions) {
     super()
-    this.name = options.name
+    const {
+      name,
+      endpoints,
+      check = { path: '/ready' },
+      clock = () => performance.now(),
+      random = Math.random,
+    } = options
+    const origins = new Set(endpoints.map((endpoint) => new URL(endpoint).origin))
+    if (origins.size === 0) throw new TypeError(`${name} has no endpoints`)
+    if (origins.size < endpoints.length) throw new TypeError(`${name} has the same endpoint twice`)
+    const { onTransition = () => {} } = options
+    const onFailure = (endpoint: Endpoint) => this.judge(endpoint)
+    this.name = name
+    this.choose = policies[options.policy]
+    this.clock = clock
+    const checked = check !== false
+    this.members = [...origins].map((origin) => new Endpoint({ origin, checked, clock, onTransition, onFailure }))
+    this.stopChecks = check ? startChecks(this.members, { path: check.path, clock, random }) : () => {}
+    this.sweeps = setInterval(() => this.running.sweep(SWEEP), SWEEP)
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const exchange = exchangeOf(options)
+    if (exchange?.error) delete exchange.error
+    if (this.running.attempts.size >= limits.clusterRequests)
+      return refuse(handler, exchange, 'connection_limit_reached')
+    const endpoint = this.closed ? undefined : this.choice(exchange?.tried)
+    if (!endpoint) return refuse(handler, exchange, 'destination_unavailable')
+    if (exchange) exchange.endpoint = endpoint.origin
+    return new Attempt({ options, handler, exchange, endpoint, running: this.running, clock: this.clock }).start()
   }
 
   /** How many endpoints would be chosen now. */
   get available(): number {
-    return 0
+    return usable(this.members).length
   }
 
   endpoints(): EndpointView[] {
-    return []
+    const chosen = new Set(usable(this.members))
+    return this.members.map((endpoint) => endpoint.view(chosen.has(endpoint)))
   }
+
+  /** Takes no more requests and resolves when those under way have ended; upgraded connections are cut then. */
+  override close(): Promise<void>
+  override close(callback: () => void): void
+  override close(callback?: () => void): Promise<void> | void {
+    const ended = this.end((endpoint) => (endpoint.pool.destroyed ? Promise.resolve() : endpoint.pool.close()))
+    return callback ? void ended.then(callback) : ended
+  }
+
+  /** Fails everything under way, with `error` where one is given. */
+  override destroy(error: Error | null): Promise<void>
+  override destroy(): Promise<void>
+  override destroy(error: Error | null, callback: () => void): void
+  override destroy(callback: () => void): void
+  override destroy(first?: Error | null | (() => void), second?: () => void): Promise<void> | void {
+    const callback = typeof first === 'function' ? first : second
+    const error = first instanceof Error ? first : null
+    const ended = this.end((endpoint) => endpoint.pool.destroy(error))
+    return callback ? void ended.then(callback) : ended
+  }
+
+  private async end(endPool: (endpoint: Endpoint) => Promise<void>): Promise<void> {
+    this.closed = true
+    this.stopChecks()
+    await Promise.all(this.members.map(endPool))
+    clearInterval(this.sweeps)
+    const reason = new UpstreamError('destination_unavailable', { sent: true })
+    for (const attempt of this.running.attempts) attempt.abort(reason)
+  }
+
+  private choice(tried: readonly string[] = []): Endpoint | undefined {
+    const candidates = usable(this.members)
+    const untried = tried.length > 0 ? candidates.filter(({ origin }) => !tried.includes(origin)) : candidates
+    const rest = untried.length > 0 ? untried : candidates
+    return rest.length > 0 ? rest[this.choose(rest, { turn: this.turn++ })] : undefined
+  }
+
+  private judge(endpoint: Endpoint): void {
+    const { charge } = endpoint
+    if (charge === undefined) return
+    const out = this.members.filter(({ condition }) => condition.state === 'ejected').length
+    if (mayEject(out, this.members.length)) endpoint.eject(charge)
+  }
+}
+
+/** Ends a request that no endpoint gets. */
+function refuse(handler: Dispatcher.DispatchHandler, exchange: Exchange | undefined, type: ProxyErrorType): false {
+  const reason = new UpstreamError(type, { sent: false })
+  if (exchange) exchange.error = type
+  const ignore = () => {}
+  const controller = { aborted: true, paused: false, reason, abort: ignore, pause: ignore, resume: ignore }
+  handler.onResponseError?.(controller, reason)
+  return false
 }

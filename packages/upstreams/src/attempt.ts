@@ -1,0 +1,274 @@
+/** One request on its way to one endpoint: the handler that undici calls, and the controller that whoever asked holds. */
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import type { Endpoint } from './endpoint.ts'
+import { proxyError, UpstreamError } from './errors.ts'
+import type { Exchange, ProxyErrorType } from './exchange.ts'
+import { isEventStream, preferredWait } from './headers.ts'
+import { limits } from './limits.ts'
+
+type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2]
+
+/** The requests of a cluster that are under way, and the clock by which their silence is measured. */
+export class Running {
+  readonly attempts = new Set<Attempt>()
+  /** Milliseconds counted by sweeps: stands still while our own event loop does, so that its lag times nobody out. */
+  swept = 0
+
+  /** Ends what has been silent for too long; to be called every `ms`. */
+  sweep(ms: number): void {
+    this.swept += ms
+    for (const attempt of this.attempts) attempt.sweep()
+  }
+}
+
+export interface AttemptOptions {
+  readonly options: Dispatcher.DispatchOptions
+  readonly handler: Dispatcher.DispatchHandler
+  readonly exchange: Exchange | undefined
+  readonly endpoint: Endpoint
+  readonly running: Running
+  /** Milliseconds, on the clock of `Exchange.deadlineAt`. */
+  readonly clock: () => number
+}
+
+/**
+ * ```
+ * connecting -> sending -> waiting -> receiving -> over
+ *                  \___________________/ \-> upgraded -> over      (an answer may begin before the request ends)
+ * ```
+ * From everywhere to `over`: failed, aborted, out of time. undici bounds `connecting`; `sweep` bounds the others.
+ */
+type Phase = 'connecting' | 'sending' | 'waiting' | 'receiving' | 'upgraded' | 'over'
+
+export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchController {
+  readonly #options: Dispatcher.DispatchOptions
+  readonly #handler: Dispatcher.DispatchHandler
+  readonly #exchange: Exchange | undefined
+  readonly #endpoint: Endpoint
+  readonly #running: Running
+  readonly #clock: () => number
+  readonly #startedAt: number
+  #phase: Phase = 'connecting'
+  /** On `Running.swept`: when the phase began, or its last byte passed. */
+  #movedAt: number
+  #idleLimit: number = limits.idle
+  #live: Dispatcher.DispatchController | undefined
+  #socket: Duplex | undefined
+  #deadline: NodeJS.Timeout | undefined
+  #paused = false
+  #reason: Error | null = null
+
+  constructor({ options, handler, exchange, endpoint, running, clock }: AttemptOptions) {
+    this.#options = options
+    this.#handler = handler
+    this.#exchange = exchange
+    this.#endpoint = endpoint
+    this.#running = running
+    this.#clock = clock
+    this.#startedAt = clock()
+    this.#movedAt = running.swept
+  }
+
+  /**
+   * Sends the request. Whoever asked gets the controller first, before there is a connection, so that he can leave
+   * while we connect.
+   */
+  start(): boolean {
+    this.#running.attempts.add(this)
+    this.#endpoint.inFlight++
+    this.#handler.onRequestStart?.(this, null)
+    const deadlineAt = this.#exchange?.deadlineAt
+    if (deadlineAt !== undefined && !this.aborted) {
+      const expire = () => this.#expire('http_response_timeout', 'the caller’s deadline is over')
+      if (deadlineAt <= this.#startedAt) expire()
+      else this.#deadline = setTimeout(expire, deadlineAt - this.#startedAt)
+    }
+    if (this.aborted) return true
+    return this.#endpoint.pool.dispatch({ ...this.#options, origin: this.#endpoint.origin }, this)
+  }
+
+  /** Ends what has been silent for too long. */
+  sweep(): void {
+    const silent = this.#running.swept - this.#movedAt
+    if (this.#phase === 'waiting') {
+      if (silent > limits.answer + preferredWait(this.#options.headers)) this.#expire('http_response_timeout')
+    } else if (this.#phase === 'receiving') {
+      if (silent > this.#idleLimit && !this.#paused) this.#expire('connection_read_timeout')
+    } else if (this.#phase === 'sending' && silent > limits.idle) {
+      // undici pauses a body whose socket takes no more; one that flows has nothing to give, which is its sender's fault.
+      const { body } = this.#options
+      const held = typeof body === 'object' && body !== null && 'isPaused' in body && body.isPaused()
+      if (held) this.#expire('connection_write_timeout')
+      else this.#expire('http_request_error', 'the request’s body stopped coming')
+    }
+  }
+
+  // The controller
+
+  get aborted(): boolean {
+    return this.#reason !== null
+  }
+
+  get reason(): Error | null {
+    return this.#reason
+  }
+
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  get rawHeaders() {
+    return this.#live?.rawHeaders ?? null
+  }
+
+  get rawTrailers() {
+    return this.#live?.rawTrailers ?? null
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#live?.pause()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#movedAt = this.#running.swept
+    this.#live?.resume()
+  }
+
+  /** Before there is a connection, the request is taken back without having been sent. */
+  abort(reason: Error): void {
+    if (this.aborted || this.#phase === 'over') return
+    this.#reason = reason
+    if (this.#socket) this.#socket.destroy()
+    else if (this.#live) this.#live.abort(reason)
+    else this.#fail(reason)
+  }
+
+  // The handler
+
+  onRequestStart(live: Dispatcher.DispatchController): void {
+    this.#live = live
+    if (this.#paused) live.pause()
+    if (this.#reason) live.abort(this.#reason)
+    else this.#enter('sending')
+  }
+
+  onBodySent(chunk: Buffer): void {
+    this.#movedAt = this.#running.swept
+    this.#handler.onBodySent?.(chunk)
+  }
+
+  onRequestSent(): void {
+    if (this.#phase === 'sending') this.#enter('waiting')
+    this.#handler.onRequestSent?.()
+  }
+
+  onResponseStarted(): void {
+    this.#handler.onResponseStarted?.()
+  }
+
+  onRequestUpgrade(_live: unknown, status: number, headers: Headers, socket: Duplex): void {
+    this.#enter('upgraded')
+    clearTimeout(this.#deadline)
+    this.#answered(status, headers)
+    this.#socket = socket
+    socket.once('close', () => this.#end())
+    if ('setTimeout' in socket) {
+      ;(socket as Socket).setTimeout(limits.streamIdle, () => socket.destroy())
+    }
+    this.#handler.onRequestUpgrade?.(this, status, headers, socket)
+  }
+
+  /** Informational answers come this way too; a 102 or 103 says that the upstream is still at it. */
+  onResponseStart(_live: unknown, status: number, headers: Headers, message?: string): void {
+    this.#movedAt = this.#running.swept
+    if (status >= 200) {
+      this.#enter('receiving')
+      if (isEventStream(headers['content-type'])) this.#idleLimit = limits.streamIdle
+      this.#answered(status, headers)
+    }
+    this.#handler.onResponseStart?.(this, status, headers, message)
+  }
+
+  onResponseData(_live: unknown, chunk: Buffer): void {
+    this.#movedAt = this.#running.swept
+    this.#handler.onResponseData?.(this, chunk)
+  }
+
+  onResponseEnd(_live: unknown, trailers: Headers): void {
+    this.#end()
+    this.#handler.onResponseEnd?.(this, trailers)
+  }
+
+  onResponseError(_live: unknown, error: Error): void {
+    this.#fail(error)
+  }
+
+  #enter(phase: Phase): void {
+    this.#phase = phase
+    this.#movedAt = this.#running.swept
+  }
+
+  #answered(status: number, headers: Headers): void {
+    const ms = this.#clock() - this.#startedAt
+    this.#exchange?.timings.push({ name: 'upstream', ms })
+    this.#endpoint.answered(ms, countsAgainst(status, headers))
+  }
+
+  #expire(type: ProxyErrorType, detail?: string): void {
+    const sent = this.#live !== undefined
+    const error = new UpstreamError(type, { sent, ...(detail === undefined ? {} : { detail }) })
+    // The caller's own deadline and a body that stops coming say nothing about the endpoint.
+    if (detail === undefined) this.#endpoint.broke(type, this.#phase === 'receiving')
+    this.abort(error)
+  }
+
+  #fail(error: Error): void {
+    if (this.#phase === 'over') return
+    const failure = this.aborted || this.#bodyBroke(error) ? error : this.#blame(error)
+    if (this.#exchange && failure instanceof UpstreamError) this.#exchange.error = failure.type
+    this.#end()
+    this.#handler.onResponseError?.(this, failure)
+  }
+
+  /** Whether the request's body failed, not the upstream; the sender's ECONNRESET looks like the upstream's. */
+  #bodyBroke(error: Error): boolean {
+    const { body } = this.#options
+    const errored = typeof body === 'object' && body !== null && 'errored' in body ? body.errored : undefined
+    return errored === error || (error as NodeJS.ErrnoException).code === 'UND_ERR_ABORTED'
+  }
+
+  /** The failure as ours, counted against the endpoint unless the request itself was at fault. */
+  #blame(cause: Error): UpstreamError {
+    const answering = this.#phase === 'receiving'
+    const type = proxyError(cause)
+    const failure = new UpstreamError(
+      answering && type === 'connection_terminated' ? 'http_response_incomplete' : type,
+      {
+        sent: this.#live !== undefined,
+        cause,
+      },
+    )
+    if (type !== 'http_request_error' && type !== 'destination_unavailable') {
+      this.#endpoint.broke(failure.type, answering)
+    }
+    return failure
+  }
+
+  #end(): void {
+    if (this.#phase === 'over') return
+    this.#phase = 'over'
+    clearTimeout(this.#deadline)
+    this.#running.attempts.delete(this)
+    this.#endpoint.inFlight--
+  }
+}
+
+/** A 5xx is a failure, except one that a hop behind made (it has `Proxy-Status`) and one that asks to come back later. */
+function countsAgainst(status: number, headers: Headers): boolean {
+  if (status < 500 || headers['proxy-status'] !== undefined) return false
+  return !(status === 503 && headers['retry-after'] !== undefined)
+}
