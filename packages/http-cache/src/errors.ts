@@ -1,0 +1,42 @@
+/** What this package answers for itself; docs/errors.md lists the codes. */
+import type { ProxyErrorType } from '@spillway/upstreams'
+
+/** The client asked for a stored answer or none (RFC 9111, 5.2.1.7), and there is none here. */
+export class OnlyIfCached extends Error {
+  override name = 'OnlyIfCached'
+  readonly code = 'only_if_cached'
+  readonly statusCode = 504
+  readonly title = 'No stored answer is at hand'
+
+  constructor() {
+    super('the request asks for a stored answer only, and this gateway holds none')
+  }
+}
+
+/** The request to the origin that this one waited for failed, and its answer cannot be shown here. */
+export class FillFailed extends Error {
+  override name = 'FillFailed'
+  readonly code = 'fill_failed'
+  readonly statusCode: number
+  readonly title = 'The request that this one waited for failed'
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(status: number, type: ProxyErrorType) {
+    super(`the origin was asked once for all who waited, which failed: ${type}`)
+    this.statusCode = status >= 500 && status <= 599 ? status : 502
+    // Seconds; as for a failure of this reader's own.
+    this.headers = status === 503 ? { 'retry-after': '2' } : {}
+  }
+}
+
+/** A write was answered by the upstream, but its purge was not confirmed: old values may be served until they expire. */
+export class WriteUnconfirmed extends Error {
+  override name = 'WriteUnconfirmed'
+  readonly code = 'purge_unconfirmed'
+  readonly statusCode = 504
+  readonly title = 'The write is done, but old values may still be served'
+
+  constructor(status: number, cause: unknown) {
+    super(`the write is done (the upstream answered ${status}), but not every gateway confirmed its purge`, { cause })
+  }
+}

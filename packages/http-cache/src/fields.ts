@@ -1,0 +1,59 @@
+/** Header fields as undici hands them over: of requests in three shapes, of answers as a record. */
+import type { Dispatcher } from 'undici'
+
+export type RequestHeaders = Dispatcher.DispatchOptions['headers']
+/** Names in lower case; a repeated field is a list. What `onResponseStart` receives. */
+export type AnswerHeaders = Record<string, string | string[] | undefined>
+
+/** A request's field, its lines joined as RFC 9110 (5.3) allows; `name` in lower case. */
+export function requestField(headers: RequestHeaders, name: string): string | undefined {
+  if (headers === null || headers === undefined) return undefined
+  let found: string | undefined
+  const see = (field: string, value: unknown) => {
+    // Length first: this runs for every field of every hit.
+    if (field.length !== name.length || field.toLowerCase() !== name || value === undefined || value === null) return
+    const text = Array.isArray(value) ? value.join(', ') : String(value)
+    found = found === undefined ? text : `${found}, ${text}`
+  }
+  visit(headers, see)
+  return found
+}
+
+/** The same headers without the fields named (in lower case), as names and values in turn. */
+export function withoutFields(headers: RequestHeaders, names: ReadonlySet<string>): string[] {
+  const kept: unknown[] = []
+  visit(headers ?? [], (name, value) => {
+    if (!names.has(name.toLowerCase())) kept.push(name, value)
+  })
+  // undici takes a list as a value here too, which its types do not say.
+  return kept as string[]
+}
+
+/** An answer's field, its lines joined. */
+export function answerField(headers: AnswerHeaders, name: string): string | undefined {
+  const value = headers[name]
+  return Array.isArray(value) ? value.join(', ') : value
+}
+
+/** The members of a comma-separated field, trimmed, without empty ones (RFC 9110, 5.6.1). */
+export function members(value: string | undefined): string[] {
+  if (value === undefined) return []
+  return value
+    .split(',')
+    .map((member) => member.trim())
+    .filter((member) => member !== '')
+}
+
+function visit(headers: NonNullable<RequestHeaders>, see: (name: string, value: unknown) => void): void {
+  if (Array.isArray(headers)) {
+    for (let i = 0; i + 1 < headers.length; i += 2) see(String(headers[i]), headers[i + 1])
+  } else if (isIterable(headers)) {
+    for (const [name, value] of headers) see(name, value)
+  } else {
+    for (const name in headers) see(name, headers[name])
+  }
+}
+
+function isIterable(headers: object): headers is Iterable<[string, string | string[] | undefined]> {
+  return Symbol.iterator in headers
+}

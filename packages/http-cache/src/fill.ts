@@ -1,0 +1,174 @@
+/** One request to the origin on behalf of all who wait for its answer; who leads it may have the live answer. */
+import { performance } from 'node:perf_hooks'
+import type { Entry, Filling } from '@spillway/cache-client'
+import { createExchange, type Exchange, proxyError, statusOf, UpstreamError } from '@spillway/upstreams'
+import type { Dispatcher } from 'undici'
+import { type AnswerHeaders, withoutFields } from './fields.ts'
+import { type Head, LiveAnswer } from './live-answer.ts'
+import { judge, MAX_BODY, storedHeaders, tagsOf, type Verdict } from './storable.ts'
+
+/** Milliseconds until the answer is here whole or, where it may not be shared, its head. */
+const DEADLINE = 15_000
+/** Milliseconds. A mark of what answers vary by outlives them: otherwise each expiry would cost two requests. */
+const MARK_LIFETIME = 3_600_000
+/** What one reader wants for himself only: the others need the whole answer, and his time is not theirs. */
+const PERSONAL = new Set(['if-none-match', 'if-modified-since', 'if-range', 'range', 'x-timeout-ms'])
+
+export interface FillRequest {
+  readonly dispatch: Dispatcher.Dispatch
+  readonly options: Dispatcher.DispatchOptions
+  readonly url: string
+  readonly key: string
+  /** Where `key` is that of a variant: the fields whose values it holds. */
+  readonly variedBy: readonly string[] | undefined
+  readonly hashKey: string | undefined
+  /** Gets informational answers (1xx): they are for whoever leads. */
+  readonly inform: (status: number, headers: AnswerHeaders) => void
+}
+
+type Kept = Exclude<Verdict, { kind: 'refuse' }>
+
+export class OriginFill {
+  readonly startedAt = performance.now()
+  /** Its own, since nobody's deadline is that of all; who leads shows what it found. */
+  readonly exchange: Exchange
+  readonly live: LiveAnswer
+  /** Why there is no answer. */
+  error: Error | undefined
+  /** The answer varies by fields that its key knows nothing of. */
+  outgrown = false
+  readonly #request: FillRequest
+  readonly #filling = Promise.withResolvers<Filling>()
+  #verdict: Kept | undefined
+  #respondedAt = 0
+  #settled = false
+  #released = false
+
+  constructor(request: FillRequest) {
+    const { hashKey, inform } = request
+    this.#request = request
+    this.exchange = createExchange({ deadlineAt: this.startedAt + DEADLINE, ...(hashKey ? { hashKey } : {}) })
+    this.live = new LiveAnswer({
+      inform,
+      head: (head) => this.#judge(head),
+      data: (size) => size > MAX_BODY && this.#hand(this.#verdict),
+      end: () => this.#complete(),
+      error: (error) => this.#fail(error),
+    })
+  }
+
+  /** Once. Resolves when the answer is here whole, or is known to be for its leader only; never rejects. */
+  async run(signal: AbortSignal): Promise<Filling> {
+    const late = new UpstreamError('http_response_timeout', { sent: true })
+    const timer = setTimeout(() => this.#cancel(late), DEADLINE)
+    const leave = () => this.#cancel(signal.reason as Error)
+    signal.addEventListener('abort', leave)
+    const { dispatch, options } = this.#request
+    const headers = [...withoutFields(options.headers, PERSONAL), 'x-timeout-ms', String(DEADLINE)]
+    const asked = { ...options, method: 'GET', headers, exchange: this.exchange }
+    try {
+      dispatch(asked, this.live)
+    } catch (error) {
+      this.#fail(error as Error)
+    }
+    try {
+      return await this.#filling.promise
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', leave)
+    }
+  }
+
+  /** Its leader is served otherwise or gone: whatever would be only his is cancelled, now or when that turns out. */
+  release(): void {
+    this.#released = true
+    if (this.#settled) this.live.abort(new Error('the reader has left'))
+  }
+
+  #judge(head: Head): void {
+    this.#respondedAt = performance.now()
+    const verdict = judge(head, this.#request.options.headers, {
+      requestAt: this.startedAt,
+      responseAt: this.#respondedAt,
+      responseDate: Date.now(),
+    })
+    const { variedBy } = this.#request
+    const vary = verdict.kind === 'store' ? verdict.vary : []
+    this.outgrown = variedBy !== undefined && !vary.every((name) => variedBy.includes(name))
+    if (verdict.kind === 'refuse' || this.outgrown) this.#hand(undefined)
+    else if (vary.length > 0 && variedBy === undefined) this.#hand(undefined, this.#mark(vary))
+    else if (verdict.kind === 'failure' && !verdict.whole) this.#hand(verdict)
+    else this.#verdict = verdict
+  }
+
+  /** Leaves the answer, as far as it has come, to the leader alone; the others get the mark, the failure, or nothing. */
+  #hand(verdict: Kept | undefined, mark?: Entry): void {
+    this.live.hold()
+    if (mark) this.#settle({ outcome: 'cacheable', entry: mark })
+    else if (verdict?.kind === 'failure') this.#settle(this.#failure())
+    else this.#settle({ outcome: 'uncacheable' })
+    if (this.#released) this.release()
+  }
+
+  #complete(): void {
+    if (this.#verdict?.kind === 'store') this.#settle({ outcome: 'cacheable', entry: this.#entry(this.#verdict) })
+    else if (this.#verdict) this.#settle({ ...this.#failure(), entry: this.#entry({ lifetimeMs: 0, ageMs: 0 }) })
+  }
+
+  #cancel(reason: Error): void {
+    if (this.#settled) return
+    this.#fail(reason)
+    this.live.abort(reason)
+  }
+
+  #fail(error: Error): void {
+    if (this.#settled) return
+    const type = this.exchange.error ?? proxyError(error)
+    this.exchange.error = type
+    this.error = error
+    this.#settle({ outcome: 'failed', status: statusOf(type), error: type })
+  }
+
+  /** A 5xx: to those who did not see it, the origin is out of order. */
+  #failure(): Extract<Filling, { outcome: 'failed' }> {
+    return { outcome: 'failed', status: this.live.head?.status ?? 502, error: 'destination_unavailable' }
+  }
+
+  #settle(filling: Filling): void {
+    this.#settled = true
+    this.#filling.resolve(filling)
+  }
+
+  #entry({ lifetimeMs, ageMs }: { lifetimeMs: number; ageMs: number }): Entry {
+    const head = this.live.head as Head
+    const body = this.live.body()
+    return {
+      key: this.#request.key,
+      status: head.status,
+      headers: storedHeaders(head, body, Date.now()),
+      body,
+      ageMs,
+      at: this.#respondedAt,
+      lifetimeMs,
+      tags: tagsOf(this.#request.url, head.headers),
+      vary: [],
+    }
+  }
+
+  /** No answer, so no purge of one has to reach it: it carries no tags, and is as right after a write as before. */
+  #mark(vary: readonly string[]): Entry {
+    const { key } = this.#request
+    const at = this.#respondedAt
+    return {
+      key,
+      status: 200,
+      headers: [],
+      body: Buffer.alloc(0),
+      ageMs: 0,
+      at,
+      lifetimeMs: MARK_LIFETIME,
+      tags: [],
+      vary,
+    }
+  }
+}

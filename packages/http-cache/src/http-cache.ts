@@ -1,0 +1,61 @@
+/** An undici interceptor: RFC 9111 caching, as a shared cache, over whatever stores answers for a cluster. */
+import type { SharedCache } from '@spillway/cache-client'
+import { type Exchange, exchangeOf } from '@spillway/upstreams'
+import type { Dispatcher } from 'undici'
+import { Delivery } from './delivery.ts'
+import { requestField } from './fields.ts'
+import { passBy } from './pass.ts'
+import { Reader } from './reader.ts'
+import { write } from './write.ts'
+
+export interface HttpCacheOptions {
+  readonly cache: SharedCache
+}
+
+/** RFC 9110, 9.2.1. A method not known here may change something. */
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+
+/**
+ * GET and HEAD whose exchange names a scope are answered through the cache; unsafe methods are followed by a purge;
+ * all else passes by. Handlers may be called before `dispatch` returns, and fail with what the dispatcher fails with, or
+ * {@link OnlyIfCached}, {@link FillFailed}, {@link WriteUnconfirmed}.
+ */
+export function httpCache({ cache }: HttpCacheOptions): Dispatcher.DispatcherComposeInterceptor {
+  return (dispatch) => (options, handler) => {
+    if (options.upgrade || options.method === 'CONNECT') return dispatch(options, handler)
+    const delivery = new Delivery(handler)
+    if (!delivery.over) answer(cache, dispatch, options, delivery)
+    return true
+  }
+}
+
+function answer(
+  cache: SharedCache,
+  dispatch: Dispatcher.Dispatch,
+  options: Dispatcher.DispatchOptions,
+  delivery: Delivery,
+): void {
+  const exchange = exchangeOf(options)
+  if (!SAFE.has(options.method)) {
+    if (exchange) exchange.cacheStatus = 'fwd=method'
+    write(cache, dispatch, options, delivery)
+  } else if (mayBeCached(options, exchange)) {
+    new Reader(cache, dispatch, options, exchange, delivery).start()
+  } else {
+    if (exchange) exchange.cacheStatus = 'fwd=bypass'
+    passBy(dispatch, options, delivery)
+  }
+}
+
+/**
+ * A body is not in the key, nor is undici's `query`; and a precondition for the origin would be lost on the way to a
+ * fill (RFC 9111, 4.3.2).
+ */
+function mayBeCached(
+  { method, body, query, headers }: Dispatcher.DispatchOptions,
+  exchange: Exchange | undefined,
+): exchange is Exchange & { scope: string } {
+  if (exchange?.scope === undefined || (method !== 'GET' && method !== 'HEAD')) return false
+  if (body || query) return false
+  return requestField(headers, 'if-match') === undefined && requestField(headers, 'if-unmodified-since') === undefined
+}

@@ -1,0 +1,171 @@
+/** One reader's way to an answer: L1 at once, else the shared cache, else the origin, alone or for all who wait. */
+import { performance } from 'node:perf_hooks'
+import type { Entry, Reading, SharedCache } from '@spillway/cache-client'
+import { type Exchange, type ProxyErrorType, UpstreamError } from '@spillway/upstreams'
+import type { Dispatcher } from 'undici'
+import type { Delivery } from './delivery.ts'
+import { onlyIfCached } from './directives.ts'
+import { FillFailed, OnlyIfCached } from './errors.ts'
+import { requestField } from './fields.ts'
+import { OriginFill } from './fill.ts'
+import { currentAge } from './freshness.ts'
+import { primaryKey, urlOf, variantKey } from './key.ts'
+import { passBy } from './pass.ts'
+import { deliverLive, deliverStored } from './stored.ts'
+
+/** Answers a GET or HEAD whose exchange has a scope. */
+export class Reader {
+  readonly #cache: SharedCache
+  readonly #dispatch: Dispatcher.Dispatch
+  readonly #options: Dispatcher.DispatchOptions
+  readonly #exchange: Exchange
+  readonly #delivery: Delivery
+  readonly #startedAt = performance.now()
+  readonly #url: string
+  readonly #primary: string
+  /** What answers here vary by, once a mark has said so. */
+  #variedBy: readonly string[] | undefined
+  #fill: OriginFill | undefined
+
+  constructor(
+    cache: SharedCache,
+    dispatch: Dispatcher.Dispatch,
+    options: Dispatcher.DispatchOptions,
+    exchange: Exchange & { scope: string },
+    delivery: Delivery,
+  ) {
+    this.#cache = cache
+    this.#dispatch = dispatch
+    this.#options = options
+    this.#exchange = exchange
+    this.#url = urlOf(options)
+    this.#primary = primaryKey(this.#url, exchange.scope)
+    this.#delivery = delivery
+  }
+
+  /** A hit in L1 is delivered before this returns. */
+  start(): void {
+    const entry = this.#peek()
+    if (entry) {
+      this.#deliver(entry, 'hit', 'l1')
+    } else if (onlyIfCached(requestField(this.#options.headers, 'cache-control'))) {
+      this.#delivery.fail(new OnlyIfCached())
+    } else {
+      void this.#ask()
+    }
+  }
+
+  #peek(): Entry | undefined {
+    const entry = this.#cache.peek(this.#primary)
+    if (!entry || entry.vary.length === 0) return entry
+    this.#variedBy = entry.vary
+    return this.#cache.peek(this.#key())
+  }
+
+  #key(): string {
+    return this.#variedBy ? variantKey(this.#primary, this.#variedBy, this.#options.headers) : this.#primary
+  }
+
+  async #ask(): Promise<void> {
+    const leaving = new AbortController()
+    this.#delivery.follow({ abort: (reason) => leaving.abort(reason), pause() {}, resume() {} })
+    const late = () => leaving.abort(new UpstreamError('http_response_timeout', { sent: true }))
+    const { deadlineAt } = this.#exchange
+    const timer = deadlineAt === undefined ? undefined : setTimeout(late, deadlineAt - performance.now())
+    try {
+      this.#settle(await this.#read(leaving.signal))
+    } catch (error) {
+      if (error instanceof UpstreamError) this.#exchange.error = error.type
+      this.#delivery.fail(error as Error)
+    } finally {
+      clearTimeout(timer)
+      this.#fill?.release()
+    }
+  }
+
+  /** Twice where the first came upon a mark of what answers vary by, unless this reader's own fill made it. */
+  async #read(signal: AbortSignal): Promise<Reading> {
+    const reading = await this.#readKey(signal)
+    const mark = 'entry' in reading ? reading.entry?.vary : undefined
+    if (!mark?.length || this.#variedBy || this.#leads(reading)) return reading
+    this.#variedBy = mark
+    return this.#readKey(signal)
+  }
+
+  #readKey(signal: AbortSignal): Promise<Reading> {
+    const key = this.#key()
+    const fill = (unwanted: AbortSignal) => {
+      this.#fill = new OriginFill({
+        dispatch: this.#dispatch,
+        options: this.#options,
+        url: this.#url,
+        key,
+        variedBy: this.#variedBy,
+        hashKey: this.#exchange.hashKey,
+        inform: (status, headers) => this.#delivery.start(status, headers),
+      })
+      return this.#fill.run(unwanted)
+    }
+    return this.#cache.read(key, this.#url, fill, signal)
+  }
+
+  /** Whether this reader's own fill made the reading: then its answer is delivered live. */
+  #leads(reading: Reading): boolean {
+    if (reading.outcome === 'uncacheable') return true
+    return this.#fill !== undefined && 'collapsed' in reading && !reading.collapsed
+  }
+
+  #settle(reading: Reading): void {
+    const fwd = this.#variedBy ? 'fwd=vary-miss' : 'fwd=uri-miss'
+    const collapsed = 'collapsed' in reading && reading.collapsed ? '; collapsed' : ''
+    const stored = reading.outcome === 'filled' && reading.stored ? '; stored' : ''
+    if (this.#fill && this.#leads(reading)) {
+      this.#lead(this.#fill, `${fwd}${stored}`)
+    } else if (reading.outcome === 'hit') {
+      this.#deliver(reading.entry, 'hit', reading.tier)
+    } else if (reading.outcome === 'filled') {
+      this.#deliver(reading.entry, `${fwd}${stored}${collapsed}`)
+    } else if (reading.outcome === 'failed') {
+      this.#fail(reading, `${fwd}${collapsed}`)
+    } else {
+      this.#tell('fwd=bypass')
+      passBy(this.#dispatch, this.#options, this.#delivery)
+    }
+  }
+
+  #lead(fill: OriginFill, status: string): void {
+    const { endpoint, error, timings } = fill.exchange
+    this.#tell(status, fill.startedAt)
+    this.#exchange.timings.push(...timings)
+    if (endpoint !== undefined) this.#exchange.endpoint = endpoint
+    if (error !== undefined) this.#exchange.error = error
+    if (fill.error) this.#delivery.fail(fill.error)
+    else deliverLive(fill.live, this.#options, this.#delivery)
+    // The mark is out of date; the next reader makes a new one. Where this fails, that waits until the mark expires.
+    if (fill.outgrown) this.#cache.purge({ keys: [this.#primary] }).catch(() => {})
+  }
+
+  #fail({ entry, status, error }: Extract<Reading, { outcome: 'failed' }>, cacheStatus: string): void {
+    // What another gateway found, as it told it through the cache.
+    this.#exchange.error = error as ProxyErrorType
+    if (entry) {
+      this.#deliver(entry, cacheStatus)
+    } else {
+      this.#tell(cacheStatus)
+      this.#delivery.fail(new FillFailed(status, error as ProxyErrorType))
+    }
+  }
+
+  #deliver(entry: Entry, cacheStatus: string, tier?: string): void {
+    const age = currentAge(entry, performance.now())
+    const ttl = Math.floor((entry.lifetimeMs - age) / 1000)
+    this.#tell(tier ? `${cacheStatus}; ttl=${ttl}; detail=${tier}` : cacheStatus)
+    deliverStored(entry, Math.floor(age / 1000), this.#options, this.#delivery)
+  }
+
+  /** For `forward`: what the cache did, and how long it looked before somebody else was asked. */
+  #tell(cacheStatus: string, until = performance.now()): void {
+    this.#exchange.cacheStatus = cacheStatus
+    this.#exchange.timings.push({ name: 'cache', ms: until - this.#startedAt })
+  }
+}

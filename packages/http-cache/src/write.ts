@@ -1,0 +1,56 @@
+/** Unsafe requests: what they may have changed is purged everywhere before they are answered (RFC 9111, 4.4). */
+import { performance } from 'node:perf_hooks'
+import type { SharedCache } from '@spillway/cache-client'
+import { exchangeOf, UpstreamError } from '@spillway/upstreams'
+import type { Dispatcher } from 'undici'
+import type { Delivery } from './delivery.ts'
+import { WriteUnconfirmed } from './errors.ts'
+import type { AnswerHeaders } from './fields.ts'
+import { urlOf } from './key.ts'
+import { type Head, LiveAnswer } from './live-answer.ts'
+import { send } from './pass.ts'
+import { clientHeaders, tagsOf } from './storable.ts'
+
+/**
+ * Whatever comes back, a status or an error, or the client's leaving: the upstream may have done it, so its URL and
+ * the answer's `Cache-Tag` are purged. Only a request that no endpoint can have seen is followed by nothing.
+ */
+export function write(
+  cache: SharedCache,
+  dispatch: Dispatcher.Dispatch,
+  options: Dispatcher.DispatchOptions,
+  delivery: Delivery,
+): void {
+  const purge = async (headers: AnswerHeaders) => {
+    const startedAt = performance.now()
+    await cache.purge({ tags: tagsOf(urlOf(options), headers) })
+    exchangeOf(options)?.timings.push({ name: 'cache', ms: performance.now() - startedAt, description: 'purge' })
+  }
+  const answered = async (head: Head) => {
+    live.hold()
+    try {
+      await purge(head.headers)
+    } catch (cause) {
+      live.abort(cause as Error)
+      delivery.fail(new WriteUnconfirmed(head.status, cause))
+      return
+    }
+    live.take(delivery, clientHeaders(head.headers))
+  }
+  const failed = async (error: Error) => {
+    // The upstream's failure is what the client must know; that the purge failed too changes nothing for him.
+    if (!neverSent(error, options)) await purge({}).catch(() => {})
+    delivery.fail(error)
+  }
+  const live: LiveAnswer = new LiveAnswer({
+    inform: (status, headers) => delivery.start(status, headers),
+    head: (head) => void answered(head),
+    error: (error) => void failed(error),
+  })
+  send(dispatch, options, live, delivery)
+}
+
+/** The last attempt says that it was not sent; of an earlier one, at another endpoint, it says nothing. */
+function neverSent(error: Error, options: Dispatcher.DispatchOptions): boolean {
+  return error instanceof UpstreamError && !error.sent && (exchangeOf(options)?.tried.length ?? 0) <= 1
+}

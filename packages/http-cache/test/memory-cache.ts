@@ -1,0 +1,76 @@
+/** The shared cache's contract in one process and few lines, for tests of what stands on it. */
+import { performance } from 'node:perf_hooks'
+import type { Entry, Fill, Filling, Purge, Reading, SharedCache } from '@spillway/cache-client'
+
+interface Running {
+  readonly filling: Promise<Filling>
+  readonly cancel: AbortController
+  readonly tags: Set<string>
+  waiting: number
+  voided: boolean
+}
+
+export class MemoryCache implements SharedCache {
+  readonly entries = new Map<string, Entry>()
+  readonly passes = new Set<string>()
+  readonly purges: Purge[] = []
+  /** What a purge waits for before it has reached everybody. */
+  confirmed = (): Promise<void> => Promise.resolve()
+  readonly #running = new Map<string, Running>()
+
+  get waiting(): number {
+    return [...this.#running.values()].reduce((sum, { waiting }) => sum + waiting, 0)
+  }
+
+  peek(key: string): Entry | undefined {
+    const entry = this.entries.get(key)
+    return entry && entry.ageMs + performance.now() - entry.at < entry.lifetimeMs ? entry : undefined
+  }
+
+  async read(key: string, url: string, fill: Fill, signal: AbortSignal): Promise<Reading> {
+    const entry = this.peek(key)
+    if (entry) return { outcome: 'hit', tier: 'l2', entry }
+    if (this.passes.has(key)) return { outcome: 'pass' }
+    let running = this.#running.get(key)
+    const collapsed = running !== undefined && !running.voided
+    if (!running || !collapsed) running = this.#start(key, url, fill)
+    running.waiting++
+    const { promise: left, reject } = Promise.withResolvers<never>()
+    const leave = () => reject(signal.reason)
+    signal.addEventListener('abort', leave)
+    try {
+      const filling = await Promise.race([running.filling, left])
+      if (filling.outcome === 'uncacheable') return collapsed ? { outcome: 'pass' } : filling
+      if (filling.outcome === 'failed') return { ...filling, collapsed }
+      return { outcome: 'filled', entry: filling.entry, collapsed, stored: !running.voided }
+    } finally {
+      signal.removeEventListener('abort', leave)
+      if (--running.waiting === 0) running.cancel.abort(new Error('nobody waits'))
+    }
+  }
+
+  async purge(purge: Purge): Promise<void> {
+    this.purges.push(purge)
+    const hit = (key: string, tags: Iterable<string>) =>
+      'all' in purge || ('keys' in purge ? purge.keys.includes(key) : [...tags].some((tag) => purge.tags.includes(tag)))
+    for (const [key, entry] of this.entries) if (hit(key, entry.tags)) this.entries.delete(key)
+    for (const [key, running] of this.#running) if (hit(key, running.tags)) running.voided = true
+    await this.confirmed()
+  }
+
+  async close(): Promise<void> {}
+
+  #start(key: string, url: string, fill: Fill): Running {
+    const cancel = new AbortController()
+    const running: Running = { filling: fill(cancel.signal), cancel, tags: new Set([url]), waiting: 0, voided: false }
+    this.#running.set(key, running)
+    const settle = (filling: Filling) => {
+      if (this.#running.get(key) === running) this.#running.delete(key)
+      if (running.voided) return
+      if (filling.outcome === 'cacheable') this.entries.set(key, filling.entry)
+      if (filling.outcome === 'uncacheable') this.passes.add(key)
+    }
+    running.filling.then(settle, () => {})
+    return running
+  }
+}
