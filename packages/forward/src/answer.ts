@@ -77,7 +77,7 @@ export class Answer implements Dispatcher.DispatchHandler {
 
   #uploadStalled(): void {
     const late = this.#body?.heldBack
-      ? new UpstreamError('connection_read_timeout', { sent: true, detail: 'The upstream stopped taking the body' })
+      ? new UpstreamError('connection_write_timeout', { sent: true, detail: 'The upstream stopped taking the body' })
       : new Refusal('request_timeout', `nothing came for ${IDLE_MS / 1000} s`)
     if (this.#state === 'answering') this.breakOff(late)
     else this.fail(late)
