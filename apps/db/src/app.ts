@@ -1,0 +1,26 @@
+/** The database service: items and accounts over PostgreSQL, for gateways on the private network. */
+import { auth, type Keys } from '@spillway/auth'
+import { createApp, type ServiceContext } from '@spillway/service'
+import type { Config } from './config.ts'
+import { Database } from './database.ts'
+import { Items } from './items.ts'
+import { itemRoutes } from './routes/items.ts'
+import { signInRoutes } from './routes/sign-in.ts'
+
+/** Bytes: the most one write carries. */
+const BODY_LIMIT = 262_144
+
+export async function buildApp(
+  config: Pick<Config, 'DATABASE_URL' | 'CACHE_TTL' | 'DB_LATENCY'>,
+  context: ServiceContext,
+  keys: Keys,
+) {
+  const database = new Database({ url: config.DATABASE_URL, latencyMs: config.DB_LATENCY }, context)
+  const app = await createApp(context, { bodyLimit: BODY_LIMIT, checks: { database: database.check } })
+  app.addHook('onReady', () => database.watch())
+  app.addHook('onClose', () => database.close())
+  await app.register(auth, { keys })
+  await app.register(itemRoutes, { items: new Items(database, context.registry), cacheTtlMs: config.CACHE_TTL })
+  await app.register(signInRoutes, { database })
+  return app
+}

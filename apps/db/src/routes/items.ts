@@ -1,0 +1,127 @@
+/** `/data`: reading items and pages of them, writing them with optimistic versions. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { requireRole } from '@spillway/auth'
+import { Problem } from '@spillway/service'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { callerOf } from '../caller.ts'
+import { errors } from '../errors.ts'
+import { Item, type Items, Key, Page, type Written } from '../items.ts'
+import { ANY, ENTITY_TAGS, etag, precondition } from '../precondition.ts'
+import { unsupported } from '../values.ts'
+
+interface ItemRoutes {
+  items: Items
+  /** Milliseconds our caches may keep a read. */
+  cacheTtlMs: number
+}
+
+const Params = Type.Object({ key: Key })
+const Query = Type.Object(
+  {
+    key: Type.Optional(Key),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    after: Type.Optional(Key),
+  },
+  { additionalProperties: false },
+)
+const Body = Type.Object({ value: Type.Unknown() }, { additionalProperties: false })
+const Conditions = Type.Object({
+  'if-match': Type.Optional(Type.String({ pattern: ENTITY_TAGS })),
+  'if-none-match': Type.Optional(Type.String({ pattern: ANY })),
+})
+
+/** Clients ask again each time; our caches obey `CDN-Cache-Control` (RFC 9213). */
+const CLIENTS = { 'cache-control': 'private, no-cache' }
+const UNCACHED = { ...CLIENTS, 'cdn-cache-control': 'no-store' }
+
+/** Of every write. What the tags name is purged whatever comes of the write, so they go on refusals too. */
+const write = {
+  onRequest: requireRole('editor'),
+  preHandler: async (request: FastifyRequest, reply: FastifyReply) => {
+    reply.headers({ ...UNCACHED, 'cache-tag': `item:${(request.params as { key: string }).key}, items` })
+  },
+}
+
+export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutes> = async (app, { items, cacheTtlMs }) => {
+  const seconds = Math.floor(cacheTtlMs / 1000)
+  const cached = { ...CLIENTS, 'cdn-cache-control': seconds > 0 ? `public, max-age=${seconds}` : 'no-store' }
+
+  async function sendItem(key: string, request: FastifyRequest, reply: FastifyReply) {
+    const item = await items.read(key, callerOf(request))
+    if (!item) throw missing(key)
+    return reply.headers({ ...cached, 'cache-tag': `item:${key}`, etag: etag(item.version) }).send(item)
+  }
+
+  app.get(
+    '/data',
+    { schema: { querystring: Query, response: { 200: Type.Union([Page, Item]) } } },
+    async (request, reply) => {
+      const { key, after, limit = 100 } = request.query
+      if (key !== undefined) return sendItem(key, request, reply)
+      const page = await items.page({ limit, ...(after === undefined ? {} : { after }) }, callerOf(request))
+      return reply.headers({ ...cached, 'cache-tag': 'items' }).send(page)
+    },
+  )
+
+  app.get('/data/:key', { schema: { params: Params, response: { 200: Item } } }, (request, reply) =>
+    sendItem(request.params.key, request, reply),
+  )
+
+  app.put(
+    '/data/:key',
+    { ...write, schema: { params: Params, body: Body, headers: Conditions, response: { 200: Item, 201: Item } } },
+    async (request, reply) => {
+      const { key } = request.params
+      const value = supported(request.body.value)
+      const written = await items.put(key, value, precondition(request.headers), callerOf(request))
+      const item = done(key, written)
+      if (written.outcome === 'created') reply.code(201).header('location', `/data/${key}`)
+      return reply.header('etag', etag(item.version)).send(item)
+    },
+  )
+
+  app.delete('/data/:key', { ...write, schema: { params: Params, headers: Conditions } }, async (request, reply) => {
+    const { key } = request.params
+    done(key, await items.remove(key, precondition(request.headers), callerOf(request)))
+    return reply.code(204).send()
+  })
+
+  await app.register(patchRoute, { items })
+}
+
+/** In a scope of its own, since only here a body may be a merge patch (RFC 7396). */
+const patchRoute: FastifyPluginAsyncTypebox<Pick<ItemRoutes, 'items'>> = async (app, { items }) => {
+  const json = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser('application/merge-patch+json', { parseAs: 'string' }, json)
+  app.patch(
+    '/data/:key',
+    { ...write, schema: { params: Params, body: Body, headers: Conditions, response: { 200: Item } } },
+    async (request, reply) => {
+      const { key } = request.params
+      const patch = supported(request.body.value)
+      if (patch === null) {
+        throw new Problem(errors.value_unsupported, { detail: 'an item must keep a value; DELETE removes it' })
+      }
+      const item = done(key, await items.merge(key, patch, precondition(request.headers), callerOf(request)))
+      return reply.header('etag', etag(item.version)).send(item)
+    },
+  )
+}
+
+function supported(value: unknown): unknown {
+  const fault = unsupported(value, '/value')
+  if (fault) throw new Problem(errors.value_unsupported, { detail: fault })
+  return value
+}
+
+function done(key: string, written: Written): Item {
+  if (written.outcome === 'missing') throw missing(key)
+  if (written.outcome !== 'mismatch') return written.item
+  const found = written.version === undefined ? 'there is no such item' : `the item is at ${etag(written.version)}`
+  throw new Problem(errors.version_mismatch, { detail: found })
+}
+
+function missing(key: string): Problem {
+  return new Problem(errors.item_not_found, { detail: `there is no item ${key}`, headers: UNCACHED })
+}

@@ -1,0 +1,48 @@
+/** `POST /sign-in`: whether a name and a password belong together. For gateways only, which sign the token. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Problem } from '@spillway/service'
+import { Type } from 'typebox'
+import { callerOf } from '../caller.ts'
+import type { Database, Statement } from '../database.ts'
+import { errors } from '../errors.ts'
+import { Gate } from '../gate.ts'
+import { checkPassword } from '../password.ts'
+
+/** PostgreSQL's text has no null character, so no account has one in its name. */
+export const Username = Type.String({ pattern: '^[^\\u0000]{1,64}$' })
+export const Password = Type.String({ minLength: 1, maxLength: 256 })
+export const Roles = Type.Array(Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$' }), { maxItems: 16 })
+
+const ACCOUNT: Statement = { name: 'account', text: 'SELECT password, roles FROM accounts WHERE username = $1' }
+
+/** Two leave cores and threads to everybody else; 64 in line wait under a second. */
+const LIMITS = { running: 2, waiting: 64 }
+
+export const signInRoutes: FastifyPluginAsyncTypebox<{ database: Database }> = async (app, { database }) => {
+  const gate = new Gate(LIMITS)
+
+  app.post(
+    '/sign-in',
+    {
+      schema: {
+        body: Type.Object({ username: Username, password: Password }, { additionalProperties: false }),
+        response: { 200: Type.Object({ username: Username, roles: Roles }) },
+      },
+    },
+    async (request, reply) => {
+      const { username, password } = request.body
+      const caller = callerOf(request)
+      const [account] = await database.query<{ password: string; roles: string[] }>(ACCOUNT, [username], caller)
+      const entry = await gate.enter(caller.signal)
+      if (entry === 'left') throw new Problem(errors.caller_left)
+      if (entry === 'full') throw new Problem(errors.sign_in_busy, { headers: { 'retry-after': '1' } })
+      try {
+        const right = await checkPassword(account?.password, password)
+        if (!account || !right) throw new Problem(errors.credentials_wrong)
+        return reply.header('cache-control', 'no-store').send({ username, roles: account.roles })
+      } finally {
+        gate.leave()
+      }
+    },
+  )
+}

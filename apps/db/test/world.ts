@@ -1,0 +1,113 @@
+/** What each test file has for itself: a database of its own in the run's PostgreSQL, and services over it. */
+import { randomUUID } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import { auth, generateKeys, parseKeys } from '@spillway/auth'
+import { createContext } from '@spillway/service'
+import Fastify from 'fastify'
+import pg from 'pg'
+import { inject } from 'vitest'
+import { buildApp } from '../src/app.ts'
+import type { Item, Page } from '../src/items.ts'
+import { migrate } from '../src/migrations.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    postgresUrl: string
+  }
+}
+
+export const MIGRATIONS = path.join(import.meta.dirname, '..', 'migrations')
+export const keyTexts = generateKeys()
+const keys = parseKeys(keyTexts.signing, 'test keys')
+
+const signer = Fastify()
+await signer.register(auth, { keys })
+
+/** An `Authorization` for somebody with `roles`. */
+export function bearer(...roles: string[]): string {
+  return `Bearer ${signer.signToken({ sub: 'somebody', roles })}`
+}
+
+export interface TestDatabase {
+  url: string
+  /** Runs SQL in it, past the service. */
+  sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>
+  client: pg.Client
+  drop(): Promise<void>
+}
+
+export async function createDatabase({ migrated = true } = {}): Promise<TestDatabase> {
+  const name = `test_${randomUUID().replaceAll('-', '')}`
+  const admin = new pg.Client({ connectionString: inject('postgresUrl') })
+  await admin.connect()
+  await admin.query(`CREATE DATABASE ${name}`)
+  const url = new URL(inject('postgresUrl'))
+  url.pathname = `/${name}`
+  const client = new pg.Client({ connectionString: url.href })
+  await client.connect()
+  if (migrated) await migrate(client, MIGRATIONS)
+  return {
+    url: url.href,
+    client,
+    sql: async (text, values) => (await client.query(text, values)).rows,
+    async drop() {
+      await client.end()
+      await admin.query(`DROP DATABASE ${name} WITH (FORCE)`)
+      await admin.end()
+    },
+  }
+}
+
+/** An answer with whatever JSON this service answers with. */
+export interface Answer extends Response {
+  json(): Promise<Item & Page & Body>
+}
+
+interface Body {
+  code: string
+  detail: string
+  status: string | number
+  username: string
+  roles: string[]
+}
+
+/** The service on a port of its own, in this process. */
+export async function startService(databaseUrl: string, settings: { CACHE_TTL?: number; DB_LATENCY?: number } = {}) {
+  const context = createContext('db', { LOG_LEVEL: 'silent' })
+  const app = await buildApp(
+    { DATABASE_URL: databaseUrl, CACHE_TTL: 30_000, DB_LATENCY: 0, ...settings },
+    context,
+    keys,
+  )
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  context.lifecycle.ready()
+  const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+  return {
+    url,
+    close: () => app.close(),
+    /** A counter's or gauge's value, by its whole name with labels. */
+    async metric(series: string): Promise<number> {
+      const text = await (await fetch(`${url}/metrics`)).text()
+      const line = text.split('\n').find((each) => each.startsWith(`${series} `))
+      return line === undefined ? 0 : Number(line.slice(series.length))
+    },
+    request(
+      method: string,
+      target: string,
+      { body, headers = {}, signal }: { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal } = {},
+    ): Promise<Answer> {
+      return fetch(url + target, {
+        method,
+        headers: {
+          ...(method === 'GET' || method === 'HEAD' ? {} : { authorization: bearer('editor') }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+        ...(signal ? { signal } : {}),
+      }) as Promise<Answer>
+    },
+  }
+}
+export type TestService = Awaited<ReturnType<typeof startService>>
