@@ -118,7 +118,8 @@ export class Reader {
   #settle(reading: Reading): void {
     const fwd = this.#variedBy ? 'fwd=vary-miss' : 'fwd=uri-miss'
     const collapsed = 'collapsed' in reading && reading.collapsed ? '; collapsed' : ''
-    const stored = reading.outcome === 'filled' && reading.stored ? '; stored' : ''
+    // A mark was stored, not the answer.
+    const stored = reading.outcome === 'filled' && reading.stored && !reading.entry.vary.length ? '; stored' : ''
     if (this.#fill && this.#leads(reading)) {
       this.#lead(this.#fill, `${fwd}${stored}`)
     } else if (reading.outcome === 'hit') {
