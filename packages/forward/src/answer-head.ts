@@ -26,6 +26,8 @@ export function answerHead(
   if (exchange.cacheStatus !== undefined) {
     head.push('cache-status', appended(cached, `${hop.name}; ${exchange.cacheStatus}`))
   } else if (cached !== undefined) head.push('cache-status', String(cached))
+  const failed = exchange.error
+  if (failed !== undefined) head.push('proxy-status', `${hop.name}; error=${failed}`)
   return head
 }
 

@@ -5,12 +5,15 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Dispatcher, errors } from 'undici'
 import { type AnswerFields, answerHead, endToEnd } from './answer-head.ts'
 import type { ClientBody } from './client-body.ts'
-import { HopFailure, Refusal } from './failure.ts'
+import { HopFailure } from './failure.ts'
 import type { Hop } from './hop.ts'
 import { tunnel } from './tunnel.ts'
 
-/** Between two bytes of a body, either way. */
-export const IDLE_MS = 60_000
+/** How long a client may take nothing of a body. */
+const IDLE_MS = 60_000
+
+/** Layers that know of `deadlineAt` end a late request themselves, and know whose fault it was; this is for the others. */
+const GRACE_MS = 100
 
 type Controller = Dispatcher.DispatchController
 
@@ -51,13 +54,12 @@ export class Answer implements Dispatcher.DispatchHandler {
     return this.#settled.promise
   }
 
-  /** Starts the clock: `timeout` milliseconds from the request's end to the answer's head, and no silence in a body. */
+  /** Starts the clock: `timeout` milliseconds from the request's end to the answer's head. */
   expectWithin(timeout: number): void {
     if (this.#body === undefined) {
       this.#expire(timeout)
       return
     }
-    this.#body.once('stalled', () => this.#uploadStalled())
     this.#body.once('received', () => {
       if (this.#state === 'waiting') this.#expire(timeout)
     })
@@ -65,22 +67,14 @@ export class Answer implements Dispatcher.DispatchHandler {
 
   #expire(timeout: number): void {
     this.#exchange.deadlineAt = performance.now() + timeout
-    this.#timer = setTimeout(headOverdue, timeout, this)
+    this.#timer = setTimeout(headOverdue, timeout + GRACE_MS, this)
   }
 
   /** Gives up before the answer has begun. */
   fail(error: Error): void {
     if (this.#state !== 'waiting') return
     this.#end(error)
-    this.#settled.reject(error instanceof Refusal ? error : new HopFailure(error, this.#hop, this.#exchange))
-  }
-
-  #uploadStalled(): void {
-    const late = this.#body?.heldBack
-      ? new UpstreamError('connection_write_timeout', { sent: true, detail: 'The upstream stopped taking the body' })
-      : new Refusal('request_timeout', `nothing came for ${IDLE_MS / 1000} s`)
-    if (this.#state === 'answering') this.breakOff(late)
-    else this.fail(late)
+    this.#settled.reject(new HopFailure(error, this.#hop, this.#exchange))
   }
 
   /** The client takes nothing any more: what it has is not the whole, so its connection is broken. */
@@ -119,11 +113,9 @@ export class Answer implements Dispatcher.DispatchHandler {
       this.#inform(status, fields)
       return
     }
-    const { raw } = this.#reply
-    const head = this.#head(fields)
-    // Of framing, a 204 may say nothing (RFC 9110, 8.6).
-    if (status === 204) dropField(head, 'content-length')
-    raw.writeHead(status, head)
+    // A 204 says nothing of a length (RFC 9110, 8.6).
+    const sent = status === 204 ? { ...fields, 'content-length': undefined } : fields
+    this.#reply.raw.writeHead(status, this.#head(sent))
     // From here on the answer is ours to end; before, a failure is Fastify's to answer.
     this.#reply.hijack()
     this.#state = 'answering'
@@ -209,9 +201,4 @@ function pairs(head: readonly string[]): Record<string, string> {
   const record: Record<string, string> = {}
   for (let i = 0; i < head.length; i += 2) record[head[i] as string] = head[i + 1] as string
   return record
-}
-
-function dropField(head: string[], name: string): void {
-  const at = head.indexOf(name)
-  if (at % 2 === 0) head.splice(at, 2)
 }

@@ -39,7 +39,6 @@ function isAnswerable(error: Error): error is Error & Answerable {
 /** By code; each is documented in docs/errors.md. */
 const REFUSALS = {
   ambiguous_request: [400, 'The request can be read in more than one way'],
-  request_timeout: [408, 'The request came too slowly'],
   method_not_forwarded: [405, 'This method is not forwarded'],
 } as const
 

@@ -1,20 +1,19 @@
 /** Streams one Fastify request to a dispatcher and the answer back: the hot path of balancer and gateway. */
 import { createExchange, type ExchangeOptions, UpstreamError } from '@spillway/upstreams'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import type { Dispatcher } from 'undici'
-import { Answer, IDLE_MS } from './answer.ts'
+import { Answer } from './answer.ts'
 import { ClientBody } from './client-body.ts'
 import { HopFailure } from './failure.ts'
 import { createHop } from './hop.ts'
+import { detached } from './intake.ts'
 import type { Forward, ForwardOptions } from './options.ts'
 import { requestHead, target, timeAllowed } from './request-head.ts'
-
-/** Event streams may be silent for longer than other bodies. */
-const EVENTS_IDLE_MS = 300_000
 
 /**
  * Makes the one function that forwards. It rejects with a {@link HopFailure} (or a {@link Refusal}) while nothing was
  * answered, for the server's error handler; once the answer has begun, a failure breaks the client's connection.
+ * How long bodies may be silent is the dispatcher's matter.
  * The server needs `answerHeaders` and `request.trace` (`@spillway/service`) and, for upgrades, `intake`.
  */
 export function createForward(options: ForwardOptions): Forward {
@@ -30,7 +29,7 @@ export function createForward(options: ForwardOptions): Forward {
       return Promise.reject(new HopFailure(late, hop, exchange))
     }
     const { path, authority } = target(raw)
-    const body = how.body === undefined && hasBody(request) ? new ClientBody(raw, IDLE_MS) : undefined
+    const body = how.body === undefined && hasBody(request) ? new ClientBody(raw) : undefined
     const answer = new Answer(hop, request, reply, exchange, body)
     answer.expectWithin(timeout)
     const dispatched: ExchangeOptions = {
@@ -39,10 +38,7 @@ export function createForward(options: ForwardOptions): Forward {
       method: raw.method as Dispatcher.HttpMethod,
       headers: requestHead(request, hop, { timeout, authority, streamed: how.body === undefined }),
       body: how.body ?? body ?? null,
-      upgrade: isUpgrade(request, reply) ? 'websocket' : null,
-      // The answer's own clock is the limit; undici's must only not come before it.
-      headersTimeout: Math.max(IDLE_MS, timeout + 1000),
-      bodyTimeout: raw.headers.accept?.includes('text/event-stream') ? EVENTS_IDLE_MS : IDLE_MS,
+      upgrade: detached.has(reply.raw) ? 'websocket' : null,
       exchange,
     }
     try {
@@ -56,9 +52,4 @@ export function createForward(options: ForwardOptions): Forward {
 
 function hasBody({ raw: { headers } }: FastifyRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-}
-
-/** Only a response that `intake` made itself can be upgraded; Node parses on behind every other one. */
-function isUpgrade({ raw }: FastifyRequest, reply: FastifyReply): boolean {
-  return raw.headers.upgrade?.toLowerCase() === 'websocket' && !reply.raw.shouldKeepAlive
 }

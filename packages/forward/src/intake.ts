@@ -5,6 +5,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Refusal } from './failure.ts'
 
+/** Answers to upgrades: Node has let go of their sockets, so these alone can become tunnels. */
+export const detached = new WeakSet<ServerResponse>()
+
 /**
  * What Node's parser lets through and a proxy must not (RFC 9112, 3.2, 6.1): two `Host` fields, a fragment in the
  * target, a transfer coding in HTTP/1.0. Conflicting lengths and a length beside a transfer coding Node refuses itself.
@@ -66,6 +69,7 @@ function routeDetached(app: FastifyInstance, raw: IncomingMessage, socket: Socke
   // Nothing parses what comes next on this socket.
   response.shouldKeepAlive = false
   response.assignSocket(socket)
+  detached.add(response)
   response.once('finish', () => {
     if (response.statusCode !== 101) socket.end()
   })

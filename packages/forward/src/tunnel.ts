@@ -2,9 +2,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 
-/** A connection over which nothing was said for so long is dropped, as for event streams. */
-const SILENCE_MS = 300_000
-
 /** Answers the client's upgrade with `status` and `head`, then joins its connection to `upstream`. */
 export function tunnel(response: ServerResponse, status: number, head: string[], upstream: Duplex): void {
   const client = response.socket
@@ -14,7 +11,6 @@ export function tunnel(response: ServerResponse, status: number, head: string[],
   }
   response.writeHead(status, head)
   response.end()
-  client.setTimeout(SILENCE_MS, () => client.destroy())
   // pipe() passes an orderly end on and leaves the other direction open; a loss has to be told.
   client.pipe(upstream).pipe(client)
   client.once('close', () => upstream.destroy())
