@@ -1,5 +1,6 @@
 /** Boots a service and stops it: settings, listeners, signals, draining. Only `main.ts` files call it. */
 import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
 import type { TProperties } from 'typebox'
 import { createContext, type ServiceContext } from './app.ts'
 import { ConfigError, type ConfigOf, readConfig } from './config.ts'
@@ -27,9 +28,12 @@ export interface RunOptions<T extends TProperties> {
 }
 
 const HOLD_LISTENER_MS = 5_000
+/** Requests still under way are cut then, so that all is over after 10 s. */
+const CUT_AFTER_MS = 9_500
 const STOP_WITHIN_MS = 10_000
+const SWEEP_EVERY_MS = 100
 
-/** Runs until SIGTERM or SIGINT, then ends the process. Exit codes: 0 stopped as asked, 1 could not start or crashed. */
+/** Runs until SIGTERM or SIGINT, then ends the process. Exit codes: 0 stopped as asked, 1 could not start, stop or go on. */
 export async function run<T extends TProperties & typeof common>(options: RunOptions<T>): Promise<void> {
   const config = settingsOrExit(options)
   const context = createContext(options.service, config as unknown as { INSTANCE?: string; LOG_LEVEL: string })
@@ -43,29 +47,14 @@ export async function run<T extends TProperties & typeof common>(options: RunOpt
 
   const listeners: Listener[] = []
   const hold = Promise.withResolvers<void>()
-  const stop = async (signal: NodeJS.Signals) => {
+  const onSignal = (signal: NodeJS.Signals) => {
     if (lifecycle.state === 'draining') return hold.resolve()
     lifecycle.drain()
     logger.info({ signal }, 'draining')
-    const deadline = setTimeout(() => {
-      logger.warn(`requests still under way after ${STOP_WITHIN_MS} ms were cut`)
-      for (const { app } of listeners) app.server.closeAllConnections()
-    }, STOP_WITHIN_MS)
-    if (options.drain === 'immediate') {
-      for (const { app } of listeners) app.server.close()
-      for (const { app } of listeners) app.server.closeAllConnections()
-    } else if (listeners.length > 0) {
-      const timer = setTimeout(hold.resolve, HOLD_LISTENER_MS)
-      await hold.promise
-      clearTimeout(timer)
-    }
-    for (const { app } of listeners.toReversed()) await app.close()
-    clearTimeout(deadline)
-    logger.info('stopped')
-    process.exit(0)
+    void stop(listeners, logger, options.drain ?? 'graceful', hold)
   }
-  process.on('SIGTERM', (signal) => void stop(signal))
-  process.on('SIGINT', (signal) => void stop(signal))
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
 
   try {
     for (const listener of await options.build(config, context)) {
@@ -73,11 +62,44 @@ export async function run<T extends TProperties & typeof common>(options: RunOpt
       await listener.app.listen({ host: listener.host, port: listener.port, listenTextResolver: () => 'listening' })
     }
   } catch (error) {
-    logger.fatal({ err: error }, startFailure(error))
+    logger.fatal({ err: error }, startFailure(error, config))
     process.exit(1)
   }
+  if (lifecycle.state !== 'starting') return
   lifecycle.ready()
   logger.info({ urls: listeners.map(({ app }) => url(app)) }, 'ready')
+}
+
+/** Closes everything, what opened last first, and ends the process, and with it the timers set here. */
+async function stop(
+  listeners: readonly Listener[],
+  logger: Logger,
+  drain: 'graceful' | 'immediate',
+  hold: PromiseWithResolvers<void>,
+): Promise<void> {
+  const each = (act: (server: Listener['app']['server']) => void) => {
+    for (const { app } of listeners) act(app.server)
+  }
+  setTimeout(() => {
+    logger.warn(`what was still under way after ${CUT_AFTER_MS} ms is cut`)
+    each((server) => server.closeAllConnections())
+  }, CUT_AFTER_MS)
+  setTimeout(() => {
+    logger.fatal(`could not stop within ${STOP_WITHIN_MS} ms`)
+    process.exit(1)
+  }, STOP_WITHIN_MS)
+  if (drain === 'immediate') {
+    each((server) => server.close())
+    each((server) => server.closeAllConnections())
+  } else if (listeners.length > 0) {
+    setTimeout(hold.resolve, HOLD_LISTENER_MS)
+    await hold.promise
+    // A head that went out before the draining promised to keep its connection; once idle it would be waited for.
+    setInterval(() => each((server) => server.closeIdleConnections()), SWEEP_EVERY_MS)
+  }
+  for (const { app } of listeners.toReversed()) await app.close()
+  logger.info('stopped')
+  process.exit(0)
 }
 
 function settingsOrExit<T extends TProperties>({ service, settings, environment }: RunOptions<T>): ConfigOf<T> {
@@ -90,10 +112,11 @@ function settingsOrExit<T extends TProperties>({ service, settings, environment 
   }
 }
 
-function startFailure(error: unknown): string {
+function startFailure(error: unknown, config: object): string {
   const { code, port } = error as NodeJS.ErrnoException & { port?: number }
-  if (code === 'EADDRINUSE') return `port ${port} is in use; set PORT to another one`
-  return `could not start: ${error instanceof Error ? error.message : String(error)}`
+  if (code !== 'EADDRINUSE') return `could not start: ${error instanceof Error ? error.message : String(error)}`
+  const setting = Object.entries(config).find(([name, value]) => name.endsWith('PORT') && value === port)
+  return `port ${port} is in use; set ${setting?.[0] ?? 'PORT'} to another one`
 }
 
 function url(app: Listener['app']): string {
