@@ -1,0 +1,51 @@
+/** Builds the gateway: what it calls first, then the built-in routes, then those of the routes file. */
+import { readFile } from 'node:fs/promises'
+import { KeyError, readKeys } from '@spillway/auth'
+import { createCacheClient } from '@spillway/cache-client'
+import type { ServiceContext } from '@spillway/service'
+import { clusterChecks, createClusters } from './clusters.ts'
+import type { Config } from './config.ts'
+import { measureCache } from './measure-cache.ts'
+import { declaredRoutes } from './routes/declared.ts'
+import { docs } from './routes/docs.ts'
+import { login } from './routes/login.ts'
+import { purge } from './routes/purge.ts'
+import { readRoutes } from './routes-file/read.ts'
+import { SIGN_IN_UPSTREAM } from './routes-file/rules.ts'
+import { type App, createServer } from './server.ts'
+
+/**
+ * @param environment what `${NAME}` in the routes file may name, beside the settings
+ * @throws where the keys or the routes file cannot be used: without them there is nothing to serve
+ */
+export async function buildApp(
+  config: Config,
+  context: ServiceContext,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<App> {
+  const keys = await readKeys(config.SIGNING_KEYS_FILE)
+  if (!keys.signing) throw new KeyError(`${config.SIGNING_KEYS_FILE} has no key with a private half to sign with`)
+  const { routes, upstreams } = readRoutes(await readFile(config.ROUTES_FILE, 'utf8'), {
+    file: config.ROUTES_FILE,
+    variables: { ...environment, DB_URL: config.DB_URL.join(',') },
+  })
+
+  const client = createCacheClient({ url: config.CACHE_URL })
+  const cache = measureCache(client, context.registry)
+  const clusters = createClusters(upstreams, cache, context)
+  const app = await createServer(context, keys, {
+    trustedProxies: config.TRUSTED_PROXIES,
+    checks: { ...clusterChecks(clusters) },
+  })
+  app.addHook('onClose', async () => {
+    await client.close()
+    await Promise.all([...clusters.values()].map((cluster) => cluster.upstreams.close()))
+  })
+  await docs(app)
+  const accounts = clusters.get(SIGN_IN_UPSTREAM)
+  if (!accounts) throw new Error(`the upstream ${SIGN_IN_UPSTREAM} was not built`)
+  await login(app, { accounts, registry: context.registry })
+  purge(app, { cache, routes })
+  await declaredRoutes(app, { routes, clusters, name: context.instance })
+  return app
+}

@@ -1,0 +1,61 @@
+/** The upstreams that the routes file names: for each the plain dispatcher, and the one that goes through the cache. */
+import type { SharedCache } from '@spillway/cache-client'
+import type { Check } from '@spillway/health'
+import { httpCache } from '@spillway/http-cache'
+import { Gauge, measureClient } from '@spillway/metrics'
+import type { ServiceContext } from '@spillway/service'
+import { retry, Upstreams } from '@spillway/upstreams'
+import type { Dispatcher } from 'undici'
+
+export interface Cluster {
+  /** What keys, tags and `Exchange` call it before an endpoint is chosen. */
+  origin: string
+  upstreams: Upstreams
+  /** Measured and retried. */
+  direct: Dispatcher
+  /** Reads through the cache; purges after writes. */
+  cached: Dispatcher
+}
+export type Clusters = ReadonlyMap<string, Cluster>
+
+export function createClusters(
+  table: ReadonlyMap<string, readonly string[]>,
+  cache: SharedCache,
+  { logger, registry }: ServiceContext,
+): Clusters {
+  const measured = measureClient(registry)
+  const clusters = new Map<string, Cluster>()
+  for (const [name, endpoints] of table) {
+    const upstreams = new Upstreams({
+      name,
+      endpoints,
+      policy: 'round-robin',
+      check: { path: '/ready' },
+      onTransition: (transition) => logger.info({ upstream: name, ...transition }, 'upstream changed'),
+    })
+    const direct = upstreams.compose(measured, retry())
+    clusters.set(name, { origin: `http://${name}`, upstreams, direct, cached: direct.compose(httpCache({ cache })) })
+  }
+  new Gauge({
+    name: 'spillway_upstream_endpoints',
+    help: 'Endpoints of each upstream, by condition.',
+    labelNames: ['upstream', 'condition'] as const,
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [name, { upstreams }] of clusters) {
+        for (const { condition } of upstreams.endpoints()) this.labels(name, condition).inc()
+      }
+    },
+  })
+  return clusters
+}
+
+/** For `/ready`: an upstream that nobody can reach does not keep this gateway from answering. */
+export function clusterChecks(clusters: Clusters): Record<string, Check> {
+  const check =
+    ({ upstreams }: Cluster): Check =>
+    () =>
+      upstreams.available > 0 ? { status: 'ok' } : { status: 'degraded', detail: 'no usable endpoint' }
+  return Object.fromEntries([...clusters].map(([name, cluster]) => [name, check(cluster)]))
+}

@@ -1,0 +1,9 @@
+/** What the gateway itself refuses; the rest comes from auth, upstreams, cache-client and service. */
+import { problems } from '@spillway/service'
+
+export const gatewayProblems = problems({
+  credentials_wrong: [401, 'The user name or the password is wrong'],
+  login_limited: [429, 'Too many sign-ins'],
+  sign_in_unavailable: [503, 'Nobody can sign in now'],
+  purge_key_unknown: [400, 'No cached route has this path'],
+})

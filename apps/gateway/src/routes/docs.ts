@@ -1,0 +1,52 @@
+/** `GET /docs` and `/openapi.json`: the API's own description, made of the schemas that validate it. */
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import { ProblemBody } from '@spillway/service'
+import type { App } from '../server.ts'
+
+/** The name of the one way to sign in, as routes refer to it. */
+export const BEARER = 'bearer'
+
+/** Must come before the routes it describes. */
+export async function docs(app: App): Promise<void> {
+  app.addSchema(ProblemBody)
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Spillway',
+        version: '0.1.0',
+        description: 'The API behind the front door. Sign in at `/login`, then send `Authorization: Bearer TOKEN`.',
+      },
+      tags: [
+        { name: 'routes', description: 'What the routes file declares' },
+        { name: 'identity', description: 'Signing in' },
+        { name: 'administration', description: 'For the role `admin`' },
+      ],
+      components: { securitySchemes: { [BEARER]: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+    },
+    refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `schema-${index}`) },
+  })
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+}
+
+const TITLES: Record<number, string> = {
+  400: 'The request does not fit its schema',
+  401: 'Not signed in',
+  403: 'The role is missing',
+  413: 'The body is too long',
+  429: 'Too many requests; `Retry-After` says when to come again',
+  502: 'The upstream could not be reached or broke off',
+  503: 'Nothing can answer now; `Retry-After` says when to come again',
+  504: 'The upstream was too slow',
+}
+
+/** Response schemas for refusals and failures, by status. */
+export function problemResponses(...statuses: (keyof typeof TITLES)[]): Record<string, object> {
+  return Object.fromEntries(statuses.map((status) => [status, problemResponse(TITLES[status] ?? '')]))
+}
+
+export function problemResponse(description: string): object {
+  return { description, content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } } }
+}

@@ -1,0 +1,129 @@
+/** `POST /login`: the db service checks the password, the gateway signs the token. */
+import rateLimit from '@fastify/rate-limit'
+import { TOKEN_LIFETIME_S } from '@spillway/auth'
+import { Counter, type Registry } from '@spillway/metrics'
+import { Problem } from '@spillway/service'
+import { createExchange, type ExchangeOptions } from '@spillway/upstreams'
+import type { FastifyRequest } from 'fastify'
+import { type Static, Type } from 'typebox'
+import type { Dispatcher } from 'undici'
+import type { Cluster } from '../clusters.ts'
+import { gatewayProblems } from '../errors.ts'
+import type { App } from '../server.ts'
+import { problemResponses } from './docs.ts'
+
+/**
+ * Sign-ins a minute, at this gateway. Enough for everybody behind one address and for whoever makes a token for each
+ * command; far too few for guessing. (IPv6 addresses count by their /64.)
+ */
+const PER_ADDRESS = 120
+const PER_ACCOUNT = 30
+const WINDOW_MS = 60_000
+/** Addresses and accounts remembered, each about 200 bytes; the longest unseen are forgotten first. */
+const REMEMBERED = 10_000
+/** The longest a password check may take, queueing at the db service included. */
+const SIGN_IN_WITHIN_MS = 10_000
+
+const Credentials = Type.Object(
+  {
+    username: Type.String({ pattern: '^[^\\u0000]{1,64}$', description: '1 to 64 characters' }),
+    password: Type.String({ minLength: 1, maxLength: 256 }),
+  },
+  { additionalProperties: false },
+)
+type Credentials = Static<typeof Credentials>
+
+const Token = Type.Object(
+  { token: Type.String(), tokenType: Type.Literal('Bearer'), expiresIn: Type.Integer({ description: 'Seconds' }) },
+  { description: 'Signed in' },
+)
+
+/** What the db service says of right credentials. */
+interface Account {
+  username: string
+  roles: string[]
+}
+
+export async function login(app: App, options: { accounts: Cluster; registry: Registry }): Promise<void> {
+  const outcomes = new Counter({
+    name: 'spillway_gateway_logins_total',
+    help: 'Sign-ins by outcome: ok, wrong, limited, failed.',
+    labelNames: ['outcome'] as const,
+    registers: [options.registry],
+  })
+  await app.register(rateLimit, { global: false, cache: REMEMBERED, timeWindow: WINDOW_MS })
+  const byAddress = app.createRateLimit({ max: PER_ADDRESS })
+  const byAccount = app.createRateLimit({
+    max: PER_ACCOUNT,
+    keyGenerator: (request) => accountKey((request.body as Credentials).username),
+  })
+  const limit = (limiter: typeof byAddress, what: string) => async (request: FastifyRequest) => {
+    const result = await limiter(request)
+    if (result.isAllowed || !result.isExceeded) return
+    outcomes.labels('limited').inc()
+    throw new Problem(gatewayProblems.login_limited, {
+      detail: `the limit is ${result.max} a minute for ${what}; try again in ${result.ttlInSeconds} s`,
+      headers: { 'retry-after': String(result.ttlInSeconds) },
+    })
+  }
+
+  app.post(
+    '/login',
+    {
+      bodyLimit: 8192,
+      schema: {
+        summary: 'Signs in with user name and password',
+        tags: ['identity'],
+        body: Credentials,
+        response: { 200: Token, ...problemResponses(400, 401, 429, 502, 503, 504) },
+      },
+      onRequest: limit(byAddress, 'an address'),
+      preHandler: limit(byAccount, 'an account'),
+    },
+    async (request, reply) => {
+      const account = await signIn(options.accounts, request).catch((error: unknown) => {
+        outcomes.labels('failed').inc()
+        throw error
+      })
+      outcomes.labels(account ? 'ok' : 'wrong').inc()
+      if (!account) throw new Problem(gatewayProblems.credentials_wrong)
+      const token = app.signToken({ sub: account.username, roles: account.roles })
+      return reply.header('cache-control', 'no-store').send({ token, tokenType: 'Bearer', expiresIn: TOKEN_LIFETIME_S })
+    },
+  )
+}
+
+/** Spellings that a reader takes for one name share one limit. */
+function accountKey(username: string): string {
+  return username.normalize('NFKC').trim().toLowerCase()
+}
+
+/** Undefined where the credentials are wrong. Asked past the cache: this POST changes nothing that is cached. */
+async function signIn(
+  { direct, origin }: Cluster,
+  request: FastifyRequest<{ Body: Credentials }>,
+): Promise<Account | undefined> {
+  const options: Dispatcher.RequestOptions & Pick<ExchangeOptions, 'exchange'> = {
+    origin,
+    path: '/sign-in',
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'x-request-id': request.id,
+      'x-timeout-ms': String(SIGN_IN_WITHIN_MS),
+      traceparent: request.trace.traceparent,
+    },
+    body: JSON.stringify(request.body),
+    headersTimeout: SIGN_IN_WITHIN_MS,
+    signal: request.signal,
+    exchange: createExchange({ deadlineAt: performance.now() + SIGN_IN_WITHIN_MS }),
+  }
+  const answer = await direct.request(options)
+  if (answer.statusCode === 200) return (await answer.body.json()) as Account
+  await answer.body.dump()
+  if (answer.statusCode === 401) return undefined
+  throw new Problem(gatewayProblems.sign_in_unavailable, {
+    headers: { 'retry-after': '2' },
+    cause: new Error(`the accounts service answered ${answer.statusCode}`),
+  })
+}

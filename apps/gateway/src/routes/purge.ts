@@ -1,0 +1,66 @@
+/** `POST /admin/cache/purge`: makes every gateway forget what it names, for whoever changed data behind the API's back. */
+import { requireRole } from '@spillway/auth'
+import type { Purge, SharedCache } from '@spillway/cache-client'
+import { Problem } from '@spillway/service'
+import { type Static, Type } from 'typebox'
+import { gatewayProblems } from '../errors.ts'
+import type { Route } from '../routes-file/read.ts'
+import type { App } from '../server.ts'
+import { BEARER, problemResponses } from './docs.ts'
+
+const names = (description: string) =>
+  Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 8192 }), { minItems: 1, maxItems: 1000, description }),
+  )
+
+const PurgeBody = Type.Object(
+  {
+    keys: names('URL paths as clients ask for them, query included, such as `/data/alpha`'),
+    tags: names('Tags as upstreams give them in `Cache-Tag`'),
+    all: Type.Optional(Type.Literal(true)),
+  },
+  { additionalProperties: false, minProperties: 1, maxProperties: 1, description: 'Exactly one of the three' },
+)
+
+export function purge(app: App, { cache, routes }: { cache: SharedCache; routes: readonly Route[] }): void {
+  app.post(
+    '/admin/cache/purge',
+    {
+      schema: {
+        summary: 'Purges answers from every cache',
+        tags: ['administration'],
+        security: [{ [BEARER]: [] }],
+        body: PurgeBody,
+        response: {
+          204: { type: 'null', description: 'No gateway serves what was named any more' },
+          ...problemResponses(400, 401, 403, 504),
+        },
+      },
+      onRequest: requireRole('admin'),
+    },
+    async (request, reply) => {
+      await cache.purge(toPurge(request.body, routes))
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+function toPurge({ keys, tags }: Static<typeof PurgeBody>, routes: readonly Route[]): Purge {
+  if (keys) return { tags: keys.map((key) => urlTag(key, routes)) }
+  return tags ? { tags } : { all: true }
+}
+
+/** Every entry has its URL as a tag, with the upstream's name as its host. */
+function urlTag(key: string, routes: readonly Route[]): string {
+  const path = key.split('?', 1)[0] ?? ''
+  const route = routes.find((each) => each.methods.includes('GET') && pattern(each.path).test(path))
+  if (route) return `http://${route.upstream}${key}`
+  const known = [...new Set(routes.filter((each) => each.methods.includes('GET')).map((each) => each.path))].join(', ')
+  throw new Problem(gatewayProblems.purge_key_unknown, {
+    detail: `nothing is cached under ${JSON.stringify(key)}; paths are ${known}`,
+  })
+}
+
+function pattern(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`)
+}

@@ -1,0 +1,145 @@
+/** Signing in, before a foreign accounts service: what is asked of it, what is limited, what is told when it is away. */
+
+import { afterEach, describe, expect, it } from 'vitest'
+import { type Gateway, startGateway, until } from './gateway.ts'
+import { decodeJwt } from './tokens.ts'
+import { json, startUpstream, type Upstream } from './upstream.ts'
+
+let upstream: Upstream | undefined
+let gateway: Gateway | undefined
+
+afterEach(async () => {
+  await gateway?.close()
+  await upstream?.close()
+  upstream = undefined
+})
+
+/** With an accounts service where everybody's password is `right`. */
+async function start(): Promise<Gateway> {
+  upstream = await startUpstream(({ body }, response) => {
+    const { username, password } = JSON.parse(body) as { username: string; password: string }
+    if (password === 'right') return json(response, 200, { username, roles: ['reader', 'editor'] })
+    if (password === 'broken') return json(response, 500, { detail: 'the password is in this log' })
+    return json(response, 401, { code: 'credentials_wrong' })
+  })
+  gateway = await startGateway({ db: upstream.url })
+  const { url } = gateway
+  await until(
+    async () => (await fetch(`${url}/ready`)).text(),
+    (report) => !report.includes('no usable endpoint'),
+  )
+  return gateway
+}
+
+const signIn = (to: Gateway, credentials: unknown, headers: Record<string, string> = {}) =>
+  fetch(`${to.url}/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(credentials),
+  })
+
+describe('login', () => {
+  it('gives a token that says who it is for, and that the routes take', async () => {
+    const to = await start()
+    const answer = await signIn(to, { username: 'grace', password: 'right' })
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+    const body = (await answer.json()) as { token: string }
+    expect(body).toEqual({ token: expect.any(String), tokenType: 'Bearer', expiresIn: 3600 })
+    expect(decodeJwt(body.token)).toMatchObject({
+      header: { alg: 'EdDSA', kid: expect.any(String) },
+      claims: { sub: 'grace', roles: ['reader', 'editor'], iss: 'spillway', aud: 'spillway' },
+    })
+    expect(await to.metric('spillway_gateway_logins_total{outcome="ok"}')).toBe(1)
+  })
+
+  it('passes request id and trace on to the accounts service, and nothing else of the client’s', async () => {
+    const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    const to = await start()
+    await signIn(
+      to,
+      { username: 'grace', password: 'right' },
+      { 'x-request-id': 'mine', traceparent: trace, cookie: 'c' },
+    )
+    const headers = upstream?.asked[0]?.headers
+    expect(headers).toMatchObject({ 'x-request-id': 'mine', traceparent: expect.stringContaining(trace.slice(3, 35)) })
+    expect(headers).not.toHaveProperty('cookie')
+  })
+
+  it('refuses wrong credentials without saying what is wrong with them', async () => {
+    const to = await start()
+    const answer = await signIn(to, { username: 'grace', password: 'wrong' })
+    expect(answer.status).toBe(401)
+    expect(await answer.json()).toMatchObject({ code: 'credentials_wrong' })
+    expect(await to.metric('spillway_gateway_logins_total{outcome="wrong"}')).toBe(1)
+  })
+
+  it.each([
+    [{ username: 'grace' }, '/password', 'is missing'],
+    [{ username: '', password: 'x' }, '/username', expect.any(String)],
+    [{ username: 'grace', password: 'x'.repeat(257) }, '/password', expect.stringContaining('256')],
+    [{ username: 'grace', password: 'x', admin: true }, '/admin', 'is not known here; known are username, password'],
+    [{ username: ['grace'], password: 'x' }, '/username', 'must be string'],
+  ])('names the field that does not fit: %j', async (credentials, path, message) => {
+    const answer = await signIn(await start(), credentials)
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({ code: 'validation_failed', errors: [{ in: 'body', path, message }] })
+    expect(upstream?.asked).toEqual([])
+  })
+
+  it('is limited per account, whatever its spelling and the client’s address, and says when to come again', async () => {
+    const to = await start()
+    const spellings = ['grace', 'Grace', ' GRACE ', 'ｇｒａｃｅ']
+    const attempt = (index: number) =>
+      signIn(
+        to,
+        { username: spellings[index % spellings.length], password: 'wrong' },
+        { 'x-forwarded-for': `203.0.113.${index}` },
+      )
+    const statuses = new Set<number>()
+    for (let index = 0; index < 30; index++) statuses.add((await attempt(index)).status)
+    expect(statuses).toEqual(new Set([401]))
+    const limited = await attempt(30)
+    expect(limited.status).toBe(429)
+    expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(await limited.json()).toMatchObject({
+      code: 'login_limited',
+      detail: expect.stringContaining('30 a minute'),
+    })
+    expect((await signIn(to, { username: 'ada', password: 'right' })).status).toBe(200)
+    expect(await to.metric('spillway_gateway_logins_total{outcome="limited"}')).toBe(1)
+  })
+
+  it('is limited per address, which a trusted proxy names', async () => {
+    const to = await start()
+    const attempt = (index: number, address: string) =>
+      signIn(to, { username: `user-${index}`, password: 'right' }, { 'x-forwarded-for': address })
+    const answers = await Promise.all(Array.from({ length: 120 }, (_, index) => attempt(index, '203.0.113.9')))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    expect((await attempt(120, '203.0.113.9')).status).toBe(429)
+    expect((await attempt(121, '203.0.113.10')).status).toBe(200)
+  })
+
+  it('answers 503 where the accounts service fails, with nothing of what it said', async () => {
+    const answer = await signIn(await start(), { username: 'grace', password: 'broken' })
+    expect(answer.status).toBe(503)
+    expect(answer.headers.get('retry-after')).toBe('2')
+    const text = await answer.text()
+    expect(text).toContain('"sign_in_unavailable"')
+    expect(text).not.toContain('log')
+  })
+
+  it('answers 503 where the accounts service is away, and goes on being ready', async () => {
+    gateway = await startGateway()
+    const answer = await signIn(gateway, { username: 'grace', password: 'right' })
+    expect([502, 503]).toContain(answer.status)
+    expect(await answer.json()).toMatchObject({
+      code: expect.stringMatching(/^(no_usable_upstream|upstream_unreachable)$/),
+    })
+    const { url } = gateway
+    const ready = await fetch(`${url}/ready`)
+    expect(ready.status).toBe(200)
+    expect(((await ready.json()) as { degraded: string[] }).degraded).toEqual(expect.arrayContaining(['db', 'cache']))
+    expect(await gateway.metric('spillway_gateway_logins_total{outcome="failed"}')).toBe(1)
+  })
+})
