@@ -1,4 +1,4 @@
-/** Active checks: every endpoint is asked for its readiness every two seconds. */
+/** Active checks: every endpoint is asked for its readiness every two seconds, and sooner when a connection to it broke. */
 import type { Dispatcher } from 'undici'
 import type { Finding } from './condition.ts'
 import { proxyError } from './errors.ts'
@@ -6,6 +6,8 @@ import { proxyError } from './errors.ts'
 /** Milliseconds from one check to the next, give or take a tenth; a check without an answer by then is bad. */
 const INTERVAL = 2_000
 const JITTER = 0.1
+/** The shortest time from one check to the next. */
+const SOON = 250
 /** A time-out that our own event loop notices this much too late says nothing about the endpoint. */
 const OWN_LAG = 250
 /** Bytes of a refusal that are read to learn whether it says `draining`. */
@@ -23,27 +25,58 @@ export interface CheckOptions {
   readonly random: () => number
 }
 
-/** Begins at once; the function it returns stops for good. */
-export function startChecks(endpoints: readonly Checked[], options: CheckOptions): () => void {
-  const stopped = new AbortController()
-  const timers = new Map<Checked, NodeJS.Timeout>()
-  const run = async (endpoint: Checked): Promise<void> => {
-    const started = options.clock()
-    const finding = await check(endpoint.pool, options, stopped.signal)
-    if (stopped.signal.aborted) return
+/** Begin at once and go on until stopped. */
+export class Checks {
+  readonly #options: CheckOptions
+  readonly #stopped = new AbortController()
+  readonly #rounds = new Map<Checked, Round>()
+
+  constructor(endpoints: readonly Checked[], options: CheckOptions) {
+    this.#options = options
+    for (const endpoint of endpoints) this.#schedule(endpoint, 0)
+  }
+
+  /**
+   * A connection to this endpoint broke. Asking now tells a process that died, whose connections are refused, from one
+   * that misbehaves: the first must be down, and back two good checks after its restart, instead of serving an ejection.
+   */
+  soon(endpoint: Checked): void {
+    const round = this.#rounds.get(endpoint)
+    if (!round) return
+    round.hurried = true
+    if (round.timer) this.#schedule(endpoint, Math.max(0, SOON - (this.#options.clock() - round.startedAt)))
+  }
+
+  stop(): void {
+    this.#stopped.abort()
+    for (const { timer } of this.#rounds.values()) clearTimeout(timer)
+  }
+
+  #schedule(endpoint: Checked, delay: number): void {
+    const last = this.#rounds.get(endpoint)
+    clearTimeout(last?.timer)
+    const timer = setTimeout(() => void this.#run(endpoint), delay)
+    this.#rounds.set(endpoint, { startedAt: last?.startedAt ?? Number.NEGATIVE_INFINITY, hurried: false, timer })
+  }
+
+  async #run(endpoint: Checked): Promise<void> {
+    const { clock, random } = this.#options
+    const round: Round = { startedAt: clock(), hurried: false, timer: undefined }
+    this.#rounds.set(endpoint, round)
+    const finding = await check(endpoint.pool, this.#options, this.#stopped.signal)
+    if (this.#stopped.signal.aborted) return
     endpoint.checked(finding)
-    const interval = INTERVAL * (1 - JITTER + 2 * JITTER * options.random())
-    const rest = Math.max(0, interval - (options.clock() - started))
-    timers.set(
-      endpoint,
-      setTimeout(() => void run(endpoint), rest),
-    )
+    const interval = round.hurried ? SOON : INTERVAL * (1 - JITTER + 2 * JITTER * random())
+    this.#schedule(endpoint, Math.max(0, interval - (clock() - round.startedAt)))
   }
-  for (const endpoint of endpoints) void run(endpoint)
-  return () => {
-    stopped.abort()
-    for (const timer of timers.values()) clearTimeout(timer)
-  }
+}
+
+/** The last check of an endpoint, and the timer of the next unless it is under way. */
+interface Round {
+  readonly startedAt: number
+  /** A connection broke meanwhile: whatever this one finds may be outdated. */
+  hurried: boolean
+  readonly timer: NodeJS.Timeout | undefined
 }
 
 /** Asks once. Never rejects. */

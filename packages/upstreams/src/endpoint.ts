@@ -52,8 +52,8 @@ export interface EndpointOptions {
   readonly checked: boolean
   readonly clock: () => number
   readonly onTransition: (transition: Transition) => void
-  /** Called after each failure: what its answers say of it may speak for ejection now. */
-  readonly onFailure: (endpoint: Endpoint) => void
+  /** Called after each failure, with its type where no answer came: the endpoint may have to be ejected now. */
+  readonly onFailure: (endpoint: Endpoint, type: ProxyErrorType | undefined) => void
 }
 
 export class Endpoint {
@@ -62,8 +62,8 @@ export class Endpoint {
   inFlight = 0
   readonly #checked: boolean
   readonly #clock: () => number
-  readonly #onTransition: (transition: Transition) => void
-  readonly #onFailure: (endpoint: Endpoint) => void
+  readonly #onTransition: EndpointOptions['onTransition']
+  readonly #onFailure: EndpointOptions['onFailure']
   #intent: Intent = 'active'
   #condition: Condition
   /** Checks in a row with the same outcome since the condition last changed: positive good, negative bad. */
@@ -126,7 +126,7 @@ export class Endpoint {
     this.#recentRequests.add(now)
     this.#recentAnswers.add(now)
     this.#recentLatency.add(now, ms)
-    if (failed) this.#failed(now)
+    if (failed) this.#failed(now, undefined)
     else this.#failuresInARow = 0
   }
 
@@ -138,7 +138,7 @@ export class Endpoint {
       this.#recentRequests.add(now)
     }
     if (this.#checked && type === 'connection_refused') this.#become(afterRefusal(this.#condition, type), type)
-    this.#failed(now)
+    this.#failed(now, type)
   }
 
   checked(finding: Finding): void {
@@ -175,11 +175,11 @@ export class Endpoint {
     }
   }
 
-  #failed(now: number): void {
+  #failed(now: number, type: ProxyErrorType | undefined): void {
     this.#failures++
     this.#failuresInARow++
     this.#recentFailures.add(now)
-    this.#onFailure(this)
+    this.#onFailure(this, type)
   }
 
   #intend(intent: Intent): void {

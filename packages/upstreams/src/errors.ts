@@ -11,6 +11,7 @@ const KINDS = {
   request_not_forwardable: 'The request cannot be sent on as it is',
 } as const
 export type UpstreamErrorCode = keyof typeof KINDS
+export const codes = Object.keys(KINDS) as readonly UpstreamErrorCode[]
 
 /** What each RFC 9209 type answers with, where this hop makes the answer. */
 const ANSWERS: Record<ProxyErrorType, readonly [status: number, code: UpstreamErrorCode]> = {
@@ -97,7 +98,8 @@ export function proxyError(error: Error): ProxyErrorType {
   const code = String((error as NodeJS.ErrnoException).code ?? '')
   const known = TYPES[code]
   if (known) return known
-  if (code.startsWith('HPE_')) return 'http_protocol_error'
+  // Of its parser's errors, undici gives some no code.
+  if (error.name === 'HTTPParserError' || code.startsWith('HPE_')) return 'http_protocol_error'
   if (CERTIFICATE.test(code)) return 'tls_certificate_error'
   if (/^(ERR_SSL|ERR_TLS|EPROTO)/.test(code)) return 'tls_protocol_error'
   return 'proxy_internal_error'

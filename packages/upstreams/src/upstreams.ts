@@ -1,7 +1,7 @@
 /** One undici Dispatcher over many endpoints: chooses one for each request and learns from what becomes of it. */
 import { Dispatcher } from 'undici'
 import { Attempt, Running } from './attempt.ts'
-import { startChecks } from './check.ts'
+import { Checks } from './check.ts'
 import { mayEject, usable } from './ejection.ts'
 import { Endpoint, type EndpointView, type Transition } from './endpoint.ts'
 import { UpstreamError } from './errors.ts'
@@ -39,7 +39,7 @@ export class Upstreams extends Dispatcher {
   private readonly choose: Policy
   private readonly clock: () => number
   private readonly running = new Running()
-  private readonly stopChecks: () => void
+  private readonly checks: Checks | undefined
   private readonly sweeps: NodeJS.Timeout
   private turn = 0
   private closed = false
@@ -58,13 +58,13 @@ export class Upstreams extends Dispatcher {
     if (origins.size === 0) throw new TypeError(`${name} has no endpoints`)
     if (origins.size < endpoints.length) throw new TypeError(`${name} has the same endpoint twice`)
     const { onTransition = () => {} } = options
-    const onFailure = (endpoint: Endpoint) => this.judge(endpoint)
+    const onFailure = (endpoint: Endpoint, type: ProxyErrorType | undefined) => this.judge(endpoint, type)
     this.name = name
     this.choose = policies[options.policy]
     this.clock = clock
     const checked = check !== false
     this.members = [...origins].map((origin) => new Endpoint({ origin, checked, clock, onTransition, onFailure }))
-    this.stopChecks = check ? startChecks(this.members, { path: check.path, clock, random }) : () => {}
+    this.checks = check ? new Checks(this.members, { path: check.path, clock, random }) : undefined
     this.sweeps = setInterval(() => this.running.sweep(SWEEP), SWEEP)
   }
 
@@ -111,7 +111,7 @@ export class Upstreams extends Dispatcher {
 
   private async end(endPool: (endpoint: Endpoint) => Promise<void>): Promise<void> {
     this.closed = true
-    this.stopChecks()
+    this.checks?.stop()
     await Promise.all(this.members.map(endPool))
     clearInterval(this.sweeps)
     const reason = new UpstreamError('destination_unavailable', { sent: true })
@@ -125,7 +125,8 @@ export class Upstreams extends Dispatcher {
     return rest.length > 0 ? rest[this.choose(rest, { turn: this.turn++ })] : undefined
   }
 
-  private judge(endpoint: Endpoint): void {
+  private judge(endpoint: Endpoint, type: ProxyErrorType | undefined): void {
+    if (type === 'connection_terminated' || type === 'http_response_incomplete') this.checks?.soon(endpoint)
     const { charge } = endpoint
     if (charge === undefined) return
     const out = this.members.filter(({ condition }) => condition.state === 'ejected').length

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest'
+import { Endpoint, type Transition } from './endpoint.ts'
+
+/** An endpoint that is up, its clock, and what it told. Its pool opens no connection until something is sent. */
+function endpointUp() {
+  const time = { now: 1_000 }
+  const told: string[] = []
+  const endpoint = new Endpoint({
+    origin: 'http://127.0.0.1:1',
+    checked: true,
+    clock: () => time.now,
+    onTransition: ({ from, to, reason }: Transition) => told.push(`${from} -> ${to}: ${reason}`),
+    onFailure: (failed) => {
+      if (failed.charge !== undefined) failed.eject(failed.charge)
+    },
+  })
+  endpoint.checked({ outcome: 'good' })
+  told.length = 0
+  return { endpoint, time, told }
+}
+
+describe('an endpoint', () => {
+  it('is unavailable until its first good check', () => {
+    const unseen = new Endpoint({
+      origin: 'http://127.0.0.1:1',
+      checked: true,
+      clock: () => 0,
+      onTransition: () => {},
+      onFailure: () => {},
+    })
+    expect(unseen.view(unseen.available)).toMatchObject({ condition: 'starting', available: false })
+    unseen.checked({ outcome: 'good' })
+    expect(unseen.available).toBe(true)
+  })
+
+  it('leaves at once when a request is refused and comes back after two good checks', () => {
+    const { endpoint, told } = endpointUp()
+    endpoint.broke('connection_refused', false)
+    expect(endpoint.available).toBe(false)
+    endpoint.checked({ outcome: 'good' })
+    expect(endpoint.available).toBe(false)
+    endpoint.checked({ outcome: 'good' })
+    expect(endpoint.available).toBe(true)
+    expect(told).toEqual(['up -> down: connection_refused', 'down -> up: its checks pass'])
+  })
+
+  it('drains while it says so, and stays up meanwhile', () => {
+    const { endpoint, told } = endpointUp()
+    endpoint.checked({ outcome: 'draining' })
+    expect(endpoint.view(false)).toMatchObject({ intent: 'draining', condition: 'up' })
+    expect([endpoint.available, endpoint.passing]).toEqual([false, false])
+    endpoint.checked({ outcome: 'good' })
+    expect(endpoint.available).toBe(true)
+    expect(told).toEqual(['active -> draining: it says so', 'draining -> active: it is ready again'])
+  })
+
+  it('is ejected by five failures in a row, for longer each time, and starts with a clean sheet', () => {
+    const { endpoint, time, told } = endpointUp()
+    for (let count = 0; count < 100; count++) endpoint.answered(1, false)
+    for (let count = 0; count < 5; count++) endpoint.answered(1, true)
+    expect(endpoint.view(false)).toMatchObject({ condition: 'ejected', ejectedForS: 30, reason: '5 failures in a row' })
+    expect(endpoint.passing).toBe(true)
+    time.now += 30_000
+    expect(endpoint.available).toBe(true)
+    endpoint.broke('connection_terminated', false)
+    expect(endpoint.available).toBe(true)
+    for (let count = 0; count < 4; count++) endpoint.broke('connection_terminated', false)
+    expect(endpoint.view(false)).toMatchObject({ condition: 'ejected', ejectedForS: 60 })
+    expect(told).toHaveLength(3)
+  })
+
+  it('is ejected by answers that break off, though each begins well', () => {
+    const { endpoint } = endpointUp()
+    for (let count = 0; count < 5; count++) {
+      endpoint.answered(1, false)
+      endpoint.broke('http_response_incomplete', true)
+    }
+    expect(endpoint.view(false)).toMatchObject({ condition: 'ejected', reason: 'success rate under 80 %', requests: 5 })
+  })
+
+  it('tells the mean latency of the last ten seconds', () => {
+    const { endpoint, time } = endpointUp()
+    expect(endpoint.view(true).latencyMs).toBeUndefined()
+    endpoint.answered(10, false)
+    endpoint.answered(30, false)
+    expect(endpoint.view(true).latencyMs).toBe(20)
+    time.now += 10_000
+    expect(endpoint.view(true).latencyMs).toBeUndefined()
+  })
+})
