@@ -2,7 +2,7 @@
 import { problems } from '@spillway/service'
 
 export const gatewayProblems = problems({
-  credentials_wrong: [401, 'The user name or the password is wrong'],
+  credentials_wrong: [401, 'No account has this name and password'],
   login_limited: [429, 'Too many sign-ins'],
   sign_in_unavailable: [503, 'Nobody can sign in now'],
   purge_key_unknown: [400, 'No cached route has this path'],

@@ -65,7 +65,7 @@ describe('/openapi.json', () => {
   it.each(declared)('describes $method $path as the file declares it', ({ method, path: at, route }) => {
     const operation = description.paths[at]?.[method.toLowerCase()] as Operation
     expect(operation.summary).toBe(route.summary)
-    expect(operation.security).toEqual(route.auth === 'public' ? undefined : [{ bearer: [] }])
+    expect(operation.security).toEqual(route.auth === 'public' ? [] : [{ bearer: [] }])
     const parameters = (place: string) => operation.parameters?.filter((each) => each.in === place) ?? []
     const names = (schema: { properties: object } | undefined) => Object.keys(schema?.properties ?? {})
     expect(parameters('path').map(({ name }) => name)).toEqual(names(route.request.params))

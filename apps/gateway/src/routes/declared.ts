@@ -98,7 +98,7 @@ function schemaOf({ request, responses, auth, summary, description, bodyLimit }:
     ...(request.params ? { params: request.params } : {}),
     ...(request.query ? { querystring: request.query } : {}),
     ...(request.body ? { body: request.body } : {}),
-    ...(auth === 'public' ? {} : { security: [{ [BEARER]: [] }] }),
+    security: auth === 'public' ? [] : [{ [BEARER]: [] }],
     response: {
       ...problemResponses(...(validated ? [400] : []), ...(auth === 'public' ? [] : [401])),
       ...problemResponses(...(typeof auth === 'object' ? [403] : []), ...(request.body || bodyLimit ? [413] : [])),

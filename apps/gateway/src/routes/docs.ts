@@ -16,8 +16,10 @@ export async function docs(app: App): Promise<void> {
       info: {
         title: 'Spillway',
         version: '0.1.0',
+        license: { name: 'MIT', identifier: 'MIT' },
         description: 'The API behind the front door. Sign in at `/login`, then send `Authorization: Bearer TOKEN`.',
       },
+      servers: [{ url: '/' }],
       tags: [
         { name: 'routes', description: 'What the routes file declares' },
         { name: 'identity', description: 'Signing in' },

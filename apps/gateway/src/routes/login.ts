@@ -74,6 +74,7 @@ export async function login(app: App, options: { accounts: Cluster; registry: Re
       schema: {
         summary: 'Signs in with user name and password',
         tags: ['identity'],
+        security: [],
         body: Credentials,
         response: { 200: Token, ...problemResponses(400, 401, 429, 502, 503, 504) },
       },
