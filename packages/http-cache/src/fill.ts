@@ -1,5 +1,4 @@
 /** One request to the origin on behalf of all who wait for its answer; who leads it may have the live answer. */
-import { performance } from 'node:perf_hooks'
 import type { Entry, Filling } from '@spillway/cache-client'
 import { createExchange, type Exchange, proxyError, statusOf, UpstreamError } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
@@ -59,8 +58,8 @@ export class OriginFill {
 
   /** Once. Resolves when the answer is here whole, or is known to be for its leader only; never rejects. */
   async run(signal: AbortSignal): Promise<Filling> {
-    const late = new UpstreamError('http_response_timeout', { sent: true })
-    const timer = setTimeout(() => this.#cancel(late), DEADLINE)
+    const late = () => this.#cancel(new UpstreamError('http_response_timeout', { sent: true }))
+    const timer = setTimeout(late, DEADLINE)
     const leave = () => this.#cancel(signal.reason as Error)
     signal.addEventListener('abort', leave)
     const { dispatch, options } = this.#request

@@ -9,28 +9,40 @@ export interface Head {
   readonly message: string | undefined
 }
 
-/** Told what happens until the answer is held or taken. */
+/** Told what happens while the answer is collected. */
 export interface Watcher {
-  inform?(status: number, headers: AnswerHeaders): void
+  inform(status: number, headers: AnswerHeaders): void
   head(head: Head): void
+  /** Bytes of the body so far. */
   data?(size: number): void
   end?(): void
   error(error: Error): void
 }
+
+/**
+ * ```
+ * collecting --hold--> held --take--> taken
+ *      \-----------take-------------/
+ * ```
+ */
+type State =
+  | { readonly at: 'collecting' }
+  /** No more is let in, and its watcher is told nothing more. */
+  | { readonly at: 'held' }
+  | { readonly at: 'taken'; readonly by: Delivery }
 
 type Outcome = { readonly trailers: AnswerHeaders } | { readonly error: Error }
 
 /** A dispatch handler. Whoever dispatches it either takes the answer or aborts it. */
 export class LiveAnswer implements Dispatcher.DispatchHandler {
   readonly #watcher: Watcher
+  #state: State = { at: 'collecting' }
   #controller: Dispatcher.DispatchController | undefined
   #head: Head | undefined
   #chunks: Buffer[] = []
   #size = 0
   #outcome: Outcome | undefined
-  #held = false
-  #taker: Delivery | undefined
-  #abandoned: Error | undefined
+  #unwanted: Error | undefined
 
   constructor(watcher: Watcher) {
     this.#watcher = watcher
@@ -50,36 +62,36 @@ export class LiveAnswer implements Dispatcher.DispatchHandler {
 
   /** Lets no more of it come until it is taken; a chunk already read may still be. */
   hold(): void {
-    this.#held = true
+    this.#state = { at: 'held' }
     this.#controller?.pause()
   }
 
   /** Hands over what is here, under these headers, and whatever comes from now on. Once, after the head. */
   take(delivery: Delivery, headers: AnswerHeaders): void {
     const head = this.#head as Head
-    this.#taker = delivery
+    this.#state = { at: 'taken', by: delivery }
     delivery.start(head.status, headers, head.message)
     for (const chunk of this.#chunks) delivery.data(chunk)
     this.#chunks = []
-    if (this.#outcome) this.#finish(this.#outcome, delivery)
+    if (this.#outcome) finish(delivery, this.#outcome)
     else if (this.#controller) delivery.follow(this.#controller)
   }
 
   /** Nobody wants it: cancels the request, unless it has ended or was taken (then it follows whoever took it). */
   abort(reason: Error): void {
-    if (this.#outcome || this.#abandoned || this.#taker) return
-    this.#abandoned = reason
+    if (this.#outcome || this.#unwanted || this.#state.at === 'taken') return
+    this.#unwanted = reason
     this.#controller?.abort(reason)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
-    if (this.#abandoned) controller.abort(this.#abandoned)
+    if (this.#unwanted) controller.abort(this.#unwanted)
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: AnswerHeaders, message?: string): void {
     if (status < 200) {
-      this.#watcher.inform?.(status, headers)
+      this.#watcher.inform(status, headers)
     } else {
       this.#head = { status, headers, message }
       this.#watcher.head(this.#head)
@@ -87,33 +99,30 @@ export class LiveAnswer implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#taker) {
-      this.#taker.data(chunk)
+    if (this.#state.at === 'taken') {
+      this.#state.by.data(chunk)
       return
     }
     this.#chunks.push(chunk)
     this.#size += chunk.length
-    if (this.#held) controller.pause()
+    if (this.#state.at === 'held') controller.pause()
     else this.#watcher.data?.(this.#size)
   }
 
   onResponseEnd(_: Dispatcher.DispatchController, trailers: AnswerHeaders): void {
-    this.#settle({ trailers })
-    if (!this.#taker && !this.#held) this.#watcher.end?.()
+    this.#outcome = { trailers }
+    if (this.#state.at === 'taken') finish(this.#state.by, this.#outcome)
+    else if (this.#state.at === 'collecting') this.#watcher.end?.()
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.#settle({ error })
-    if (!this.#taker && !this.#held) this.#watcher.error(error)
+    this.#outcome = { error }
+    if (this.#state.at === 'taken') finish(this.#state.by, this.#outcome)
+    else if (this.#state.at === 'collecting') this.#watcher.error(error)
   }
+}
 
-  #settle(outcome: Outcome): void {
-    this.#outcome = outcome
-    if (this.#taker) this.#finish(outcome, this.#taker)
-  }
-
-  #finish(outcome: Outcome, delivery: Delivery): void {
-    if ('error' in outcome) delivery.fail(outcome.error)
-    else delivery.end(outcome.trailers)
-  }
+function finish(delivery: Delivery, outcome: Outcome): void {
+  if ('error' in outcome) delivery.fail(outcome.error)
+  else delivery.end(outcome.trailers)
 }

@@ -1,5 +1,4 @@
 /** One reader's way to an answer: L1 at once, else the shared cache, else the origin, alone or for all who wait. */
-import { performance } from 'node:perf_hooks'
 import type { Entry, Reading, SharedCache } from '@spillway/cache-client'
 import { type Exchange, type ProxyErrorType, UpstreamError } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
@@ -12,6 +11,9 @@ import { currentAge } from './freshness.ts'
 import { primaryKey, urlOf, variantKey } from './key.ts'
 import { passBy } from './pass.ts'
 import { deliverLive, deliverStored } from './stored.ts'
+
+/** Milliseconds: what a timer can keep at most. */
+const LONGEST_WAIT = 2 ** 31 - 1
 
 /** Answers a GET or HEAD whose exchange has a scope. */
 export class Reader {
@@ -70,8 +72,8 @@ export class Reader {
     const leaving = new AbortController()
     this.#delivery.follow({ abort: (reason) => leaving.abort(reason), pause() {}, resume() {} })
     const late = () => leaving.abort(new UpstreamError('http_response_timeout', { sent: true }))
-    const { deadlineAt } = this.#exchange
-    const timer = deadlineAt === undefined ? undefined : setTimeout(late, deadlineAt - performance.now())
+    const { deadlineAt = Infinity } = this.#exchange
+    const timer = setTimeout(late, Math.min(deadlineAt - performance.now(), LONGEST_WAIT))
     try {
       this.#settle(await this.#read(leaving.signal))
     } catch (error) {
@@ -140,19 +142,20 @@ export class Reader {
     this.#exchange.timings.push(...timings)
     if (endpoint !== undefined) this.#exchange.endpoint = endpoint
     if (error !== undefined) this.#exchange.error = error
-    if (fill.error) this.#delivery.fail(fill.error)
-    else deliverLive(fill.live, this.#options, this.#delivery)
+    const { head } = fill.live
+    if (fill.error || !head) this.#delivery.fail(fill.error ?? new Error('the fill ended without an answer'))
+    else deliverLive(fill.live, head, this.#options, this.#delivery)
     // The mark is out of date; the next reader makes a new one. Where this fails, that waits until the mark expires.
     if (fill.outgrown) this.#cache.purge({ keys: [this.#primary] }).catch(() => {})
   }
 
   #fail({ entry, status, error }: Extract<Reading, { outcome: 'failed' }>, cacheStatus: string): void {
-    // What another gateway found, as it told it through the cache.
-    this.#exchange.error = error as ProxyErrorType
     if (entry) {
       this.#deliver(entry, cacheStatus)
     } else {
       this.#tell(cacheStatus)
+      // What a fill found, here or at another gateway, as it told it through the cache.
+      this.#exchange.error = error as ProxyErrorType
       this.#delivery.fail(new FillFailed(status, error as ProxyErrorType))
     }
   }

@@ -4,7 +4,7 @@ import type { Dispatcher } from 'undici'
 import { notModified, notModifiedHeaders, type Validators, validatorsOf } from './conditional.ts'
 import type { Delivery } from './delivery.ts'
 import type { AnswerHeaders } from './fields.ts'
-import type { LiveAnswer } from './live-answer.ts'
+import type { Head, LiveAnswer } from './live-answer.ts'
 import { clientHeaders } from './storable.ts'
 
 /** What every hit of an entry needs, worked out at its first. */
@@ -34,9 +34,7 @@ export function deliverStored(entry: Entry, age: number, asked: Dispatcher.Dispa
 }
 
 /** Sends the leader of a fill the answer that it brought, live, as far as he asked for it: the fill asked for all. */
-export function deliverLive(live: LiveAnswer, asked: Dispatcher.DispatchOptions, delivery: Delivery): void {
-  const head = live.head
-  if (!head) return
+export function deliverLive(live: LiveAnswer, head: Head, asked: Dispatcher.DispatchOptions, delivery: Delivery): void {
   const headers = clientHeaders(head.headers)
   const validators = validatorsOf(head.status, head.headers)
   const unchanged = validators !== undefined && notModified(asked.headers, validators)

@@ -1,5 +1,4 @@
 /** Unsafe requests: what they may have changed is purged everywhere before they are answered (RFC 9111, 4.4). */
-import { performance } from 'node:perf_hooks'
 import type { SharedCache } from '@spillway/cache-client'
 import { exchangeOf, UpstreamError } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'

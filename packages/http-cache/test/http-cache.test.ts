@@ -1,6 +1,9 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import { createExchange, UpstreamError } from '@spillway/upstreams'
+import { Agent, type Dispatcher, fetch, request } from 'undici'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { httpCache } from '../src/index.ts'
 import { MemoryCache } from './memory-cache.ts'
 import { unchanging, until, World } from './world.ts'
 
@@ -454,8 +457,58 @@ describe('writing (RFC 9111, 4.4)', () => {
     })
   })
 
+  it('purges nothing after a request that no endpoint can have seen', async () => {
+    const refuse: Dispatcher.DispatcherComposeInterceptor = () => (_, handler) => {
+      const controller = { aborted: false, paused: false, reason: null, abort() {}, pause() {}, resume() {} }
+      handler.onResponseError?.(controller, new UpstreamError('connection_refused', { sent: false }))
+      return true
+    }
+    const attempt = (tried: string[]) => {
+      const { promise, resolve } = Promise.withResolvers<Error>()
+      const refused = new Agent().compose(refuse, httpCache({ cache: world.cache }))
+      refused.dispatch(world.options({ method: 'PUT', exchange: { tried } }), {
+        onRequestStart: () => {},
+        onResponseError: (_, error) => resolve(error),
+      })
+      return promise
+    }
+    expect(await attempt(['a'])).toMatchObject({ type: 'connection_refused' })
+    expect(world.cache.purges).toHaveLength(0)
+    // The first of two endpoints may have done it.
+    expect(await attempt(['a', 'b'])).toMatchObject({ type: 'connection_refused' })
+    expect(world.cache.purges).toHaveLength(1)
+  })
+
+  it('purges, and breaks off, where the client leaves while the purge is under way', async () => {
+    const { promise: closed, resolve: close } = Promise.withResolvers<void>()
+    world.respond = (_, response) => {
+      response.once('close', close)
+      response.writeHead(200).write('first')
+    }
+    const { promise: confirmed, resolve: confirm } = Promise.withResolvers<void>()
+    world.cache.confirmed = () => confirmed
+    const { answer, controller } = world.start({ method: 'POST' })
+    await until(() => world.cache.purges.length === 1)
+    controller.abort(new Error('client gone'))
+    await expect(answer).rejects.toThrow('client gone')
+    confirm()
+    await closed
+  })
+
   it('passes OPTIONS and TRACE by', async () => {
     await world.ask({ method: 'OPTIONS' })
     expect(world.cache.purges).toHaveLength(0)
   })
+})
+
+it('serves undici’s own clients', async () => {
+  answering(fresh)
+  const ask = () =>
+    request(world.origin, { dispatcher: world.dispatcher, exchange: createExchange({ scope: 'public' }) } as object)
+  const bodies = [await (await ask()).body.text(), await (await ask()).body.text()]
+  expect(bodies).toEqual(['hello', 'hello'])
+  expect(world.requests).toHaveLength(1)
+  const fetched = await fetch(`${world.origin}/other`, { method: 'PUT', body: 'x', dispatcher: world.dispatcher })
+  expect(await fetched.text()).toBe('hello')
+  expect(world.cache.purges).toEqual([{ tags: [`${world.origin}/other`, 'item:a'] }])
 })

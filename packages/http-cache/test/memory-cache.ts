@@ -1,5 +1,4 @@
 /** The shared cache's contract in one process and few lines, for tests of what stands on it. */
-import { performance } from 'node:perf_hooks'
 import type { Entry, Fill, Filling, Purge, Reading, SharedCache } from '@spillway/cache-client'
 
 interface Running {
