@@ -7,7 +7,9 @@ const DOCUMENT = 'docs/errors.md'
 const TABLE_ENTRY = /^\s+([a-z][a-z0-9_]*): \[\s*([45]\d\d),/gm
 /** The code of an error class: `readonly code = 'no_upstream'`, `code: 'no_upstream'`. */
 const CLASS_CODE = /\bcode(?:\s*[:=]|: string =)\s*'([a-z]+(?:_[a-z0-9]+)*)'/g
-const ROW = /^\|\s*`([a-z0-9_]+)`\s*\|\s*([\d, ]+|—|-)\s*\|/gm
+/** The code of an answer to a kind of failure: `dns_error: [502, 'upstream_unreachable'],`. */
+const ANSWER = /\[([45]\d\d), '([a-z]+(?:_[a-z0-9]+)*)'\]/g
+const ROW = /^\|\s*`([a-z0-9_]+)`\s*\|([^|]*)\|/gm
 
 /** What is wrong, a line each; nothing where code and document agree. */
 export function undocumented(root: string): string[] {
@@ -35,6 +37,7 @@ function codes(root: string): Map<string, { file: string; status?: string }> {
     if (file.endsWith('.test.ts')) continue
     const text = readFileSync(path.join(root, file), 'utf8')
     for (const [, code = ''] of text.matchAll(CLASS_CODE)) found.set(code, { file })
+    for (const [, status = '', code = ''] of text.matchAll(ANSWER)) found.set(code, { file, status })
     if (!text.includes('problems({')) continue
     for (const [, code = '', status = ''] of text.matchAll(TABLE_ENTRY)) found.set(code, { file, status })
   }

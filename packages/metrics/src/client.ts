@@ -8,25 +8,35 @@ interface Measured {
   exchange?: { endpoint?: string | undefined } | undefined
 }
 
+const NAME = 'http_client_request_duration_seconds'
+const LABELS = [
+  'http_request_method',
+  'server_address',
+  'server_port',
+  'http_response_status_code',
+  'error_type',
+] as const
+
+/** The histogram of a registry: one, however many clients of the process it measures. */
+function histogramOf(registry: Registry): Histogram<(typeof LABELS)[number]> {
+  const known = registry.getSingleMetric(NAME)
+  if (known) return known as Histogram<(typeof LABELS)[number]>
+  return new Histogram({
+    name: NAME,
+    help: 'Duration of HTTP client requests, from dispatch to the end of the answer.',
+    labelNames: LABELS,
+    buckets: BUCKETS,
+    registers: [registry],
+  })
+}
+
 /**
- * Registers `http_client_request_duration_seconds{http_request_method, server_address, server_port,
+ * Measures `http_client_request_duration_seconds{http_request_method, server_address, server_port,
  * http_response_status_code, error_type}`: from dispatch to the answer's last byte or the failure. `error_type` is
  * undici's error code, empty where an answer came.
  */
 export function measureClient(registry: Registry): Dispatcher.DispatcherComposeInterceptor {
-  const duration = new Histogram({
-    name: 'http_client_request_duration_seconds',
-    help: 'Duration of HTTP client requests, from dispatch to the end of the answer.',
-    labelNames: [
-      'http_request_method',
-      'server_address',
-      'server_port',
-      'http_response_status_code',
-      'error_type',
-    ] as const,
-    buckets: BUCKETS,
-    registers: [registry],
-  })
+  const duration = histogramOf(registry)
   const peers = new Map<string, [address: string, port: string]>()
   const peer = (origin: string): [string, string] => {
     let known = peers.get(origin)
@@ -50,6 +60,9 @@ export function measureClient(registry: Registry): Dispatcher.DispatcherComposeI
     }
     return dispatch(options, {
       onRequestStart: (controller, context) => handler.onRequestStart?.(controller, context),
+      onBodySent: (chunk) => handler.onBodySent?.(chunk),
+      onRequestSent: () => handler.onRequestSent?.(),
+      onResponseStarted: () => handler.onResponseStarted?.(),
       onRequestUpgrade: (controller, statusCode, headers, socket) => {
         status = String(statusCode)
         finish('')

@@ -78,7 +78,6 @@ export const common = problems({
   unsupported_media_type: [415, 'The body’s media type is not taken here'],
   headers_too_large: [431, 'The header block is too long'],
   internal: [500, 'Something failed here'],
-  unavailable: [503, 'The service is stopping or overloaded'],
 })
 
 const FASTIFY_CODES: Record<string, keyof typeof common> = {
