@@ -73,8 +73,12 @@ interface Body {
 }
 
 /** The service on a port of its own, in this process. */
-export async function startService(databaseUrl: string, settings: { CACHE_TTL?: number; DB_LATENCY?: number } = {}) {
-  const context = createContext('db', { LOG_LEVEL: 'silent' })
+export async function startService(
+  databaseUrl: string,
+  settings: { CACHE_TTL?: number; DB_LATENCY?: number } = {},
+  level = 'silent',
+) {
+  const context = createContext('db', { LOG_LEVEL: level })
   const app = await buildApp(
     { DATABASE_URL: databaseUrl, CACHE_TTL: 30_000, DB_LATENCY: 0, ...settings },
     context,
@@ -85,7 +89,11 @@ export async function startService(databaseUrl: string, settings: { CACHE_TTL?: 
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
   return {
     url,
-    close: () => app.close(),
+    /** Drains first, as a stop does, so that no answer leaves a connection open behind it. */
+    async close() {
+      context.lifecycle.drain()
+      await app.close()
+    },
     /** A counter's or gauge's value, by its whole name with labels. */
     async metric(series: string): Promise<number> {
       const text = await (await fetch(`${url}/metrics`)).text()

@@ -48,7 +48,7 @@ export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutes> = async (app, { i
   const cached = { ...CLIENTS, 'cdn-cache-control': seconds > 0 ? `public, max-age=${seconds}` : 'no-store' }
 
   async function sendItem(key: string, request: FastifyRequest, reply: FastifyReply) {
-    const item = await items.read(key, callerOf(request))
+    const item = await items.read(key, callerOf(request, reply))
     if (!item) throw missing(key)
     return reply.headers({ ...cached, 'cache-tag': `item:${key}`, etag: etag(item.version) }).send(item)
   }
@@ -59,7 +59,7 @@ export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutes> = async (app, { i
     async (request, reply) => {
       const { key, after, limit = 100 } = request.query
       if (key !== undefined) return sendItem(key, request, reply)
-      const page = await items.page({ limit, ...(after === undefined ? {} : { after }) }, callerOf(request))
+      const page = await items.page({ limit, ...(after === undefined ? {} : { after }) }, callerOf(request, reply))
       return reply.headers({ ...cached, 'cache-tag': 'items' }).send(page)
     },
   )
@@ -74,7 +74,7 @@ export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutes> = async (app, { i
     async (request, reply) => {
       const { key } = request.params
       const value = supported(request.body.value)
-      const written = await items.put(key, value, precondition(request.headers), callerOf(request))
+      const written = await items.put(key, value, precondition(request.headers), callerOf(request, reply))
       const item = done(key, written)
       if (written.outcome === 'created') reply.code(201).header('location', `/data/${key}`)
       return reply.header('etag', etag(item.version)).send(item)
@@ -83,7 +83,7 @@ export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutes> = async (app, { i
 
   app.delete('/data/:key', { ...write, schema: { params: Params, headers: Conditions } }, async (request, reply) => {
     const { key } = request.params
-    done(key, await items.remove(key, precondition(request.headers), callerOf(request)))
+    done(key, await items.remove(key, precondition(request.headers), callerOf(request, reply)))
     return reply.code(204).send()
   })
 
@@ -103,7 +103,7 @@ const patchRoute: FastifyPluginAsyncTypebox<Pick<ItemRoutes, 'items'>> = async (
       if (patch === null) {
         throw new Problem(errors.value_unsupported, { detail: 'an item must keep a value; DELETE removes it' })
       }
-      const item = done(key, await items.merge(key, patch, precondition(request.headers), callerOf(request)))
+      const item = done(key, await items.merge(key, patch, precondition(request.headers), callerOf(request, reply)))
       return reply.header('etag', etag(item.version)).send(item)
     },
   )

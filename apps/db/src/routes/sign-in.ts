@@ -31,7 +31,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ database: Database }> = a
     },
     async (request, reply) => {
       const { username, password } = request.body
-      const caller = callerOf(request)
+      const caller = callerOf(request, reply)
       const [account] = await database.query<{ password: string; roles: string[] }>(ACCOUNT, [username], caller)
       const entry = await gate.enter(caller.signal)
       if (entry === 'left') throw new Problem(errors.caller_left)
