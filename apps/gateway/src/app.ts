@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { KeyError, readKeys } from '@spillway/auth'
 import { createCacheClient } from '@spillway/cache-client'
 import type { ServiceContext } from '@spillway/service'
-import { clusterChecks, createClusters } from './clusters.ts'
+import { clusterChecks, clusterNamed, createClusters } from './clusters.ts'
 import type { Config } from './config.ts'
 import { measureCache } from './measure-cache.ts'
 import { declaredRoutes } from './routes/declared.ts'
@@ -42,9 +42,7 @@ export async function buildApp(
     await Promise.all([...clusters.values()].map((cluster) => cluster.upstreams.close()))
   })
   await docs(app)
-  const accounts = clusters.get(SIGN_IN_UPSTREAM)
-  if (!accounts) throw new Error(`the upstream ${SIGN_IN_UPSTREAM} was not built`)
-  await login(app, { accounts, registry: context.registry })
+  await login(app, { accounts: clusterNamed(clusters, SIGN_IN_UPSTREAM), registry: context.registry })
   purge(app, { cache, routes })
   await declaredRoutes(app, { routes, clusters, name: context.instance })
   return app

@@ -51,6 +51,12 @@ export function createClusters(
   return clusters
 }
 
+export function clusterNamed(clusters: Clusters, name: string): Cluster {
+  const cluster = clusters.get(name)
+  if (!cluster) throw new Error(`the routes file lets through a route to ${name}, which it does not declare`)
+  return cluster
+}
+
 /** For `/ready`: an upstream that nobody can reach does not keep this gateway from answering. */
 export function clusterChecks(clusters: Clusters): Record<string, Check> {
   const check =

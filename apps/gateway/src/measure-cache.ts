@@ -10,6 +10,7 @@ export function measureCache(cache: SharedCache, registry: Registry): SharedCach
     labelNames: ['outcome', 'tier'] as const,
     registers: [registry],
   })
+  const l1Hits = reads.labels('hit', 'l1')
   const purges = new Counter({
     name: 'spillway_gateway_purges_total',
     help: 'Purges by whether every gateway confirmed them in time.',
@@ -24,7 +25,7 @@ export function measureCache(cache: SharedCache, registry: Registry): SharedCach
     },
     peek(key) {
       const entry = cache.peek(key)
-      if (entry) reads.labels('hit', 'l1').inc()
+      if (entry) l1Hits.inc()
       return entry
     },
     async purge(purge) {

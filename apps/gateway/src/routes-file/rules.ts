@@ -70,9 +70,9 @@ function upstreamMistakes(upstreams: Record<string, unknown>, variables: Variabl
       if (unset.length > 0) return unset.map(([text]) => mistake(at, `needs ${text}, which is not set`))
       const expanded = expand(endpoints, variables)
       if (!Value.Check(Origins, expanded)) {
-        return [
-          mistake(at, `is ${JSON.stringify(expanded)}; it must be comma-separated origins such as http://10.0.0.1`),
-        ]
+        // Not the expanded text: a variable may hold what belongs in no log.
+        const message = `is ${JSON.stringify(endpoints)}; it must come to comma-separated origins such as http://10.0.0.1`
+        return [mistake(at, message)]
       }
       const each = originsOf(expanded)
       const twice = each.find((origin, index) => each.indexOf(origin) < index)

@@ -2,7 +2,7 @@
 import { type Identity, requireRole, requireSignedIn } from '@spillway/auth'
 import { createForward } from '@spillway/forward'
 import type { FastifyInstance, FastifySchema } from 'fastify'
-import type { Clusters } from '../clusters.ts'
+import { type Clusters, clusterNamed } from '../clusters.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
 import { BEARER, problemResponse, problemResponses } from './docs.ts'
@@ -30,8 +30,7 @@ export async function declaredRoutes(
 
 /** In a scope of its own, since how bodies are read differs from route to route. */
 function declare(app: FastifyInstance, route: Route, clusters: Clusters, name: string): void {
-  const cluster = clusters.get(route.upstream)
-  if (!cluster) throw new Error(`the upstream ${route.upstream} was not built`)
+  const cluster = clusterNamed(clusters, route.upstream)
   const forward = createForward({
     dispatcher: cluster.cached,
     origin: cluster.origin,

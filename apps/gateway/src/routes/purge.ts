@@ -1,8 +1,8 @@
 /** `POST /admin/cache/purge`: makes every gateway forget what it names, for whoever changed data behind the API's back. */
 import { requireRole } from '@spillway/auth'
-import type { Purge, SharedCache } from '@spillway/cache-client'
+import type { SharedCache } from '@spillway/cache-client'
 import { Problem } from '@spillway/service'
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import { gatewayProblems } from '../errors.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
@@ -23,6 +23,20 @@ const PurgeBody = Type.Object(
 )
 
 export function purge(app: App, { cache, routes }: { cache: SharedCache; routes: readonly Route[] }): void {
+  const reads = routes.filter(({ methods }) => methods.includes('GET'))
+  const patterns = reads.map(({ path, upstream }) => ({ upstream, pattern: pattern(path) }))
+  const paths = [...new Set(reads.map(({ path }) => path))].join(', ')
+
+  /** Every entry has its URL as a tag, with the upstream's name as its host. */
+  const urlTag = (key: string): string => {
+    const path = key.split('?', 1)[0] ?? ''
+    const route = patterns.find((each) => each.pattern.test(path))
+    if (route) return `http://${route.upstream}${key}`
+    throw new Problem(gatewayProblems.purge_key_unknown, {
+      detail: `nothing is cached under ${JSON.stringify(key)}; paths are ${paths}`,
+    })
+  }
+
   app.post(
     '/admin/cache/purge',
     {
@@ -39,26 +53,11 @@ export function purge(app: App, { cache, routes }: { cache: SharedCache; routes:
       onRequest: requireRole('admin'),
     },
     async (request, reply) => {
-      await cache.purge(toPurge(request.body, routes))
+      const { keys, tags } = request.body
+      await cache.purge(keys ? { tags: keys.map(urlTag) } : tags ? { tags } : { all: true })
       return reply.code(204).send(null)
     },
   )
-}
-
-function toPurge({ keys, tags }: Static<typeof PurgeBody>, routes: readonly Route[]): Purge {
-  if (keys) return { tags: keys.map((key) => urlTag(key, routes)) }
-  return tags ? { tags } : { all: true }
-}
-
-/** Every entry has its URL as a tag, with the upstream's name as its host. */
-function urlTag(key: string, routes: readonly Route[]): string {
-  const path = key.split('?', 1)[0] ?? ''
-  const route = routes.find((each) => each.methods.includes('GET') && pattern(each.path).test(path))
-  if (route) return `http://${route.upstream}${key}`
-  const known = [...new Set(routes.filter((each) => each.methods.includes('GET')).map((each) => each.path))].join(', ')
-  throw new Problem(gatewayProblems.purge_key_unknown, {
-    detail: `nothing is cached under ${JSON.stringify(key)}; paths are ${known}`,
-  })
 }
 
 function pattern(path: string): RegExp {
