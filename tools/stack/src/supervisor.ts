@@ -1,7 +1,7 @@
 /** Starts the whole stack by dependency, keeps it running, stops it in reverse. Lives in a process of its own. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { type Addresses, type App, appEnvironment, baseEnvironment, entry, initEnvironment } from './apps.ts'
 import { ADMIN_PORT, isFree, type Ports } from './ports.ts'
 import { type Command, Postgres, postgresUrl } from './postgres.ts'
@@ -40,6 +40,8 @@ export class Supervisor {
   readonly #notes: string[] = []
   readonly #aborted = new AbortController()
   #phase: SupervisorEntry['phase'] = 'starting'
+  /** Settles when nothing more is being started. */
+  #starting: Promise<unknown> | undefined
   #stopped: Promise<void> | undefined
 
   constructor(options: SupervisorOptions) {
@@ -95,7 +97,9 @@ export class Supervisor {
       await Promise.all(starts)
       await this.#startApp('balancer', 'balancer', balancer, addresses, admin)
     }
-    await Promise.all([data(), this.#startApp('cache', 'cache', cache, addresses), front()])
+    const starts = [data(), this.#startApp('cache', 'cache', cache, addresses), front()]
+    this.#starting = Promise.allSettled(starts)
+    await Promise.all(starts)
     this.#phase = 'up'
     this.#record()
   }
@@ -149,11 +153,7 @@ export class Supervisor {
     const postgres = await Postgres.locate(state)
     const password = postgresPassword(state)
     const env = baseEnvironment(environment, config, state)
-    const initialize = postgres.initialize(password)
-    if (initialize) {
-      await this.#task('initdb', { ...initialize, env })
-      postgres.adopt()
-    }
+    await postgres.initialize(password, (initdb) => this.#task('initdb', { ...initdb, env }))
     const { port, note } = await ports.next('postgres', 'postgres')
     if (note) this.#notes.push(note)
     await this.#run({
@@ -231,7 +231,7 @@ export class Supervisor {
       const insist = (hurry || !drains) && !roles.includes('postgres')
       await Promise.all(tier.map((each) => each.stop({ insist, withinMs: began + until - performance.now() })))
     }
-    rmSync(`${this.#options.state.postgres}/password`, { force: true })
+    await this.#starting
     this.#options.state.release()
   }
 
@@ -239,8 +239,9 @@ export class Supervisor {
   #record(): void {
     const { state } = this.#options
     state.writeSupervisor(this.entry)
+    const inOrder = STOP_ORDER.flatMap(({ roles }) => this.#services.filter(({ spec }) => roles.includes(spec.role)))
     state.writeStack(
-      this.#services.flatMap(({ spec: { name, role, url, adminUrl, log }, pid }) =>
+      inOrder.flatMap(({ spec: { name, role, url, adminUrl, log }, pid }) =>
         pid === undefined ? [] : [{ name, role, url, ...(adminUrl === undefined ? {} : { adminUrl }), pid, log }],
       ),
     )

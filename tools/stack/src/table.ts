@@ -20,14 +20,12 @@ export function summary(state: StateDir): string {
   const services = state.readStack()
   const balancer = services?.find(({ role }) => role === 'balancer')
   if (!services || !balancer) throw new StackError(`nothing is up in ${state.path}.`)
-  const rows = services
-    .toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
-    .map(({ name, url, adminUrl, pid, log }) => [
-      name,
-      adminUrl ? `${url}, for operators ${adminUrl}` : url,
-      String(pid),
-      shownPath(log),
-    ])
+  const rows = services.map(({ name, url, adminUrl, pid, log }) => [
+    name,
+    adminUrl ? `${url}, for operators ${adminUrl}` : url,
+    String(pid),
+    shownPath(log),
+  ])
   const place = state.isDefault ? '' : ` STATE_DIR=${quoted(state.path)}`
   const door = new URL(balancer.url).port
   const notes = state.readSupervisor()?.notes ?? []
