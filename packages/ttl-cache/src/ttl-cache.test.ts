@@ -1,0 +1,163 @@
+import fc from 'fast-check'
+import Fastify from 'fastify'
+import { describe, expect, it, vi } from 'vitest'
+import { startSweeper, TtlCache, ttlCache } from './index.ts'
+
+function fixture(maxBytes = 100_000, maxEntryBytes = maxBytes) {
+  const time = { now: 5000 }
+  const cache = new TtlCache<{ n: number }>({ maxBytes, maxEntryBytes, clock: () => time.now })
+  return { time, cache }
+}
+
+describe('expiry', () => {
+  it('forgets an entry past its time at the next lookup, by a fresh reading of the clock', () => {
+    const { cache, time } = fixture()
+    cache.set('a', { n: 1 }, { ttlMs: 100, bytes: 1 })
+    time.now += 100
+    expect(cache.get('a')).toEqual({ n: 1 })
+    time.now += 1
+    expect(cache.get('a')).toBeUndefined()
+    expect(cache.counters).toMatchObject({ hits: 1, misses: 1, stale: 1, expired: 1, size: 0, bytes: 0 })
+  })
+
+  it('stores nothing that has expired already, and forgets what it would have replaced', () => {
+    const { cache } = fixture()
+    cache.set('a', { n: 1 }, { ttlMs: 100, bytes: 1 })
+    expect(cache.set('a', { n: 2 }, { ttlMs: 0, bytes: 1 })).toBe(false)
+    expect(cache.get('a')).toBeUndefined()
+  })
+
+  it('sweeps what has expired and nothing else', () => {
+    const { cache, time } = fixture()
+    for (let n = 0; n < 10; n++) cache.set(`k${n}`, { n }, { ttlMs: n < 5 ? 500 : 5000, bytes: 1, tags: ['t'] })
+    time.now += 1000
+    expect(cache.sweep()).toBe(false)
+    expect(cache.counters).toMatchObject({ size: 5, expired: 5, stale: 0, evictions: 0 })
+    expect(cache.purgeTag('t')).toBe(5)
+  })
+
+  it('stops a sweep after a millisecond and goes on from there', () => {
+    let now = 0
+    // Each reading takes 0.6 ms, so that a slice ends at its second.
+    const clock = () => {
+      now += 0.6
+      return now
+    }
+    const cache = new TtlCache<{ n: number }>({ maxBytes: 1e6, clock })
+    for (let n = 0; n < 100; n++) cache.set(`k${n}`, { n }, { ttlMs: 10, bytes: 1 })
+    now += 3000
+    let slices = 1
+    while (cache.sweep()) slices++
+    expect(slices).toBeGreaterThan(2)
+    expect(cache.counters).toMatchObject({ size: 0, expired: 100 })
+  })
+})
+
+describe('bounds', () => {
+  it('counts key, tags and bookkeeping against its bytes, and throws out the least recently used', () => {
+    const { cache } = fixture(6000)
+    for (let n = 0; n < 3; n++) cache.set(`k${n}`, { n }, { ttlMs: 1000, bytes: 1000 })
+    cache.get('k0')
+    cache.set('k3', { n: 3 }, { ttlMs: 1000, bytes: 100 })
+    expect(cache.get('k1')).toBeUndefined()
+    expect(cache.get('k0')).toEqual({ n: 0 })
+    expect(cache.counters.evictions).toBe(1)
+    expect(cache.counters.bytes).toBeGreaterThan(2 * 1000 + 100 + 3 * 500)
+    expect(cache.counters.bytes).toBeLessThanOrEqual(6000)
+  })
+
+  it('refuses a value larger than an entry may be, and forgets what it would have replaced', () => {
+    const { cache } = fixture(100_000, 2000)
+    expect(cache.set('a', { n: 1 }, { ttlMs: 1000, bytes: 10 })).toBe(true)
+    expect(cache.set('a', { n: 2 }, { ttlMs: 1000, bytes: 1900 })).toBe(false)
+    expect(cache.get('a')).toBeUndefined()
+  })
+})
+
+describe('purging', () => {
+  it('removes by tag what carries it now, not what carried it before', () => {
+    const { cache } = fixture()
+    cache.set('a', { n: 1 }, { ttlMs: 1000, bytes: 1, tags: ['x', 'y'] })
+    cache.set('b', { n: 2 }, { ttlMs: 1000, bytes: 1, tags: ['x'] })
+    cache.set('a', { n: 3 }, { ttlMs: 1000, bytes: 1, tags: ['y'] })
+    expect(cache.purgeTag('x')).toBe(1)
+    expect(cache.get('a')).toEqual({ n: 3 })
+    expect(cache.delete('a')).toBe(true)
+    expect(cache.purgeTag('y')).toBe(0)
+  })
+
+  it('agrees with an obvious model, whatever is done to it', () => {
+    const key = fc.constantFrom('a', 'b', 'c', 'd')
+    const tag = fc.constantFrom('x', 'y', 'z')
+    const act = fc.oneof(
+      fc.tuple(fc.constant('set' as const), key, fc.integer({ min: 1, max: 3000 }), fc.uniqueArray(tag)),
+      fc.tuple(fc.constant('delete' as const), key),
+      fc.tuple(fc.constant('purgeTag' as const), tag),
+      fc.tuple(fc.constant('wait' as const), fc.integer({ min: 1, max: 2000 })),
+      fc.tuple(fc.constantFrom('sweep' as const, 'clear' as const)),
+    )
+    const modelled = fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
+      const { cache, time } = fixture()
+      const model = new Map<string, { n: number; until: number; tags: string[] }>()
+      const agree = (k: string) => {
+        const kept = model.get(k)
+        expect(cache.get(k)?.n).toBe(kept && time.now <= kept.until ? kept.n : undefined)
+      }
+      acts.forEach(([what, a, b, c], n) => {
+        const doing = {
+          set: (key: string, ttlMs: number, tags: string[]) => {
+            cache.set(key, { n }, { ttlMs, bytes: 1, tags })
+            model.set(key, { n, until: time.now + ttlMs, tags })
+          },
+          delete: (key: string) => {
+            cache.delete(key)
+            model.delete(key)
+          },
+          purgeTag: (tag: string) => {
+            cache.purgeTag(tag)
+            for (const [key] of [...model].filter(([, { tags }]) => tags.includes(tag))) model.delete(key)
+          },
+          wait: (ms: number) => {
+            time.now += ms
+          },
+          sweep: () => cache.sweep(),
+          clear: () => {
+            cache.clear()
+            model.clear()
+          },
+        }
+        const perform = doing[what] as (a?: unknown, b?: unknown, c?: unknown) => void
+        perform(a, b, c)
+        for (const k of ['a', 'b', 'c', 'd']) agree(k)
+      })
+    })
+    fc.assert(modelled, { numRuns: 200 })
+  })
+})
+
+describe('in the background', () => {
+  it('sweeps every second, goes on after 4 ms where more is due, and stops when told', () => {
+    vi.useFakeTimers()
+    const sweep = vi.fn(() => false).mockReturnValueOnce(true)
+    const stop = startSweeper({ sweep })
+    vi.advanceTimersByTime(1000)
+    expect(sweep).toHaveBeenCalledTimes(1)
+    vi.advanceTimersByTime(4)
+    expect(sweep).toHaveBeenCalledTimes(2)
+    vi.advanceTimersByTime(1000)
+    expect(sweep).toHaveBeenCalledTimes(3)
+    stop()
+    expect(vi.getTimerCount()).toBe(0)
+    vi.useRealTimers()
+  })
+
+  it('is emptied and no longer swept once the server that it decorates closes', async () => {
+    const { cache } = fixture()
+    cache.set('a', { n: 1 }, { ttlMs: 1000, bytes: 1 })
+    const app = Fastify()
+    await app.register(ttlCache, { store: cache })
+    expect(app.store.get('a')).toEqual({ n: 1 })
+    await app.close()
+    expect(cache.counters.size).toBe(0)
+  })
+})
