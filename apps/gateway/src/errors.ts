@@ -5,5 +5,6 @@ export const gatewayProblems = problems({
   credentials_wrong: [401, 'No account has this name and password'],
   login_limited: [429, 'Too many sign-ins'],
   sign_in_unavailable: [503, 'Nobody can sign in now'],
+  caller_left: [499, 'The caller left before the answer'],
   purge_key_unknown: [400, 'No cached route has this path'],
 })

@@ -1,5 +1,7 @@
 /** Signing in, before a foreign accounts service: what is asked of it, what is limited, what is told when it is away. */
 
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Gateway, startGateway, until } from './gateway.ts'
 import { decodeJwt } from './tokens.ts'
@@ -23,13 +25,15 @@ async function start(): Promise<Gateway> {
     return json(response, 401, { code: 'credentials_wrong' })
   })
   gateway = await startGateway({ db: upstream.url })
-  const { url } = gateway
-  await until(
+  await usableDb(gateway)
+  return gateway
+}
+
+const usableDb = ({ url }: Gateway) =>
+  until(
     async () => (await fetch(`${url}/ready`)).text(),
     (report) => !report.includes('no usable endpoint'),
   )
-  return gateway
-}
 
 const signIn = (to: Gateway, credentials: unknown, headers: Record<string, string> = {}) =>
   fetch(`${to.url}/login`, {
@@ -118,6 +122,31 @@ describe('login', () => {
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
     expect((await attempt(120, '203.0.113.9')).status).toBe(429)
     expect((await attempt(121, '203.0.113.10')).status).toBe(200)
+  })
+
+  it('stops asking when the client has left', async () => {
+    const arrived = Promise.withResolvers<ServerResponse>()
+    upstream = await startUpstream((_asked, response) => arrived.resolve(response))
+    gateway = await startGateway({ db: upstream.url })
+    await usableDb(gateway)
+    const client = new AbortController()
+    const answer = fetch(`${gateway.url}/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"username":"grace","password":"right"}',
+      signal: client.signal,
+    })
+    const pending = await arrived.promise
+    const cancelled = once(pending, 'close')
+    client.abort()
+    await expect(answer).rejects.toThrow()
+    await cancelled
+    expect(pending.writableFinished).toBe(false)
+    const to = gateway
+    await until(
+      () => to.metric('spillway_gateway_logins_total{outcome="left"}'),
+      (left) => left === 1,
+    )
   })
 
   it('answers 503 where the accounts service fails, with nothing of what it said', async () => {

@@ -47,7 +47,7 @@ interface Account {
 export async function login(app: App, options: { accounts: Cluster; registry: Registry }): Promise<void> {
   const outcomes = new Counter({
     name: 'spillway_gateway_logins_total',
-    help: 'Sign-ins by outcome: ok, wrong, limited, failed.',
+    help: 'Sign-ins by outcome: ok, wrong, limited, left (the client did), failed.',
     labelNames: ['outcome'] as const,
     registers: [options.registry],
   })
@@ -83,8 +83,9 @@ export async function login(app: App, options: { accounts: Cluster; registry: Re
     },
     async (request, reply) => {
       const account = await signIn(options.accounts, request).catch((error: unknown) => {
-        outcomes.labels('failed').inc()
-        throw error
+        const left = request.signal.aborted
+        outcomes.labels(left ? 'left' : 'failed').inc()
+        throw left ? new Problem(gatewayProblems.caller_left, { cause: error }) : error
       })
       outcomes.labels(account ? 'ok' : 'wrong').inc()
       if (!account) throw new Problem(gatewayProblems.credentials_wrong)
