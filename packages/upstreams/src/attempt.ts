@@ -33,6 +33,14 @@ export interface AttemptOptions {
   readonly clock: () => number
 }
 
+/** Failures that say nothing about the endpoint: the request's fault, or ours. */
+const OURS: readonly ProxyErrorType[] = [
+  'http_request_error',
+  'destination_unavailable',
+  'connection_limit_reached',
+  'proxy_internal_error',
+]
+
 /**
  * ```
  * connecting -> sending -> waiting -> receiving -> over
@@ -57,6 +65,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
   #live: Dispatcher.DispatchController | undefined
   #socket: Duplex | undefined
   #deadline: NodeJS.Timeout | undefined
+  /** The first byte of an answer has come, if only of an informational one. */
+  #answerBegan = false
   #paused = false
   #reason: Error | null = null
 
@@ -167,6 +177,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
   }
 
   onResponseStarted(): void {
+    this.#answerBegan = true
     this.#handler.onResponseStarted?.()
   }
 
@@ -187,6 +198,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
     this.#movedAt = this.#running.swept
     if (status >= 200) {
       this.#enter('receiving')
+      clearTimeout(this.#deadline)
       if (isEventStream(headers['content-type'])) this.#idleLimit = limits.streamIdle
       this.#answered(status, headers)
     }
@@ -241,20 +253,13 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
     return errored === error || (error as NodeJS.ErrnoException).code === 'UND_ERR_ABORTED'
   }
 
-  /** The failure as ours, counted against the endpoint unless the request itself was at fault. */
+  /** The failure in our terms, counted against the endpoint if it is its own. */
   #blame(cause: Error): UpstreamError {
-    const answering = this.#phase === 'receiving'
     const type = proxyError(cause)
-    const failure = new UpstreamError(
-      answering && type === 'connection_terminated' ? 'http_response_incomplete' : type,
-      {
-        sent: this.#live !== undefined,
-        cause,
-      },
-    )
-    if (type !== 'http_request_error' && type !== 'destination_unavailable') {
-      this.#endpoint.broke(failure.type, answering)
-    }
+    const incomplete = type === 'connection_terminated' && this.#answerBegan
+    const sent = this.#live !== undefined
+    const failure = new UpstreamError(incomplete ? 'http_response_incomplete' : type, { sent, cause })
+    if (!OURS.includes(type)) this.#endpoint.broke(failure.type, this.#phase === 'receiving')
     return failure
   }
 

@@ -80,7 +80,7 @@ interface Round {
 }
 
 /** Asks once. Never rejects. */
-async function check(pool: Dispatcher, { path, clock }: CheckOptions, stopped: AbortSignal): Promise<Finding> {
+export async function check(pool: Dispatcher, { path, clock }: CheckOptions, stopped: AbortSignal): Promise<Finding> {
   const due = clock() + INTERVAL
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(), INTERVAL)

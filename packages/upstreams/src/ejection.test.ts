@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { charge, mayEject, usable } from './ejection.ts'
 
@@ -37,7 +38,13 @@ describe('usable', () => {
     expect(usable([ejected])).toEqual([ejected])
   })
 
-  it('are never those that are down or draining', () => {
-    expect(usable([down, down])).toEqual([])
+  it('are never those that are down or draining, and always some while any passes its checks', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(up, ejected, down)), (endpoints) => {
+        const chosen = usable(endpoints)
+        expect(chosen.every(({ passing }) => passing)).toBe(true)
+        expect(chosen.length > 0).toBe(endpoints.some(({ passing }) => passing))
+      }),
+    )
   })
 })

@@ -70,7 +70,10 @@ const TYPES: Record<string, ProxyErrorType> = {
   ECONNREFUSED: 'connection_refused',
   EHOSTUNREACH: 'connection_refused',
   ENETUNREACH: 'connection_refused',
-  EADDRNOTAVAIL: 'connection_refused',
+  // Our own ports or files have run out; no endpoint can help it.
+  EADDRNOTAVAIL: 'connection_limit_reached',
+  EMFILE: 'connection_limit_reached',
+  ENFILE: 'connection_limit_reached',
   ECONNRESET: 'connection_terminated',
   EPIPE: 'connection_terminated',
   UND_ERR_SOCKET: 'connection_terminated',

@@ -22,7 +22,10 @@ export type ProxyErrorType =
   | 'proxy_internal_error'
 
 export interface Exchange {
-  /** In: when the caller stops waiting, on `performance.now()`'s clock. No layer works on after it. */
+  /**
+   * In: when the caller stops waiting for the answer to begin, on `performance.now()`'s clock. No layer works on after it;
+   * an answer that has begun may take its time.
+   */
   deadlineAt?: number
   /** In: what `hash` selection hashes. */
   hashKey?: string

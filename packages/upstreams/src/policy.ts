@@ -2,12 +2,12 @@
 import { roundRobin } from './round-robin.ts'
 
 /** What a policy may look at in an endpoint. */
-export interface Candidate {
+interface Candidate {
   readonly origin: string
 }
 
 /** What a policy decides by, besides the candidates. */
-export interface Circumstances {
+interface Circumstances {
   /** How many choices were made before this one. */
   readonly turn: number
 }

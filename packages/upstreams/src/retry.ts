@@ -67,13 +67,13 @@ class Retrying implements Dispatcher.DispatchHandler, Dispatcher.DispatchControl
   /** The first attempt, whose answer is not wanted any more. */
   #dropped: Dispatcher.DispatchController | undefined
   #failure: UpstreamError | undefined
+  /** Whether the first attempt may have reached its endpoint. */
+  #reached = false
   #timer: NodeJS.Timeout | undefined
   /** Whoever asked has the controller. */
   #introduced = false
   /** Whoever asked has something of an answer. */
   #passed = false
-  /** A byte of the attempt's answer has come. */
-  #answerBegan = false
   #paused = false
   #reason: Error | null = null
 
@@ -152,7 +152,6 @@ class Retrying implements Dispatcher.DispatchHandler, Dispatcher.DispatchControl
   }
 
   onResponseStarted(): void {
-    this.#answerBegan = true
     this.#means.handler.onResponseStarted?.()
   }
 
@@ -163,6 +162,7 @@ class Retrying implements Dispatcher.DispatchHandler, Dispatcher.DispatchControl
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Headers, message?: string): void {
     if (asksToComeBack(status, headers) && this.#idempotent && !this.#passed && this.#sendAgain('budgeted')) {
+      this.#reached = true
       this.#drop(controller, headers)
       return
     }
@@ -184,8 +184,12 @@ class Retrying implements Dispatcher.DispatchHandler, Dispatcher.DispatchControl
   onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
     if (controller === this.#dropped) return
     const again = error instanceof UpstreamError && !this.#passed ? this.#again(error) : 'never'
-    if (again !== 'never' && this.#sendAgain(again)) this.#failure = error as UpstreamError
-    else this.#fail(error)
+    if (again === 'never' || !this.#sendAgain(again)) {
+      this.#fail(error)
+      return
+    }
+    this.#failure = error as UpstreamError
+    this.#reached = this.#failure.sent
   }
 
   get #idempotent(): boolean {
@@ -196,7 +200,8 @@ class Retrying implements Dispatcher.DispatchHandler, Dispatcher.DispatchControl
     if (NOBODY.includes(type) || type === 'http_request_error') return 'never'
     if (!sent) return 'free'
     if (!this.#idempotent) return 'never'
-    if (type === 'connection_terminated' && !this.#answerBegan) return 'free'
+    // Once a byte of an answer has come, the type is another one.
+    if (type === 'connection_terminated') return 'free'
     return type === 'http_response_timeout' ? 'budgeted' : 'never'
   }
 
@@ -214,7 +219,6 @@ class Retrying implements Dispatcher.DispatchHandler, Dispatcher.DispatchControl
     // Even without a delay not from within undici's call: it is taking the failed connection's queue apart.
     this.#timer = setTimeout(() => {
       this.#state = 'second'
-      this.#answerBegan = false
       this.send()
     }, delay)
     return true
@@ -229,12 +233,15 @@ class Retrying implements Dispatcher.DispatchHandler, Dispatcher.DispatchControl
 
   #fail(error: Error): void {
     this.#end()
-    let failure = error
-    if (this.#failure && error instanceof UpstreamError && NOBODY.includes(error.type)) {
-      failure = this.#failure
-      this.#exchange.error = this.#failure.type
-    }
+    const failure = error instanceof UpstreamError ? this.#ofBoth(error) : error
+    if (failure instanceof UpstreamError) this.#exchange.error = failure.type
     this.#means.handler.onResponseError?.(this, failure)
+  }
+
+  /** What both attempts came to: the last failure says the most, unless it is only that nobody was left to ask. */
+  #ofBoth(last: UpstreamError): UpstreamError {
+    if (this.#failure && NOBODY.includes(last.type)) return this.#failure
+    return this.#reached && !last.sent ? new UpstreamError(last.type, { sent: true, cause: last.cause }) : last
   }
 
   #end(): void {

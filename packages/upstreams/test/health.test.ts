@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { Pool } from 'undici'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { check } from '../src/check.ts'
 import { retry } from '../src/index.ts'
 import { ask, named, over, until, upstream } from './servers.ts'
 
@@ -26,6 +28,25 @@ describe('active checks', () => {
       '0 active -> draining: it says so',
       '0 draining -> active: it is ready again',
     ])
+  })
+
+  it.each([
+    [2_000, { outcome: 'bad', reason: 'check not answered in 2000 ms', refused: false }],
+    [2_300, { outcome: 'void' }],
+  ])('that time out are void if our own event loop was late: after %i ms', async (now, finding) => {
+    const asked = Promise.withResolvers<void>()
+    const { origin, server } = await named('a')
+    server.removeAllListeners('request').on('request', () => asked.resolve())
+    const pool = new Pool(origin)
+    onTestFinished(() => pool.destroy())
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const times = [0, now]
+    const clock = () => times.shift() ?? now
+    const checked = check(pool, { path: '/ready', clock, random: () => 0 }, new AbortController().signal)
+    await asked.promise
+    vi.advanceTimersByTime(2_000)
+    expect(await checked).toEqual(finding)
   })
 
   it('leave an endpoint alone that says it is overloaded, until the third time', async () => {

@@ -57,6 +57,14 @@ describe('a request lost before any byte of an answer', () => {
     expect(other.seen).toEqual([`${method} /`])
   })
 
+  it('still counts as sent when the second attempt was not', async () => {
+    const { dispatcher } = await retrying([(await resetting()).origin, (await named('spare')).origin, await nobody()])
+    await expect(ask(dispatcher, { method: 'PUT', body: 'x' })).rejects.toMatchObject({
+      type: 'connection_refused',
+      sent: true,
+    })
+  })
+
   it.each(['POST', 'PATCH'])('is never sent again if it is not: %s', async (method) => {
     const [first, other] = [await resetting(), await named('other')]
     const { dispatcher } = await retrying([first.origin, other.origin])

@@ -194,6 +194,15 @@ describe('limits', () => {
     expect(upstreams.endpoints()).toMatchObject([{ failures: 0, inFlight: 0 }])
   })
 
+  it('leave an answer that began before the deadline alone', async () => {
+    const { origin } = await upstream((_request, response) => {
+      response.write('begun ')
+      setTimeout(() => response.end('ended'), 150)
+    })
+    const { upstreams } = await over([origin])
+    expect((await ask(upstreams, {}, createExchange({ deadlineAt: performance.now() + 100 }))).body).toBe('begun ended')
+  })
+
   it('send nothing after the deadline', async () => {
     const { origin, seen } = await named('a')
     const { upstreams } = await over([origin])
