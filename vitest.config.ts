@@ -3,6 +3,9 @@ import path from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 const reports = process.env['REPORTS_DIR']
+const named = process.argv.indexOf('--dir')
+const suite = named > 0 ? (process.argv[named + 1] ?? '') : 'all'
+const folder = path.relative(import.meta.dirname, process.cwd()).replaceAll(path.sep, '-')
 
 export default defineConfig({
   test: {
@@ -10,14 +13,10 @@ export default defineConfig({
     passWithNoTests: true,
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    // Each end-to-end file starts a whole stack.
+    fileParallelism: suite !== 'e2e',
     reporters: reports ? ['default', 'json'] : ['default'],
-    ...(reports ? { outputFile: { json: path.join(reports, `${suite()}.json`) } } : {}),
+    // `apps-cache.src.json`: no report overwrites another's; `.ci/count.ts` asks for these names.
+    ...(reports ? { outputFile: { json: path.join(reports, `${folder}.${suite}.json`) } } : {}),
   },
 })
-
-/** `apps-cache.src`: package and suite, so that no report overwrites another's; `.ci/count.ts` asks for these names. */
-function suite(): string {
-  const folder = path.relative(import.meta.dirname, process.cwd()).replaceAll(path.sep, '-')
-  const named = process.argv.indexOf('--dir')
-  return `${folder || 'root'}.${named > 0 ? process.argv[named + 1] : 'all'}`
-}
