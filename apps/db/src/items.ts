@@ -45,6 +45,8 @@ interface Row {
   version: string
   updated_at: Date
   created?: boolean
+  /** Of a page: how many items there were to choose from. */
+  candidates?: string
 }
 
 const COLUMNS = 'key, value, version, updated_at'
@@ -52,9 +54,15 @@ const COLUMNS = 'key, value, version, updated_at'
 const TOUCH = "version = nextval('item_versions'), updated_at = now()"
 const WHERE = 'WHERE key = $1 AND ($2::bigint[] IS NULL OR version = ANY($2))'
 
+/** Where a page of great items ends early; one alone always fits. */
+const PAGE_BYTES = 4_194_304
+
 const STATEMENTS = {
   read: `SELECT ${COLUMNS} FROM items WHERE key = $1`,
-  page: `SELECT ${COLUMNS} FROM items WHERE key > $1 ORDER BY key LIMIT $2`,
+  page: `SELECT ${COLUMNS}, candidates FROM (
+           SELECT *, count(*) OVER () AS candidates, sum(octet_length(value::text)) OVER (ORDER BY key) AS bytes
+           FROM (SELECT * FROM items WHERE key > $1 ORDER BY key LIMIT $2) AS found
+         ) AS measured WHERE bytes <= ${PAGE_BYTES} ORDER BY key`,
   version: 'SELECT version FROM items WHERE key = $1',
   put: `INSERT INTO items (key, value) VALUES ($1, $2)
         ON CONFLICT (key) DO UPDATE SET value = excluded.value, ${TOUCH} RETURNING ${COLUMNS}, xmax = 0 AS created`,
@@ -95,12 +103,13 @@ export class Items {
     return row && itemOf(row)
   }
 
-  /** Up to `limit` items in the order of their keys, those after `after`. */
+  /** Up to `limit` items and 4 MiB, in the order of their keys, those after `after`. */
   async page({ limit, after = '' }: { limit: number; after?: string }, caller: Caller): Promise<Page> {
     const rows = await this.#run('page', [after, limit + 1], caller)
     this.#reads.inc({ kind: 'page' })
     const items = rows.slice(0, limit).map(itemOf)
-    return { items, next: rows.length > limit ? (items.at(-1)?.key ?? null) : null }
+    const more = Number(rows[0]?.candidates ?? 0) > items.length
+    return { items, next: more ? (items.at(-1)?.key ?? null) : null }
   }
 
   /** Makes or replaces the item. Never `missing`. */

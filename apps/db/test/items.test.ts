@@ -112,6 +112,19 @@ describe('pages', () => {
     })
   })
 
+  it('end early where items are great, and lose none', async () => {
+    await database.sql(
+      `INSERT INTO items (key, value) SELECT 'k' || n, to_jsonb(repeat('x', 1000000)) FROM generate_series(1, 9) n`,
+    )
+    const sizes: number[] = []
+    for (let after: string | null = 'a'; after !== null; ) {
+      const page = await (await db.request('GET', `/data?after=${after}`)).json()
+      sizes.push(page.items.length)
+      after = page.next
+    }
+    expect(sizes).toEqual([4, 4, 1])
+  })
+
   it.each(['limit=0', 'limit=1001', 'limit=x', 'after=a%20b', 'afer=a', 'key=a&key=b'])('refuse ?%s', async (query) => {
     expect((await db.request('GET', `/data?${query}`)).status).toBe(400)
   })

@@ -95,28 +95,38 @@ describe('init', () => {
 })
 
 describe('the service as a process', () => {
-  it('starts, answers, and stops on SIGTERM with all connections closed', async () => {
+  const signIn = async (url: string, body: string) =>
+    (await fetch(`${url}/sign-in`, { method: 'POST', body, headers: { 'content-type': 'application/json' } })).status
+
+  it('starts, answers, logs no password, and stops on SIGTERM with all connections closed', async () => {
     const keys = path.join(folder, 'keys.json')
     await writeFile(keys, keyTexts.verifying)
     const child = spawn(process.execPath, ['src/main.ts'], {
       cwd: APP,
-      env: { DATABASE_URL: database.url, VERIFY_KEYS_FILE: keys, PORT: '0' },
+      env: { DATABASE_URL: database.url, VERIFY_KEYS_FILE: keys, PORT: '0', LOG_LEVEL: 'trace' },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     const exited = once(child, 'exit')
+    const log: string[] = []
     for await (const line of createInterface(child.stdout)) {
+      log.push(line)
       const { msg, urls } = JSON.parse(line)
       // The second signal skips the time that balancers are given to look elsewhere.
       if (msg === 'draining') child.kill('SIGTERM')
       if (msg !== 'ready') continue
       expect((await fetch(`${urls[0]}/ready`)).status).toBe(200)
       expect(await (await fetch(`${urls[0]}/data/beta`)).json()).toMatchObject({ key: 'beta' })
+      expect(await signIn(urls[0], '{"username":"editor","password":"secret-3"}')).toBe(200)
+      expect(await signIn(urls[0], '{"username":"editor","password":"secret-9"}')).toBe(401)
+      expect(await signIn(urls[0], '{"username":"","password":"secret-9"}')).toBe(400)
+      expect(await signIn(urls[0], '{"password":"secret-9"')).toBe(400)
       child.kill('SIGTERM')
     }
     expect(await exited).toEqual([0, null])
-    expect(
-      await database.sql(`SELECT FROM pg_stat_activity WHERE application_name = 'db' AND datname = current_database()`),
-    ).toEqual([])
+    expect(log.filter((line) => line.includes('/sign-in'))).toHaveLength(4)
+    expect(log.join()).not.toContain('secret')
+    const open = `SELECT FROM pg_stat_activity WHERE application_name = 'db' AND datname = current_database()`
+    expect(await database.sql(open)).toEqual([])
   })
 
   it('names the key file that it cannot read', async () => {

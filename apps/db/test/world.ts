@@ -73,12 +73,8 @@ interface Body {
 }
 
 /** The service on a port of its own, in this process. */
-export async function startService(
-  databaseUrl: string,
-  settings: { CACHE_TTL?: number; DB_LATENCY?: number } = {},
-  level = 'silent',
-) {
-  const context = createContext('db', { LOG_LEVEL: level })
+export async function startService(databaseUrl: string, settings: { CACHE_TTL?: number; DB_LATENCY?: number } = {}) {
+  const context = createContext('db', { LOG_LEVEL: 'silent' })
   const app = await buildApp(
     { DATABASE_URL: databaseUrl, CACHE_TTL: 30_000, DB_LATENCY: 0, ...settings },
     context,
