@@ -1,6 +1,7 @@
 import { createExchange, exchangeOf, UpstreamError } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { Delivery } from './delivery.ts'
 import { OriginFill } from './fill.ts'
 
 beforeEach(() => {
@@ -21,20 +22,24 @@ function origin() {
     resume: () => {},
     abort: (reason) => void aborted.push(reason),
   }
-  const fill = new OriginFill({
-    dispatch: (given, its) => {
-      options = given
-      handler = its
-      its.onRequestStart?.(controller, null)
-      return true
-    },
-    options: { origin: 'http://db', path: '/a', method: 'GET' },
-    url: 'http://db/a',
-    key: 'key',
-    variedBy: undefined,
-    hashKey: 'alpha',
-    inform: () => {},
-  })
+  const dispatch: Dispatcher.Dispatch = (given, its) => {
+    options = given
+    handler = its
+    its.onRequestStart?.(controller, null)
+    return true
+  }
+  const call = {
+    cache: undefined as never,
+    dispatch,
+    options: {
+      origin: 'http://db',
+      path: '/a',
+      method: 'GET',
+      exchange: createExchange({ hashKey: 'alpha' }),
+    } as const,
+    delivery: new Delivery({}),
+  }
+  const fill = new OriginFill(call, { url: 'http://db/a', key: 'key', variedBy: undefined })
   const start = () => fill.run(new AbortController().signal)
   const head = (headers: Record<string, string>) => handler?.onResponseStart?.(controller, 200, headers, '')
   const data = (text: string) => handler?.onResponseData?.(controller, Buffer.from(text))

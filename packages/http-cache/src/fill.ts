@@ -1,8 +1,8 @@
 /** One request to the origin on behalf of all who wait for its answer; who leads it may have the live answer. */
 import type { Entry, Filling } from '@spillway/cache-client'
-import { createExchange, type Exchange, proxyError, statusOf, UpstreamError } from '@spillway/upstreams'
-import type { Dispatcher } from 'undici'
-import { type AnswerHeaders, withoutFields } from './fields.ts'
+import { createExchange, type Exchange, exchangeOf, proxyError, statusOf, UpstreamError } from '@spillway/upstreams'
+import type { Call } from './call.ts'
+import { withoutFields } from './fields.ts'
 import { type Head, LiveAnswer } from './live-answer.ts'
 import { judge, MAX_BODY, storedHeaders, tagsOf, type Verdict } from './storable.ts'
 
@@ -13,16 +13,11 @@ const MARK_LIFETIME = 3_600_000
 /** What one reader wants for himself only: the others need the whole answer, and his time is not theirs. */
 const PERSONAL = new Set(['if-none-match', 'if-modified-since', 'if-range', 'range', 'x-timeout-ms'])
 
-export interface FillRequest {
-  readonly dispatch: Dispatcher.Dispatch
-  readonly options: Dispatcher.DispatchOptions
+export interface Target {
   readonly url: string
   readonly key: string
   /** Where `key` is that of a variant: the fields whose values it holds. */
   readonly variedBy: readonly string[] | undefined
-  readonly hashKey: string | undefined
-  /** Gets informational answers (1xx): they are for whoever leads. */
-  readonly inform: (status: number, headers: AnswerHeaders) => void
 }
 
 type Kept = Exclude<Verdict, { kind: 'refuse' }>
@@ -36,19 +31,21 @@ export class OriginFill {
   error: Error | undefined
   /** The answer varies by fields that its key knows nothing of. */
   outgrown = false
-  readonly #request: FillRequest
+  readonly #call: Call
+  readonly #target: Target
   readonly #filling = Promise.withResolvers<Filling>()
   #verdict: Kept | undefined
   #respondedAt = 0
   #settled = false
   #released = false
 
-  constructor(request: FillRequest) {
-    const { hashKey, inform } = request
-    this.#request = request
+  /** `call` is that of the reader who leads. */
+  constructor(call: Call, target: Target) {
+    const hashKey = exchangeOf(call.options)?.hashKey
+    this.#call = call
+    this.#target = target
     this.exchange = createExchange({ deadlineAt: this.startedAt + DEADLINE, ...(hashKey ? { hashKey } : {}) })
-    this.live = new LiveAnswer({
-      inform,
+    this.live = new LiveAnswer(call.delivery, {
       head: (head) => this.#judge(head),
       data: (size) => size > MAX_BODY && this.#hand(this.#verdict),
       end: () => this.#complete(),
@@ -62,7 +59,7 @@ export class OriginFill {
     const timer = setTimeout(late, DEADLINE)
     const leave = () => this.#cancel(signal.reason as Error)
     signal.addEventListener('abort', leave)
-    const { dispatch, options } = this.#request
+    const { dispatch, options } = this.#call
     const headers = [...withoutFields(options.headers, PERSONAL), 'x-timeout-ms', String(DEADLINE)]
     const asked = { ...options, method: 'GET', headers, exchange: this.exchange }
     try {
@@ -86,12 +83,12 @@ export class OriginFill {
 
   #judge(head: Head): void {
     this.#respondedAt = performance.now()
-    const verdict = judge(head, this.#request.options.headers, {
+    const verdict = judge(head, this.#call.options.headers, {
       requestAt: this.startedAt,
       responseAt: this.#respondedAt,
       responseDate: Date.now(),
     })
-    const { variedBy } = this.#request
+    const { variedBy } = this.#target
     const vary = verdict.kind === 'store' ? verdict.vary : []
     this.outgrown = variedBy !== undefined && !vary.every((name) => variedBy.includes(name))
     if (verdict.kind === 'refuse' || this.outgrown) this.#hand(undefined)
@@ -139,35 +136,19 @@ export class OriginFill {
   }
 
   #entry({ lifetimeMs, ageMs }: { lifetimeMs: number; ageMs: number }): Entry {
+    const { key, url } = this.#target
     const head = this.live.head as Head
     const body = this.live.body()
-    return {
-      key: this.#request.key,
-      status: head.status,
-      headers: storedHeaders(head, body, Date.now()),
-      body,
-      ageMs,
-      at: this.#respondedAt,
-      lifetimeMs,
-      tags: tagsOf(this.#request.url, head.headers),
-      vary: [],
-    }
+    const headers = storedHeaders(head, body, Date.now())
+    const tags = tagsOf(url, head.headers)
+    return { key, status: head.status, headers, body, ageMs, at: this.#respondedAt, lifetimeMs, tags, vary: [] }
   }
 
   /** No answer, so no purge of one has to reach it: it carries no tags, and is as right after a write as before. */
   #mark(vary: readonly string[]): Entry {
-    const { key } = this.#request
+    const { key } = this.#target
     const at = this.#respondedAt
-    return {
-      key,
-      status: 200,
-      headers: [],
-      body: Buffer.alloc(0),
-      ageMs: 0,
-      at,
-      lifetimeMs: MARK_LIFETIME,
-      tags: [],
-      vary,
-    }
+    const nothing = { status: 200, headers: [], body: Buffer.alloc(0), tags: [] }
+    return { key, ...nothing, ageMs: 0, at, lifetimeMs: MARK_LIFETIME, vary }
   }
 }

@@ -2,6 +2,7 @@
 import type { SharedCache } from '@spillway/cache-client'
 import { type Exchange, exchangeOf } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
+import type { Call } from './call.ts'
 import { Delivery } from './delivery.ts'
 import { requestField } from './fields.ts'
 import { passBy } from './pass.ts'
@@ -24,26 +25,22 @@ export function httpCache({ cache }: HttpCacheOptions): Dispatcher.DispatcherCom
   return (dispatch) => (options, handler) => {
     if (options.upgrade || options.method === 'CONNECT') return dispatch(options, handler)
     const delivery = new Delivery(handler)
-    if (!delivery.over) answer(cache, dispatch, options, delivery)
+    if (!delivery.over) answer({ cache, dispatch, options, delivery })
     return true
   }
 }
 
-function answer(
-  cache: SharedCache,
-  dispatch: Dispatcher.Dispatch,
-  options: Dispatcher.DispatchOptions,
-  delivery: Delivery,
-): void {
+function answer(call: Call): void {
+  const { options } = call
   const exchange = exchangeOf(options)
   if (!SAFE.has(options.method)) {
     if (exchange) exchange.cacheStatus = 'fwd=method'
-    write(cache, dispatch, options, delivery)
+    write(call)
   } else if (mayBeCached(options, exchange)) {
-    new Reader(cache, dispatch, options, exchange, delivery).start()
+    new Reader(call, exchange).start()
   } else {
     if (exchange) exchange.cacheStatus = 'fwd=bypass'
-    passBy(dispatch, options, delivery)
+    passBy(call)
   }
 }
 

@@ -11,7 +11,6 @@ export interface Head {
 
 /** Told what happens while the answer is collected. */
 export interface Watcher {
-  inform(status: number, headers: AnswerHeaders): void
   head(head: Head): void
   /** Bytes of the body so far. */
   data?(size: number): void
@@ -35,6 +34,7 @@ type Outcome = { readonly trailers: AnswerHeaders } | { readonly error: Error }
 
 /** A dispatch handler. Whoever dispatches it either takes the answer or aborts it. */
 export class LiveAnswer implements Dispatcher.DispatchHandler {
+  readonly #asker: Delivery
   readonly #watcher: Watcher
   #state: State = { at: 'collecting' }
   #controller: Dispatcher.DispatchController | undefined
@@ -44,7 +44,9 @@ export class LiveAnswer implements Dispatcher.DispatchHandler {
   #outcome: Outcome | undefined
   #unwanted: Error | undefined
 
-  constructor(watcher: Watcher) {
+  /** `asker` gets informational answers (1xx) at once: nobody else can have a use for them. */
+  constructor(asker: Delivery, watcher: Watcher) {
+    this.#asker = asker
     this.#watcher = watcher
   }
 
@@ -91,7 +93,7 @@ export class LiveAnswer implements Dispatcher.DispatchHandler {
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: AnswerHeaders, message?: string): void {
     if (status < 200) {
-      this.#watcher.inform(status, headers)
+      this.#asker.start(status, headers)
     } else {
       this.#head = { status, headers, message }
       this.#watcher.head(this.#head)

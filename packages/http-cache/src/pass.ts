@@ -1,29 +1,13 @@
 /** Requests that the cache leaves alone: sent as they are, answered without what upstreams tell the cache. */
-import type { Dispatcher } from 'undici'
-import type { Delivery } from './delivery.ts'
+import { type Call, send } from './call.ts'
 import { LiveAnswer } from './live-answer.ts'
 import { clientHeaders } from './storable.ts'
 
-export function passBy(dispatch: Dispatcher.Dispatch, options: Dispatcher.DispatchOptions, delivery: Delivery): void {
-  const live = new LiveAnswer({
-    inform: (status, headers) => delivery.start(status, headers),
+export function passBy(call: Call): void {
+  const { delivery } = call
+  const live = new LiveAnswer(delivery, {
     head: (head) => live.take(delivery, clientHeaders(head.headers)),
     error: (error) => delivery.fail(error),
   })
-  send(dispatch, options, live, delivery)
-}
-
-/** Dispatches for one reader: his leaving before the head cancels the request. */
-export function send(
-  dispatch: Dispatcher.Dispatch,
-  options: Dispatcher.DispatchOptions,
-  live: LiveAnswer,
-  delivery: Delivery,
-): void {
-  delivery.follow({ abort: (reason) => live.abort(reason), pause() {}, resume() {} })
-  try {
-    dispatch(options, live)
-  } catch (error) {
-    delivery.fail(error as Error)
-  }
+  send(call, live)
 }

@@ -1,8 +1,7 @@
 /** One reader's way to an answer: L1 at once, else the shared cache, else the origin, alone or for all who wait. */
-import type { Entry, Reading, SharedCache } from '@spillway/cache-client'
+import type { Entry, Reading } from '@spillway/cache-client'
 import { type Exchange, type ProxyErrorType, UpstreamError } from '@spillway/upstreams'
-import type { Dispatcher } from 'undici'
-import type { Delivery } from './delivery.ts'
+import type { Call } from './call.ts'
 import { onlyIfCached } from './directives.ts'
 import { FillFailed, OnlyIfCached } from './errors.ts'
 import { requestField } from './fields.ts'
@@ -17,11 +16,8 @@ const LONGEST_WAIT = 2 ** 31 - 1
 
 /** Answers a GET or HEAD whose exchange has a scope. */
 export class Reader {
-  readonly #cache: SharedCache
-  readonly #dispatch: Dispatcher.Dispatch
-  readonly #options: Dispatcher.DispatchOptions
+  readonly #call: Call
   readonly #exchange: Exchange
-  readonly #delivery: Delivery
   readonly #startedAt = performance.now()
   readonly #url: string
   readonly #primary: string
@@ -29,20 +25,11 @@ export class Reader {
   #variedBy: readonly string[] | undefined
   #fill: OriginFill | undefined
 
-  constructor(
-    cache: SharedCache,
-    dispatch: Dispatcher.Dispatch,
-    options: Dispatcher.DispatchOptions,
-    exchange: Exchange & { scope: string },
-    delivery: Delivery,
-  ) {
-    this.#cache = cache
-    this.#dispatch = dispatch
-    this.#options = options
+  constructor(call: Call, exchange: Exchange & { scope: string }) {
+    this.#call = call
     this.#exchange = exchange
-    this.#url = urlOf(options)
+    this.#url = urlOf(call.options)
     this.#primary = primaryKey(this.#url, exchange.scope)
-    this.#delivery = delivery
   }
 
   /** A hit in L1 is delivered before this returns. */
@@ -50,27 +37,27 @@ export class Reader {
     const entry = this.#peek()
     if (entry) {
       this.#deliver(entry, 'hit', 'l1')
-    } else if (onlyIfCached(requestField(this.#options.headers, 'cache-control'))) {
-      this.#delivery.fail(new OnlyIfCached())
+    } else if (onlyIfCached(requestField(this.#call.options.headers, 'cache-control'))) {
+      this.#call.delivery.fail(new OnlyIfCached())
     } else {
       void this.#ask()
     }
   }
 
   #peek(): Entry | undefined {
-    const entry = this.#cache.peek(this.#primary)
+    const entry = this.#call.cache.peek(this.#primary)
     if (!entry || entry.vary.length === 0) return entry
     this.#variedBy = entry.vary
-    return this.#cache.peek(this.#key())
+    return this.#call.cache.peek(this.#key())
   }
 
   #key(): string {
-    return this.#variedBy ? variantKey(this.#primary, this.#variedBy, this.#options.headers) : this.#primary
+    return this.#variedBy ? variantKey(this.#primary, this.#variedBy, this.#call.options.headers) : this.#primary
   }
 
   async #ask(): Promise<void> {
     const leaving = new AbortController()
-    this.#delivery.follow({ abort: (reason) => leaving.abort(reason), pause() {}, resume() {} })
+    this.#call.delivery.follow({ abort: (reason) => leaving.abort(reason), pause() {}, resume() {} })
     const late = () => leaving.abort(new UpstreamError('http_response_timeout', { sent: true }))
     const { deadlineAt = Infinity } = this.#exchange
     const timer = setTimeout(late, Math.min(deadlineAt - performance.now(), LONGEST_WAIT))
@@ -78,7 +65,7 @@ export class Reader {
       this.#settle(await this.#read(leaving.signal))
     } catch (error) {
       if (error instanceof UpstreamError) this.#exchange.error = error.type
-      this.#delivery.fail(error as Error)
+      this.#call.delivery.fail(error as Error)
     } finally {
       clearTimeout(timer)
       this.#fill?.release()
@@ -97,18 +84,11 @@ export class Reader {
   #readKey(signal: AbortSignal): Promise<Reading> {
     const key = this.#key()
     const fill = (unwanted: AbortSignal) => {
-      this.#fill = new OriginFill({
-        dispatch: this.#dispatch,
-        options: this.#options,
-        url: this.#url,
-        key,
-        variedBy: this.#variedBy,
-        hashKey: this.#exchange.hashKey,
-        inform: (status, headers) => this.#delivery.start(status, headers),
-      })
+      this.#fill?.release()
+      this.#fill = new OriginFill(this.#call, { url: this.#url, key, variedBy: this.#variedBy })
       return this.#fill.run(unwanted)
     }
-    return this.#cache.read(key, this.#url, fill, signal)
+    return this.#call.cache.read(key, this.#url, fill, signal)
   }
 
   /** Whether this reader's own fill made the reading: then its answer is delivered live. */
@@ -132,7 +112,7 @@ export class Reader {
       this.#fail(reading, `${fwd}${collapsed}`)
     } else {
       this.#tell('fwd=bypass')
-      passBy(this.#dispatch, this.#options, this.#delivery)
+      passBy(this.#call)
     }
   }
 
@@ -143,10 +123,10 @@ export class Reader {
     if (endpoint !== undefined) this.#exchange.endpoint = endpoint
     if (error !== undefined) this.#exchange.error = error
     const { head } = fill.live
-    if (fill.error || !head) this.#delivery.fail(fill.error ?? new Error('the fill ended without an answer'))
-    else deliverLive(fill.live, head, this.#options, this.#delivery)
+    if (fill.error || !head) this.#call.delivery.fail(fill.error ?? new Error('the fill ended without an answer'))
+    else deliverLive(fill.live, head, this.#call)
     // The mark is out of date; the next reader makes a new one. Where this fails, that waits until the mark expires.
-    if (fill.outgrown) this.#cache.purge({ keys: [this.#primary] }).catch(() => {})
+    if (fill.outgrown) this.#call.cache.purge({ keys: [this.#primary] }).catch(() => {})
   }
 
   #fail({ entry, status, error }: Extract<Reading, { outcome: 'failed' }>, cacheStatus: string): void {
@@ -156,7 +136,7 @@ export class Reader {
       this.#tell(cacheStatus)
       // What a fill found, here or at another gateway, as it told it through the cache.
       this.#exchange.error = error as ProxyErrorType
-      this.#delivery.fail(new FillFailed(status, error as ProxyErrorType))
+      this.#call.delivery.fail(new FillFailed(status, error as ProxyErrorType))
     }
   }
 
@@ -164,7 +144,7 @@ export class Reader {
     const age = currentAge(entry, performance.now())
     const ttl = Math.floor((entry.lifetimeMs - age) / 1000)
     this.#tell(tier ? `${cacheStatus}; ttl=${ttl}; detail=${tier}` : cacheStatus)
-    deliverStored(entry, Math.floor(age / 1000), this.#options, this.#delivery)
+    deliverStored(entry, Math.floor(age / 1000), this.#call)
   }
 
   /** For `forward`: what the cache did, and how long it looked before somebody else was asked. */

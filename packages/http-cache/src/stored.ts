@@ -1,8 +1,7 @@
 /** Answers out of the cache, and the parts of an answer that a reader asked for: 304, HEAD. */
 import type { Entry } from '@spillway/cache-client'
-import type { Dispatcher } from 'undici'
+import type { Call } from './call.ts'
 import { notModified, notModifiedHeaders, type Validators, validatorsOf } from './conditional.ts'
-import type { Delivery } from './delivery.ts'
 import type { AnswerHeaders } from './fields.ts'
 import type { Head, LiveAnswer } from './live-answer.ts'
 import { clientHeaders } from './storable.ts'
@@ -16,7 +15,7 @@ interface Prepared {
 const prepared = new WeakMap<Entry, Prepared>()
 
 /** Sends a stored answer at once. `age`: seconds, told as RFC 9111 (5.1) wants. */
-export function deliverStored(entry: Entry, age: number, asked: Dispatcher.DispatchOptions, delivery: Delivery): void {
+export function deliverStored(entry: Entry, age: number, { options, delivery }: Call): void {
   let known = prepared.get(entry)
   if (!known) {
     known = prepare(entry)
@@ -24,21 +23,21 @@ export function deliverStored(entry: Entry, age: number, asked: Dispatcher.Dispa
   }
   // A copy: whoever is behind the handler may write into it.
   const headers = { ...known.headers, age: String(age) }
-  if (known.validators && notModified(asked.headers, known.validators)) {
+  if (known.validators && notModified(options.headers, known.validators)) {
     delivery.start(304, notModifiedHeaders(headers))
   } else {
     delivery.start(entry.status, headers)
-    if (asked.method !== 'HEAD' && entry.body.length > 0) delivery.data(entry.body)
+    if (options.method !== 'HEAD' && entry.body.length > 0) delivery.data(entry.body)
   }
   delivery.end({})
 }
 
 /** Sends the leader of a fill the answer that it brought, live, as far as he asked for it: the fill asked for all. */
-export function deliverLive(live: LiveAnswer, head: Head, asked: Dispatcher.DispatchOptions, delivery: Delivery): void {
+export function deliverLive(live: LiveAnswer, head: Head, { options, delivery }: Call): void {
   const headers = clientHeaders(head.headers)
   const validators = validatorsOf(head.status, head.headers)
-  const unchanged = validators !== undefined && notModified(asked.headers, validators)
-  if (!unchanged && asked.method !== 'HEAD') {
+  const unchanged = validators !== undefined && notModified(options.headers, validators)
+  if (!unchanged && options.method !== 'HEAD') {
     live.take(delivery, headers)
     return
   }

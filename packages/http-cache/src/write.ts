@@ -1,25 +1,19 @@
 /** Unsafe requests: what they may have changed is purged everywhere before they are answered (RFC 9111, 4.4). */
-import type { SharedCache } from '@spillway/cache-client'
 import { exchangeOf, UpstreamError } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
-import type { Delivery } from './delivery.ts'
+import { type Call, send } from './call.ts'
 import { WriteUnconfirmed } from './errors.ts'
 import type { AnswerHeaders } from './fields.ts'
 import { urlOf } from './key.ts'
 import { type Head, LiveAnswer } from './live-answer.ts'
-import { send } from './pass.ts'
 import { clientHeaders, tagsOf } from './storable.ts'
 
 /**
  * Whatever comes back, a status or an error, or the client's leaving: the upstream may have done it, so its URL and
  * the answer's `Cache-Tag` are purged. Only a request that no endpoint can have seen is followed by nothing.
  */
-export function write(
-  cache: SharedCache,
-  dispatch: Dispatcher.Dispatch,
-  options: Dispatcher.DispatchOptions,
-  delivery: Delivery,
-): void {
+export function write(call: Call): void {
+  const { cache, options, delivery } = call
   const purge = async (headers: AnswerHeaders) => {
     const startedAt = performance.now()
     await cache.purge({ tags: tagsOf(urlOf(options), headers) })
@@ -41,12 +35,11 @@ export function write(
     if (!neverSent(error, options)) await purge({}).catch(() => {})
     delivery.fail(error)
   }
-  const live: LiveAnswer = new LiveAnswer({
-    inform: (status, headers) => delivery.start(status, headers),
+  const live: LiveAnswer = new LiveAnswer(delivery, {
     head: (head) => void answered(head),
     error: (error) => void failed(error),
   })
-  send(dispatch, options, live, delivery)
+  send(call, live)
 }
 
 /** The last attempt says that it was not sent; of an earlier one, at another endpoint, it says nothing. */
