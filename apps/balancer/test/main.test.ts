@@ -1,0 +1,75 @@
+import { once } from 'node:events'
+import { request } from 'undici'
+import { describe, expect, it } from 'vitest'
+import { echo, gateway, main } from './world.ts'
+
+describe('the balancer as a process', () => {
+  it('names every mistake in its settings and does not start', async () => {
+    const { ended } = await main({ POLICY: 'random', ADMIN_PORT: '99999', SPILLWAY_UPSTREAM: 'http://a' })
+    const { code, complaint } = await ended
+    expect(code).toBe(1)
+    expect(complaint).toContain('POLICY is "random"; it must be one of round-robin')
+    expect(complaint).toContain('SPILLWAY_UPSTREAMS is not set')
+    expect(complaint).toContain('SPILLWAY_UPSTREAM is not a setting; did you mean SPILLWAY_UPSTREAMS?')
+    expect(complaint).toContain('ADMIN_PORT')
+  })
+
+  it('logs each change of an upstream, and holds no body in memory', async () => {
+    const { origin } = await gateway((incoming, response) => incoming.pipe(response))
+    const { url, adminUrl, lines } = await main({ SPILLWAY_UPSTREAMS: origin })
+    const changed = () => lines.find(({ msg }) => msg === 'upstream changed')
+    await expect.poll(changed, { timeout: 5000 }).toMatchObject({ endpoint: origin, from: 'starting', to: 'up' })
+
+    const memory = async () => {
+      const text = await (await request(`${adminUrl}/metrics`)).body.text()
+      return Number(/^process_resident_memory_bytes (\S+)/m.exec(text)?.[1])
+    }
+    const before = await memory()
+    const chunk = Buffer.alloc(65_536, 'x')
+    const sent = (function* () {
+      for (let i = 0; i < 4096; i++) yield chunk
+    })()
+    const { body } = await request(url, { method: 'PUT', body: sent as unknown as Buffer })
+    let peak = 0
+    let received = 0
+    for await (const part of body) {
+      const seen = Math.floor(received / 67_108_864)
+      received += (part as Buffer).byteLength
+      if (Math.floor(received / 67_108_864) > seen) peak = Math.max(peak, await memory())
+    }
+    expect(received).toBe(4096 * 65_536)
+    expect(peak - before).toBeLessThan(120_000_000)
+  })
+
+  it('drains on SIGTERM: unready, answering with Connection: close, ending what is under way', async () => {
+    const arrived = Promise.withResolvers<() => void>()
+    const { origin } = await gateway((incoming, response) => {
+      if (incoming.url === '/slow') arrived.resolve(() => response.end('at last'))
+      else void echo(incoming, response)
+    })
+    const { url, adminUrl, child, lines, ended } = await main({ SPILLWAY_UPSTREAMS: origin })
+    await expect.poll(async () => (await request(url)).statusCode, { timeout: 5000 }).toBe(200)
+    const slow = request(`${url}/slow`)
+    const finish = await arrived.promise
+    child.kill('SIGTERM')
+    await expect.poll(() => lines.some(({ msg }) => msg === 'draining')).toBe(true)
+    const ready = await request(`${adminUrl}/ready`)
+    expect([ready.statusCode, await ready.body.json()]).toMatchObject([503, { status: 'draining' }])
+    expect((await request(url)).headers['connection']).toBe('close')
+    child.kill('SIGTERM')
+    await expect
+      .poll(
+        () =>
+          request(url).then(
+            () => 'open',
+            () => 'closed',
+          ),
+        { timeout: 5000 },
+      )
+      .toBe('closed')
+    finish()
+    expect(await (await slow).body.text()).toBe('at last')
+    expect((await ended).code).toBe(0)
+    if (child.exitCode === null) await once(child, 'exit')
+  })
+})
