@@ -46,7 +46,7 @@ export function requireSignedIn(): Guard {
 /** Refuses like `requireSignedIn`, and with 403 `role_missing` whoever is signed in without `role`. */
 export function requireRole(role: string): Guard {
   return (request, _reply, done) => {
-    if (!identify(request).roles.includes(role)) throw new AuthError('role_missing', `this needs the role ${role}`)
+    if (!identify(request).roles.includes(role)) throw new AuthError('role', `this needs the role ${role}`)
     done()
   }
 }
@@ -59,16 +59,16 @@ function identify(request: FastifyRequest): Identity {
 /** RFC 6750, 2.1, and nothing else: no token in a body, a query or a cookie. */
 function bearerToken(request: FastifyRequest): string {
   const { authorization } = request.headers
-  if (authorization === undefined) throw new AuthError('token_missing', 'send Authorization: Bearer <token>')
+  if (authorization === undefined) throw new AuthError('missing', 'send Authorization: Bearer <token>')
   // Node keeps the first of several and drops the others; the next hop may keep another one.
   if (timesSent(request.raw.rawHeaders, 'authorization') > 1) {
-    throw new AuthError('token_malformed', 'the request has more than one Authorization')
+    throw new AuthError('malformed', 'the request has more than one Authorization')
   }
   const [scheme = '', token = '', ...rest] = authorization.trim().split(/ +/)
   if (scheme.toLowerCase() !== 'bearer') {
-    throw new AuthError('token_missing', 'the authorization scheme taken here is Bearer')
+    throw new AuthError('missing', 'the authorization scheme taken here is Bearer')
   }
-  if (token === '' || rest.length > 0) throw new AuthError('token_malformed', 'Bearer is followed by one token')
+  if (token === '' || rest.length > 0) throw new AuthError('malformed', 'Bearer is followed by one token')
   return token
 }
 

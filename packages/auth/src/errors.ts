@@ -1,14 +1,14 @@
 /** The refusals of this package, each with the challenge RFC 6750 wants beside it. */
 
 const KINDS = {
-  token_missing: { status: 401, title: 'Sign in first', challenge: '' },
-  token_malformed: { status: 401, title: 'The authorization is malformed', challenge: 'invalid_token' },
-  token_expired: { status: 401, title: 'The token has expired', challenge: 'invalid_token' },
-  token_invalid: { status: 401, title: 'The token is not valid', challenge: 'invalid_token' },
-  role_missing: { status: 403, title: 'Your roles do not allow this', challenge: 'insufficient_scope' },
+  missing: { code: 'token_missing', status: 401, title: 'Sign in first', challenge: '' },
+  malformed: { code: 'token_malformed', status: 401, title: 'No usable token', challenge: 'invalid_token' },
+  expired: { code: 'token_expired', status: 401, title: 'The token has expired', challenge: 'invalid_token' },
+  invalid: { code: 'token_invalid', status: 401, title: 'The token is not valid', challenge: 'invalid_token' },
+  role: { code: 'role_missing', status: 403, title: 'Your roles do not allow this', challenge: 'insufficient_scope' },
 } as const
 
-export type AuthCode = keyof typeof KINDS
+export type AuthCode = (typeof KINDS)[keyof typeof KINDS]['code']
 
 /** What a request without the right identity is refused with. `headers` holds `www-authenticate` (RFC 6750, 3). */
 export class AuthError extends Error {
@@ -18,9 +18,9 @@ export class AuthError extends Error {
   readonly title: string
   readonly headers: Readonly<Record<string, string>>
 
-  constructor(code: AuthCode, detail: string, cause?: unknown) {
+  constructor(kind: keyof typeof KINDS, detail: string, cause?: unknown) {
     super(detail, { cause })
-    const { status, title, challenge } = KINDS[code]
+    const { code, status, title, challenge } = KINDS[kind]
     this.code = code
     this.statusCode = status
     this.title = title

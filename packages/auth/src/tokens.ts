@@ -77,21 +77,21 @@ export async function createTokens(app: FastifyInstance, keys: Keys): Promise<To
 
 function verify(token: string, verifiers: ReadonlyMap<string, Verify>): Identity {
   if (token.length > MAX_TOKEN_LENGTH) {
-    throw new AuthError('token_malformed', `the token has ${token.length} characters; the limit is ${MAX_TOKEN_LENGTH}`)
+    throw new AuthError('malformed', `the token has ${token.length} characters; the limit is ${MAX_TOKEN_LENGTH}`)
   }
   const header = readHeader(token)
   const refused = REFUSED_HEADERS.find((name) => Object.hasOwn(header, name))
-  if (refused) throw new AuthError('token_invalid', `tokens with the header ${refused} are not taken`)
+  if (refused) throw new AuthError('invalid', `tokens with the header ${refused} are not taken`)
   const verifier = typeof header['kid'] === 'string' ? verifiers.get(header['kid']) : undefined
-  if (!verifier) throw new AuthError('token_invalid', 'the token names no key that is known here')
+  if (!verifier) throw new AuthError('invalid', 'the token names no key that is known here')
   try {
     return identity(verifier(token))
   } catch (cause) {
     if (cause instanceof AuthError) throw cause
     const { code, message } = cause as { code?: string; message: string }
     throw code === 'FAST_JWT_EXPIRED'
-      ? new AuthError('token_expired', message, cause)
-      : new AuthError('token_invalid', message, cause)
+      ? new AuthError('expired', message, cause)
+      : new AuthError('invalid', message, cause)
   }
 }
 
@@ -104,15 +104,15 @@ function readHeader(token: string): Record<string, unknown> {
   } catch {
     // Falls through to the same answer as a header that is no object.
   }
-  throw new AuthError('token_malformed', 'the token is not a JSON Web Token')
+  throw new AuthError('malformed', 'the token is not a JSON Web Token')
 }
 
 /** What the signature vouches for is still checked for shape: an older or a mistaken signer may have left something out. */
 function identity({ sub, roles, exp }: Record<string, unknown>): Identity {
-  if (typeof sub !== 'string' || sub === '') throw new AuthError('token_invalid', 'the token names nobody')
+  if (typeof sub !== 'string' || sub === '') throw new AuthError('invalid', 'the token names nobody')
   if (!Array.isArray(roles) || !roles.every((role) => typeof role === 'string')) {
-    throw new AuthError('token_invalid', 'the token’s roles are not a list of names')
+    throw new AuthError('invalid', 'the token’s roles are not a list of names')
   }
-  if (!Number.isSafeInteger(exp)) throw new AuthError('token_invalid', 'the token’s exp is not a time')
+  if (!Number.isSafeInteger(exp)) throw new AuthError('invalid', 'the token’s exp is not a time')
   return Object.freeze({ subject: sub, roles: Object.freeze([...roles]), expiresAt: exp as number })
 }
