@@ -86,13 +86,18 @@ function routeMistakes(route: Sound, at: Path, upstreams: Record<string, unknown
     ...(upstreams ? unknownUpstream(route, at, upstreams) : []),
     ...pathMistakes(route, at),
     ...methodMistakes(route, at),
-    ...(route.timeout !== undefined && Number.parseFloat(route.timeout) === 0
-      ? [mistake([...at, 'timeout'], 'is 0; it must be longer')]
-      : []),
+    ...(route.timeout === undefined || timeoutFits(Value.Decode(RouteSource.properties.timeout, route.timeout) ?? 0)
+      ? []
+      : [mistake([...at, 'timeout'], `is ${route.timeout}; it must be more than 0 and at most 15s`)]),
     ...(route.auth === 'public' && typeof route.cache === 'object' && route.cache.scope !== 'public'
       ? [mistake([...at, 'cache'], 'is per role or user, but the route is public; the scope must be public')]
       : []),
   ]
+}
+
+/** What a proxy waits for is bounded everywhere (docs/routes.md); a route may only wait for less. */
+function timeoutFits(ms: number): boolean {
+  return ms > 0 && ms <= 15_000
 }
 
 function unknownUpstream(route: Sound, at: Path, upstreams: Record<string, unknown>): Mistake[] {

@@ -82,10 +82,12 @@ export async function login(app: App, options: { accounts: Cluster; registry: Re
       preHandler: limit(byAccount, 'an account'),
     },
     async (request, reply) => {
-      const account = await signIn(options.accounts, request).catch((error: unknown) => {
-        const left = request.signal.aborted
-        outcomes.labels(left ? 'left' : 'failed').inc()
-        throw left ? new Problem(gatewayProblems.caller_left, { cause: error }) : error
+      // Not `request.signal`: once the body is read, it no longer notices that the client leaves.
+      const left = new AbortController()
+      reply.raw.once('close', () => left.abort())
+      const account = await signIn(options.accounts, request, left.signal).catch((error: unknown) => {
+        outcomes.labels(left.signal.aborted ? 'left' : 'failed').inc()
+        throw left.signal.aborted ? new Problem(gatewayProblems.caller_left, { cause: error }) : error
       })
       outcomes.labels(account ? 'ok' : 'wrong').inc()
       if (!account) throw new Problem(gatewayProblems.credentials_wrong)
@@ -104,6 +106,7 @@ function accountKey(username: string): string {
 async function signIn(
   { direct, origin }: Cluster,
   request: FastifyRequest<{ Body: Credentials }>,
+  signal: AbortSignal,
 ): Promise<Account | undefined> {
   const options: Dispatcher.RequestOptions & Pick<ExchangeOptions, 'exchange'> = {
     origin,
@@ -117,7 +120,7 @@ async function signIn(
     },
     body: JSON.stringify(request.body),
     headersTimeout: SIGN_IN_WITHIN_MS,
-    signal: request.signal,
+    signal,
     exchange: createExchange({ deadlineAt: performance.now() + SIGN_IN_WITHIN_MS }),
   }
   const answer = await direct.request(options)
