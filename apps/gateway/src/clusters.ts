@@ -37,14 +37,16 @@ export function createClusters(
     clusters.set(name, { origin: `http://${name}`, upstreams, direct, cached: direct.compose(httpCache({ cache })) })
   }
   new Gauge({
-    name: 'spillway_upstream_endpoints',
-    help: 'Endpoints of each upstream, by condition.',
-    labelNames: ['upstream', 'condition'] as const,
+    name: 'spillway_upstream_condition',
+    help: '1 for the condition each endpoint is in.',
+    labelNames: ['upstream', 'endpoint', 'condition', 'intent'] as const,
     registers: [registry],
     collect() {
       this.reset()
       for (const [name, { upstreams }] of clusters) {
-        for (const { condition } of upstreams.endpoints()) this.labels(name, condition).inc()
+        for (const { origin, condition, intent } of upstreams.endpoints()) {
+          this.labels(name, origin, condition, intent).set(1)
+        }
       }
     },
   })
