@@ -20,3 +20,23 @@ export function createLogger(options: { service: string; instance: string; level
     ],
   })
 }
+
+/** What a request's logger is made of, once it is made. */
+interface Source {
+  parent: Logger
+  bindings: () => Record<string, string>
+  child?: Logger
+}
+
+const LAZY: ProxyHandler<Source> = {
+  get(source, name) {
+    source.child ??= source.parent.child(source.bindings())
+    const value = Reflect.get(source.child, name)
+    return typeof value === 'function' ? value.bind(source.child) : value
+  },
+}
+
+/** A child of `parent` that is made when its first line is: most requests write none, and redaction makes a child dear. */
+export function requestLogger(parent: Logger, bindings: Source['bindings']): Logger {
+  return new Proxy<Source>({ parent, bindings }, LAZY) as unknown as Logger
+}

@@ -1,0 +1,54 @@
+/** How a server refuses what no route takes: unknown paths, wrong methods, URLs and bytes that cannot be read. */
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import type findMyWay from 'find-my-way'
+import type { HTTPMethod } from 'find-my-way'
+import type { Logger } from 'pino'
+import { answerProblem, common, Problem, problemBody } from './problem.ts'
+import { requestId } from './trace.ts'
+
+const LINGER_MS = 1_000
+
+/** What Node's parser says, where it is more than `bad_request`. */
+const UNPARSED: Record<string, keyof typeof common> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+}
+
+/** 405 with `Allow` where the path is known under another method, else 404. */
+export function missing(request: FastifyRequest, router: ReturnType<typeof findMyWay>): Problem {
+  const path = request.url.split('?', 1)[0] ?? ''
+  const allowed = request.server.supportedMethods.filter((method) => router.find(method as HTTPMethod, path) !== null)
+  if (allowed.length === 0)
+    return new Problem(common.route_not_found, { detail: `nothing answers ${request.method} ${path}` })
+  return new Problem(common.method_not_allowed, {
+    detail: `${path} takes ${allowed.join(', ')}`,
+    headers: { allow: allowed.join(', ') },
+  })
+}
+
+/** Answers a URL that the router cannot read; such a request passes no hook. */
+export function refuseUnrouted(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  answerProblem(error, request, reply.headers(request.server.answerHeaders(request)))
+}
+
+/** Answers bytes that Node's parser refused: there is no request, so the answer is written to the socket by hand. */
+export function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket, logger: Logger): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return
+  // Bytes that broke in mid-body, after the answer began: another answer would be read as part of that one.
+  if ((socket as Socket & { _httpMessage?: ServerResponse })._httpMessage?.headersSent) {
+    socket.destroy(error)
+    return
+  }
+  const problem = new Problem(common[UNPARSED[error.code ?? ''] ?? 'bad_request'])
+  const id = requestId({})
+  const body = JSON.stringify(problemBody(problem, id))
+  logger.debug({ err: error, requestId: id }, 'unparsable request')
+  socket.end(
+    `HTTP/1.1 ${problem.statusCode} ${problem.title}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nx-request-id: ${id}\r\nconnection: close\r\n\r\n${body}`,
+  )
+  // Closing at once would reset the connection while the client still sends, and lose the answer.
+  const linger = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(linger))
+}
