@@ -91,9 +91,9 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
     this.#handler.onRequestStart?.(this, null)
     const deadlineAt = this.#exchange?.deadlineAt
     if (deadlineAt !== undefined && !this.aborted) {
-      const expire = () => this.#expire('http_response_timeout', 'the caller’s deadline is over')
-      if (deadlineAt <= this.#startedAt) expire()
-      else this.#deadline = setTimeout(expire, deadlineAt - this.#startedAt)
+      const left = deadlineAt - this.#startedAt
+      if (left <= 0) Attempt.#late(this)
+      else this.#deadline = setTimeout(Attempt.#late, left, this)
     }
     if (this.aborted) return true
     return this.#endpoint.pool.dispatch({ ...this.#options, origin: this.#endpoint.origin }, this)
@@ -103,7 +103,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
   sweep(): void {
     const silent = this.#running.swept - this.#movedAt
     if (this.#phase === 'waiting') {
-      if (silent > limits.answer + preferredWait(this.#options.headers)) this.#expire('http_response_timeout')
+      const waited = silent - limits.answer
+      if (waited > 0 && waited > preferredWait(this.#options.headers)) this.#expire('http_response_timeout')
     } else if (this.#phase === 'receiving') {
       if (silent > this.#idleLimit && !this.#paused) this.#expire('connection_read_timeout')
     } else if (this.#phase === 'sending' && silent > limits.idle) {
@@ -228,6 +229,11 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
     const ms = this.#clock() - this.#startedAt
     this.#exchange?.timings.push({ name: 'upstream', ms })
     this.#endpoint.answered(ms, countsAgainst(status, headers))
+  }
+
+  /** Takes the attempt as argument, so that a request needs no closure for its timer. */
+  static #late(attempt: Attempt): void {
+    attempt.#expire('http_response_timeout', 'the caller’s deadline is over')
   }
 
   #expire(type: ProxyErrorType, detail?: string): void {

@@ -69,6 +69,16 @@ describe('an endpoint', () => {
     expect(told).toHaveLength(3)
   })
 
+  it('is ejected for 30 s again after it was down', () => {
+    const { endpoint } = endpointUp()
+    for (let count = 0; count < 5; count++) endpoint.broke('connection_terminated', false)
+    endpoint.checked({ outcome: 'bad', reason: 'connection_refused', refused: true })
+    expect(endpoint.view(false)).toMatchObject({ condition: 'down', reason: 'connection_refused' })
+    for (let count = 0; count < 2; count++) endpoint.checked({ outcome: 'good' })
+    for (let count = 0; count < 5; count++) endpoint.broke('connection_terminated', false)
+    expect(endpoint.view(false)).toMatchObject({ condition: 'ejected', ejectedForS: 30 })
+  })
+
   it('is ejected by answers that break off, though each begins well', () => {
     const { endpoint } = endpointUp()
     for (let count = 0; count < 5; count++) {

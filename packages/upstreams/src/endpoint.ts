@@ -195,6 +195,8 @@ export class Endpoint {
     const from = this.#condition.state
     this.#condition = condition
     this.#streak = 0
+    // Most often its process died: the next one is not to serve the rest of its ejections.
+    if (condition.state === 'down') this.#timesEjected = 0
     if (condition.state === 'up') {
       // What was held against it has been paid for.
       this.#failuresInARow = 0
