@@ -41,12 +41,12 @@ export function appEnvironment(app: App, config: Settings, state: StateDir, addr
   }
 }
 
-/** What migrates the database and makes the demo's items and accounts. */
-export function initEnvironment(config: Settings, state: StateDir, addresses: Addresses): Environment {
+/** What migrates the database and makes `items` sample items and the demo's accounts. */
+export function initEnvironment(state: StateDir, addresses: Addresses, items: number): Environment {
   return {
     DATABASE_URL: addresses.database,
     SPILLWAY_DEMO: '1',
-    SAMPLE_ITEMS: String(config.SAMPLE_ITEMS),
+    SAMPLE_ITEMS: String(items),
     ACCOUNTS_FILE: secretFiles(state).accounts,
   }
 }

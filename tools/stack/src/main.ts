@@ -64,5 +64,3 @@ try {
   process.stderr.write(`${error.message}\n`)
   process.exitCode = 1
 }
-// A channel to `make up`, a signal handler: whatever could still hold the process open has no work any more.
-process.exit()

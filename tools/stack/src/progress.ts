@@ -16,7 +16,8 @@ export function createProgress(out: NodeJS.WriteStream): Progress {
   const began = performance.now()
   const seconds = () => ((performance.now() - began) / 1000).toFixed(1)
   const line = (text: string) => void out.write(`${text}\n`)
-  if (!out.isTTY) {
+  // A terminal without a size (some CI machines') can redraw nothing.
+  if (!out.isTTY || !out.rows) {
     return { step: (name, what) => line(`${seconds().padStart(5)} s  ${name} ${what}`), line, end: () => {}, seconds }
   }
   const draw = createLogUpdate(out)

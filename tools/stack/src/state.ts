@@ -62,6 +62,10 @@ export class StateDir {
   get compileCache(): string {
     return path.join(this.path, 'compile-cache')
   }
+  /** Says which sample items were made. */
+  get samples(): string {
+    return path.join(this.path, 'samples')
+  }
   log(name: string): string {
     return path.join(this.logs, `${name}.log`)
   }

@@ -38,6 +38,7 @@ export async function supervise(config: Settings, state: StateDir, environment: 
   const isTaken = await livingSupervisor(state)
   if (isTaken || (before && !state.discard(before)) || !state.take({ ...supervisor.entry, processes })) {
     await tell({ is: 'taken' })
+    if (process.connected) process.disconnect?.()
     return 1
   }
 
@@ -61,6 +62,7 @@ export async function supervise(config: Settings, state: StateDir, environment: 
     logger.error({ err: error }, 'the stack did not start')
     await stop(true)
     await tell({ is: 'failed', message: error instanceof Error ? error.message : String(error) })
+    if (process.connected) process.disconnect?.()
     return 1
   }
   await stopped.promise

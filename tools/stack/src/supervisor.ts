@@ -8,7 +8,7 @@ import { type Command, Postgres, postgresUrl } from './postgres.ts'
 import { createSecrets, postgresPassword } from './secrets.ts'
 import { lastLines, Service, type ServiceSpec, StartError } from './service.ts'
 import type { Environment, Settings } from './settings.ts'
-import type { Role, StateDir, SupervisorEntry } from './state.ts'
+import { type Role, readText, type StateDir, type SupervisorEntry, writeAtomic } from './state.ts'
 
 export interface SupervisorOptions {
   config: Settings
@@ -171,11 +171,12 @@ export class Supervisor {
 
   async #migrate(addresses: Addresses): Promise<void> {
     const { config, state, environment } = this.#options
-    const env = {
-      ...baseEnvironment(environment, config, state),
-      ...initEnvironment(config, state, addresses),
-    }
+    // Once for a database and a number: a sample that somebody deleted stays deleted.
+    const samples = `${config.SAMPLE_ITEMS} in ${URL.parse(config.DATABASE_URL ?? '')?.host ?? 'ours'}\n`
+    const items = readText(state.samples) === samples ? 0 : config.SAMPLE_ITEMS
+    const env = { ...baseEnvironment(environment, config, state), ...initEnvironment(state, addresses, items) }
     await this.#task('migrations', { file: process.execPath, args: [entry('db', 'init')], env })
+    writeAtomic(state.samples, samples, 0o644)
   }
 
   async #run(spec: ServiceSpec): Promise<void> {
