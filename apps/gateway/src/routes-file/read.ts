@@ -7,8 +7,6 @@ import { expand, originsOf, ruleMistakes } from './rules.ts'
 import { type RouteSource, RoutesSource } from './schema.ts'
 import { isMapping, type Mistake, mistakesOf, type Path } from './shape.ts'
 
-export type Access = RouteSource['auth']
-
 /** One route, with its defaults filled in. */
 export interface Route extends Pick<RouteSource, 'path' | 'methods' | 'upstream' | 'auth' | 'summary' | 'description'> {
   /** For whom a cached answer may be reused; `none` passes the cache by. */

@@ -40,11 +40,11 @@ export function originsOf(endpoints: string): readonly string[] {
 }
 
 /** The same for `/data/{key}` and `/data/{id}`, which take the same requests. */
-export function pathShape(path: string): string {
+function pathShape(path: string): string {
   return path.replaceAll(/\{\w+\}/g, '{}')
 }
 
-export function parameterNames(path: string): string[] {
+function parameterNames(path: string): string[] {
   return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
 }
 
