@@ -181,6 +181,14 @@ describe('simulated latency', () => {
     await db.close()
   })
 
+  it('is still waited out by a request under way when the service stops', async () => {
+    const db = await startService(database.url, { DB_LATENCY: 300 })
+    const reading = db.request('GET', '/data/alpha')
+    await vi.waitFor(async () => expect(await db.metric('http_server_active_requests')).toBe(2), 3000)
+    await db.close()
+    expect((await reading).status).toBe(200)
+  })
+
   it('is cut short where the caller waits less', async () => {
     const db = await startService(database.url, { DB_LATENCY: 60_000 })
     const answer = await db.request('GET', '/data/alpha', { headers: { 'x-timeout-ms': '50' } })
