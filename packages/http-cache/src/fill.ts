@@ -13,7 +13,7 @@ const MARK_LIFETIME = 3_600_000
 /** What one reader wants for himself only: the others need the whole answer, and his time is not theirs. */
 const PERSONAL = new Set(['if-none-match', 'if-modified-since', 'if-range', 'range', 'x-timeout-ms'])
 
-export interface Target {
+interface Target {
   readonly url: string
   readonly key: string
   /** Where `key` is that of a variant: the fields whose values it holds. */

@@ -10,7 +10,7 @@ export interface Head {
 }
 
 /** Told what happens while the answer is collected. */
-export interface Watcher {
+interface Watcher {
   head(head: Head): void
   /** Bytes of the body so far. */
   data?(size: number): void
