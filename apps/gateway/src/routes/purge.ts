@@ -27,11 +27,11 @@ export function purge(app: App, { cache, routes }: { cache: SharedCache; routes:
   const patterns = reads.map(({ path, upstream }) => ({ upstream, pattern: pattern(path) }))
   const paths = [...new Set(reads.map(({ path }) => path))].join(', ')
 
-  /** Every entry has its URL as a tag, with the upstream's name as its host. */
-  const urlTag = (key: string): string => {
+  /** Every entry has its URL as a tag, with the upstream's name as its host. Of two routes that match, either may serve it. */
+  const urlTags = (key: string): string[] => {
     const path = key.split('?', 1)[0] ?? ''
-    const route = patterns.find((each) => each.pattern.test(path))
-    if (route) return `http://${route.upstream}${key}`
+    const tags = patterns.filter((each) => each.pattern.test(path)).map(({ upstream }) => `http://${upstream}${key}`)
+    if (tags.length > 0) return tags
     throw new Problem(gatewayProblems.purge_key_unknown, {
       detail: `nothing is cached under ${JSON.stringify(key)}; paths are ${paths}`,
     })
@@ -56,7 +56,7 @@ export function purge(app: App, { cache, routes }: { cache: SharedCache; routes:
     },
     async (request, reply) => {
       const { keys, tags } = request.body
-      await cache.purge(keys ? { tags: keys.map(urlTag) } : tags ? { tags } : { all: true })
+      await cache.purge(keys ? { tags: keys.flatMap(urlTags) } : tags ? { tags } : { all: true })
       return reply.code(204).send(null)
     },
   )
