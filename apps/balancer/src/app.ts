@@ -28,7 +28,7 @@ export async function buildApp(
     namesItself: false,
   })
   app.all('*', (request, reply) => {
-    const { path } = target(request.raw)
+    const path = target(request.raw)?.path ?? '/'
     if (denied(path)) throw new Problem(commonProblems.route_not_found, { detail: `nothing answers ${path}` })
     return forward(request, reply)
   })

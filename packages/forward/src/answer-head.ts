@@ -12,14 +12,16 @@ export function answerHead(
   hop: Hop,
   request: FastifyRequest,
   exchange: Exchange,
+  status: number,
   fields: AnswerFields,
   elapsed: number,
 ): string[] {
-  const head = endToEnd(fields)
+  // A 204 says nothing of a length (RFC 9110, 8.6).
+  const head = endToEnd(status === 204 ? { ...fields, 'content-length': undefined } : fields)
   const own = (request as unknown as Served).server.answerHeaders(request)
-  const servedBy = servedByOf(hop, own['x-served-by'], exchange, fields)
-  for (const name in own) if (name !== 'x-served-by') head.push(name, own[name] as string)
-  if (servedBy !== '') head.push('x-served-by', servedBy)
+  own['x-served-by'] = servedBy(hop, own['x-served-by'], exchange, fields)
+  if (status === 101) Object.assign(own, { connection: 'upgrade', upgrade: fields['upgrade'] })
+  for (const name in own) if (own[name]) head.push(name, own[name])
   head.push('via', appended(fields['via'], hop.via))
   head.push('server-timing', serverTiming(hop, exchange, fields['server-timing'], elapsed))
   const cached = fields['cache-status']
@@ -45,7 +47,7 @@ export function endToEnd(fields: AnswerFields): string[] {
 }
 
 /** This hop, then what the upstream says of itself; one that says nothing is named by its host and port. */
-function servedByOf(hop: Hop, own: string | undefined, { endpoint }: Exchange, fields: AnswerFields): string {
+function servedBy(hop: Hop, own: string | undefined, { endpoint }: Exchange, fields: AnswerFields): string {
   const behind = fields['x-served-by'] ?? endpoint?.slice(endpoint.indexOf('//') + 2) ?? ''
   if (!hop.namesItself || own === undefined) return String(behind)
   return behind === '' ? own : `${own}, ${behind}`

@@ -113,9 +113,7 @@ export class Answer implements Dispatcher.DispatchHandler {
       this.#inform(status, fields)
       return
     }
-    // A 204 says nothing of a length (RFC 9110, 8.6).
-    const sent = status === 204 ? { ...fields, 'content-length': undefined } : fields
-    this.#reply.raw.writeHead(status, this.#head(sent))
+    this.#reply.raw.writeHead(status, this.#head(status, fields))
     // From here on the answer is ours to end; before, a failure is Fastify's to answer.
     this.#reply.hijack()
     this.#state = 'answering'
@@ -166,14 +164,12 @@ export class Answer implements Dispatcher.DispatchHandler {
     this.#state = 'over'
     clearTimeout(this.#timer)
     this.#reply.hijack()
-    const head = this.#head(fields)
-    head.push('connection', 'upgrade', 'upgrade', String(fields['upgrade'] ?? 'websocket'))
-    tunnel(this.#reply.raw, status, head, upstream)
+    tunnel(this.#reply.raw, status, this.#head(status, fields), upstream)
     this.#settled.resolve()
   }
 
-  #head(fields: AnswerFields): string[] {
-    return answerHead(this.#hop, this.#request, this.#exchange, fields, performance.now() - this.#started)
+  #head(status: number, fields: AnswerFields): string[] {
+    return answerHead(this.#hop, this.#request, this.#exchange, status, fields, performance.now() - this.#started)
   }
 
   /** 102 and 103; HTTP/1.0 has no interim answers (RFC 9110, 15.2). */

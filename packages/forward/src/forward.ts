@@ -8,7 +8,8 @@ import { HopFailure } from './failure.ts'
 import { createHop } from './hop.ts'
 import { detached } from './intake.ts'
 import type { Forward, ForwardOptions } from './options.ts'
-import { requestHead, target, timeAllowed } from './request-head.ts'
+import { requestHead, timeAllowed } from './request-head.ts'
+import { target } from './target.ts'
 
 /**
  * Makes the one function that forwards. It rejects with a {@link HopFailure} (or a {@link Refusal}) while nothing was
@@ -28,15 +29,15 @@ export function createForward(options: ForwardOptions): Forward {
       const late = new UpstreamError('http_response_timeout', { sent: false, detail: 'No time was left' })
       return Promise.reject(new HopFailure(late, hop, exchange))
     }
-    const { path, authority } = target(raw)
+    const asked = target(raw)
     const body = how.body === undefined && hasBody(request) ? new ClientBody(raw) : undefined
     const answer = new Answer(hop, request, reply, exchange, body)
     answer.expectWithin(timeout)
     const dispatched: ExchangeOptions = {
       origin,
-      path: how.path ?? path,
+      path: how.path ?? asked?.path ?? '/',
       method: raw.method as Dispatcher.HttpMethod,
-      headers: requestHead(request, hop, { timeout, authority, streamed: how.body === undefined }),
+      headers: requestHead(request, hop, { timeout, authority: asked?.authority, streamed: how.body === undefined }),
       body: how.body ?? body ?? null,
       upgrade: detached.has(reply.raw) ? 'websocket' : null,
       exchange,

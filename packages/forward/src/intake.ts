@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Refusal } from './failure.ts'
+import { target } from './target.ts'
 
 /** Answers to upgrades: Node has let go of their sockets, so these alone can become tunnels. */
 export const detached = new WeakSet<ServerResponse>()
@@ -45,6 +46,7 @@ function refusal({ raw }: FastifyRequest): Refusal | undefined {
       allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
     })
   }
+  if (target(raw) === undefined) return new Refusal('ambiguous_request', 'the target is neither a path nor an http URL')
   if (url.includes('#')) return new Refusal('ambiguous_request', 'the target has a fragment')
   if (httpVersionMinor === 0 && headers['transfer-encoding'] !== undefined) {
     return new Refusal('ambiguous_request', 'HTTP/1.0 knows no transfer codings')

@@ -19,16 +19,6 @@ export function timeAllowed({ headers }: IncomingMessage, within = HEADERS_WITHI
   return typeof given === 'string' && /^\d{1,9}$/.test(given) ? Math.min(Number(given), ours) : ours
 }
 
-/**
- * Where the request goes and whom it names. An absolute-form target is taken apart, its authority replacing `Host`
- * (RFC 9112, 3.2.2).
- */
-export function target({ url = '/', headers }: IncomingMessage): { path: string; authority: string | undefined } {
-  if (url.charCodeAt(0) === 47) return { path: url, authority: headers.host }
-  const [, authority, rest = ''] = /^https?:\/\/([^/?]*)(.*)$/i.exec(url) ?? []
-  return { path: rest.startsWith('/') ? rest : `/${rest}`, authority }
-}
-
 /** Names and values in turn, names in lower case. `content-length` is kept where the client's body is streamed. */
 export function requestHead(
   request: FastifyRequest,

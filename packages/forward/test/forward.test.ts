@@ -1,10 +1,11 @@
 import http from 'node:http'
 import { createApp, createContext } from '@spillway/service'
-import { Agent } from 'undici'
-import { describe, onTestFinished } from 'vitest'
+import { type Exchange, exchangeOf, UpstreamError } from '@spillway/upstreams'
+import { Agent, type Dispatcher } from 'undici'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createForward, type ForwardedRequest, type ForwardOptions, intake } from '../src/index.ts'
 import { type Mount, whatAProxyOwes } from './owes.ts'
-import { portOf } from './wire.ts'
+import { ask, bodyOf, portOf, RawClient, upstream } from './wire.ts'
 
 /** A server that forwards everything, reading no body itself. */
 async function serve(options: Omit<ForwardOptions, 'name'>, { trusting = false, how = {} as ForwardedRequest } = {}) {
@@ -46,4 +47,85 @@ const mount: Mount = async (origin, { trusting = false, draining = false, ...opt
 
 describe('forward', () => {
   whatAProxyOwes(mount)
+})
+
+/** What layers around a dispatch tell each other, as a cache or a choosing dispatcher would. */
+function telling(told: Partial<Exchange>): { dispatcher: Dispatcher; heard: (Exchange | undefined)[] } {
+  const heard: (Exchange | undefined)[] = []
+  const tell: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
+    const exchange = exchangeOf(options)
+    heard.push(exchange)
+    Object.assign(exchange ?? {}, told)
+    return dispatch(options, handler)
+  }
+  return { dispatcher: agent().compose(tell), heard }
+}
+
+describe('a forwarded request', () => {
+  it('may have its body, path and scope given', async () => {
+    const { origin } = await upstream(async (request, response) => {
+      response.end(`${request.method} ${request.url} ${request.headers['content-length']} ${await bodyOf(request)}`)
+    })
+    const { dispatcher, heard } = telling({})
+    const how = { body: Buffer.from('given'), path: '/other?x', scope: 'public' }
+    const { port } = await serve({ dispatcher, origin }, { how })
+    const { body } = await ask(port, { method: 'PUT', path: '/here', body: 'as it came, longer' })
+    expect(body.toString()).toBe('PUT /other?x 5 given')
+    expect(heard[0]).toMatchObject({ scope: 'public', deadlineAt: expect.any(Number) })
+  })
+
+  it('says what the layers around it told: cache, timings, endpoint, a failure that was bridged', async () => {
+    const { origin } = await upstream((_request, response) => {
+      response.writeHead(200, { 'cache-status': 'deep; hit', 'proxy-status': 'deep' }).end()
+    })
+    const { dispatcher } = telling({
+      cacheStatus: 'fwd=uri-miss; stored',
+      timings: [{ name: 'lease', ms: 1.25, description: 'waited' }],
+      endpoint: 'http://10.0.0.7:5002',
+      error: 'connection_refused',
+    })
+    const { port } = await serve({ dispatcher, origin })
+    const { headers } = await ask(port)
+    expect(headers).toMatchObject({
+      'cache-status': 'deep; hit, edge; fwd=uri-miss; stored',
+      'x-served-by': 'edge, 10.0.0.7:5002',
+      'proxy-status': 'deep, edge; error=connection_refused',
+    })
+    expect(headers['server-timing']).toMatch(/^lease;dur=1\.3;desc="waited", edge;dur=/)
+  })
+
+  it('leaves x-served-by to those behind where told so', async () => {
+    const { origin } = await upstream((_request, response) => response.setHeader('x-served-by', 'gateway-1, db').end())
+    const { port } = await serve({ dispatcher: agent(), origin, namesItself: false })
+    expect((await ask(port)).headers['x-served-by']).toBe('gateway-1, db')
+  })
+
+  it('fails as the dispatcher says, where its error knows the answer', async () => {
+    const refusing: Dispatcher.DispatcherComposeInterceptor = () => (_options, _handler) => {
+      throw new UpstreamError('destination_unavailable', { sent: false })
+    }
+    const { port } = await serve({ dispatcher: agent().compose(refusing), origin: 'http://nowhere' })
+    const { status, headers } = await ask(port)
+    expect([status, headers['retry-after'], headers['proxy-status']]).toEqual([
+      503,
+      '2',
+      'edge; error=destination_unavailable',
+    ])
+  })
+
+  it('is broken off where the client takes nothing of the answer for a minute', async () => {
+    const dropped = Promise.withResolvers<void>()
+    const { origin } = await upstream((_request, response) => {
+      response.once('close', dropped.resolve)
+      response.write(Buffer.alloc(50_000_000))
+    })
+    const { port } = await serve({ dispatcher: agent(), origin })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const client = new RawClient(port).send('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+    client.socket.pause()
+    await vi.waitUntil(() => vi.getTimerCount() > 0 && client.socket.bytesRead > 0)
+    await vi.advanceTimersByTimeAsync(61_000)
+    await dropped.promise
+  })
 })
