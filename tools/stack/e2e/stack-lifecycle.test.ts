@@ -344,6 +344,20 @@ describe('what was written', () => {
     expect(await read()).toBe('before down')
   })
 
+  it('survives Ctrl-C on make down, which skips the front door’s drain', async () => {
+    await write('before Ctrl-C')
+    const child = world.begin('down')
+    await once(child.stdout as NodeJS.ReadableStream, 'data')
+    const began = performance.now()
+    process.kill(-(child.pid as number), 'SIGINT')
+    await ended(child)
+    // The drain alone would hold the listener for 5 s.
+    expect(performance.now() - began).toBeLessThan(5000)
+    expect(world.processes()).toEqual([])
+    expect((await world.make('up', { GATEWAYS: '1' })).code).toBe(0)
+    expect(await read()).toBe('before Ctrl-C')
+  })
+
   it('survives the supervisor’s SIGKILL: make up clears what was left and starts anew', async () => {
     await write('before the kill')
     const before = world.services()

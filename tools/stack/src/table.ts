@@ -13,7 +13,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 /** Paths below the repository are shown from there: that is where make is called. */
-export const shownPath = (file: string) => (file.startsWith(`${ROOT}${path.sep}`) ? path.relative(ROOT, file) : file)
+const shownPath = (file: string) => (file.startsWith(`${ROOT}${path.sep}`) ? path.relative(ROOT, file) : file)
 
 /** Where everything is, and what to type next. */
 export function summary(state: StateDir): string {

@@ -1,0 +1,79 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { Service } from './service.ts'
+
+/** A service that runs `script`, and is ready when its log says "up". */
+function service(script: string, file = process.execPath) {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'spillway-service-'))
+  const log = path.join(folder, 'log')
+  const waiting: { what: RegExp; resolve: () => void }[] = []
+  const made = new Service(
+    {
+      name: 'sample',
+      role: 'cache',
+      url: '',
+      log,
+      command: { file, args: ['-e', script], env: {} },
+      isReady: () => readFileSync(log, 'utf8').includes('up'),
+    },
+    (_, what) => {
+      for (const { resolve } of waiting.filter((each) => each.what.test(what))) resolve()
+    },
+  )
+  onTestFinished(async () => {
+    await made.stop({ insist: false, withinMs: 0 })
+    rmSync(folder, { recursive: true })
+  })
+  const hears = (what: RegExp) => new Promise<void>((resolve) => waiting.push({ what, resolve }))
+  return { made, hears }
+}
+
+const RUNNING = 'console.log("up"); setInterval(() => {}, 1000);'
+
+it('that ends before it is ready is not started again, and the error has its last words', async () => {
+  const { made } = service('console.error("no such database"); process.exit(3)')
+  await expect(made.start()).rejects.toThrow(/sample ended before it was ready.*\n.*\n {2}no such database/)
+  expect(made.restarts).toBe(0)
+})
+
+it('whose executable is missing says so', async () => {
+  const { made } = service('', '/nowhere/node')
+  await expect(made.start()).rejects.toThrow('ENOENT')
+})
+
+it('that dies is started again', async () => {
+  const { made, hears } = service(RUNNING)
+  await made.start()
+  const { pid } = made
+  const again = hears(/^ready/)
+  process.kill(pid as number, 'SIGKILL')
+  await again
+  expect(made.restarts).toBe(1)
+  expect(made.pid).not.toBe(pid)
+})
+
+it('is gone when stop resolves, also while it waits for its next start', async () => {
+  const { made, hears } = service(RUNNING)
+  await made.start()
+  const waits = hears(/starting again/)
+  process.kill(made.pid as number, 'SIGKILL')
+  await waits
+  await made.stop({ insist: false, withinMs: 1000 })
+  expect(made.restarts).toBe(0)
+})
+
+it('that drains on the first signal is sent the second when stop insists', async () => {
+  const { made } = service(`let asked = 0; process.on('SIGTERM', () => ++asked === 2 && process.exit(0)); ${RUNNING}`)
+  await made.start()
+  await made.stop({ insist: true, withinMs: 60_000 })
+})
+
+it('that does not obey is killed in time', async () => {
+  const { made, hears } = service(`process.on('SIGTERM', () => {}); ${RUNNING}`)
+  await made.start()
+  const killed = hears(/stopped \(SIGKILL\)/)
+  await made.stop({ insist: true, withinMs: 300 })
+  await killed
+})
