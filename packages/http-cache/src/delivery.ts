@@ -13,6 +13,9 @@ export class Delivery implements Dispatcher.DispatchController {
   aborted = false
   paused = false
   reason: Error | null = null
+  /** fetch and `responseHeaders: 'raw'` read the head from here. */
+  rawHeaders: AnswerHeaders | null = null
+  rawTrailers: AnswerHeaders | null = null
   readonly #handler: Dispatcher.DispatchHandler
   #source: Source | undefined
   #waiting: Buffer[] = []
@@ -39,7 +42,9 @@ export class Delivery implements Dispatcher.DispatchController {
 
   /** An answer's head, or an informational one (1xx) before it. */
   start(status: number, headers: AnswerHeaders, message?: string): void {
-    if (!this.#over) this.#safely(() => this.#handler.onResponseStart?.(this, status, headers, message))
+    if (this.#over) return
+    this.rawHeaders = headers
+    this.#safely(() => this.#handler.onResponseStart?.(this, status, headers, message))
   }
 
   data(chunk: Buffer): void {
@@ -86,6 +91,7 @@ export class Delivery implements Dispatcher.DispatchController {
   #finish(trailers: AnswerHeaders): void {
     if (this.#over) return
     this.#over = true
+    this.rawTrailers = trailers
     try {
       this.#handler.onResponseEnd?.(this, trailers)
     } catch (error) {

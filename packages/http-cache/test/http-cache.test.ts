@@ -510,5 +510,7 @@ it('serves undici’s own clients', async () => {
   expect(world.requests).toHaveLength(1)
   const fetched = await fetch(`${world.origin}/other`, { method: 'PUT', body: 'x', dispatcher: world.dispatcher })
   expect(await fetched.text()).toBe('hello')
+  expect(fetched.headers.get('cache-control')).toBe('private, no-cache')
+  expect(fetched.headers.has('cache-tag')).toBe(false)
   expect(world.cache.purges).toEqual([{ tags: [`${world.origin}/other`, 'item:a'] }])
 })
