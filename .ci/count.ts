@@ -52,7 +52,11 @@ function countTest(name: string, status: string): void {
 
 const files = existsSync(reports) ? readdirSync(reports).filter((file) => file.endsWith('.json')) : []
 for (const file of files.sort()) {
-  count(path.basename(file, '.json'), JSON.parse(readFileSync(path.join(reports, file), 'utf8')) as Report)
+  try {
+    count(path.basename(file, '.json'), JSON.parse(readFileSync(path.join(reports, file), 'utf8')) as Report)
+  } catch (error) {
+    faults.push(`the report ${file} cannot be read: ${error}`)
+  }
 }
 for (const { folder, suites } of workspaces('.')) {
   for (const suite of suites) {

@@ -3,8 +3,8 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
 const DOCUMENT = 'docs/errors.md'
-/** An entry of a `problems({...})` table: `not_found: [404, 'No such thing'],`. */
-const TABLE_ENTRY = /^\s+([a-z][a-z0-9_]*): \[\s*([45]\d\d),/gm
+/** An entry of a table of errors: `not_found: [404, 'No such thing'],`. */
+const TABLE_ENTRY = /^\s+([a-z][a-z0-9_]*): \[\s*([45]\d\d),\s*['"`][A-Z]/gm
 /** The code of an error class: `readonly code = 'no_upstream'`, `code: 'no_upstream'`. */
 const CLASS_CODE = /\bcode(?:\s*[:=]|: string =)\s*'([a-z]+(?:_[a-z0-9]+)*)'/g
 /** The code of an answer to a kind of failure: `dns_error: [502, 'upstream_unreachable'],`. */
@@ -38,7 +38,6 @@ function codes(root: string): Map<string, { file: string; status?: string }> {
     const text = readFileSync(path.join(root, file), 'utf8')
     for (const [, code = ''] of text.matchAll(CLASS_CODE)) found.set(code, { file })
     for (const [, status = '', code = ''] of text.matchAll(ANSWER)) found.set(code, { file, status })
-    if (!text.includes('problems({')) continue
     for (const [, code = '', status = ''] of text.matchAll(TABLE_ENTRY)) found.set(code, { file, status })
   }
   return found
