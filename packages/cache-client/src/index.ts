@@ -1,1 +1,28 @@
 export type { Entry, Fill, Filling, Purge, Reading, SharedCache } from './cache.ts'
+export {
+  type CacheClient,
+  type CacheClientOptions,
+  type CacheCounters,
+  type CacheLogger,
+  type CacheState,
+  createCacheClient,
+} from './client.ts'
+export { FrameError, frame, open as openFrame, type Sealed, seal } from './frame.ts'
+export { PurgeLog } from './purge-log.ts'
+export { PurgeUnconfirmed } from './purging.ts'
+export {
+  Confirmation,
+  type Decision,
+  Digest,
+  digest,
+  HEADER,
+  type Hello,
+  MAX_FRAME_BYTES,
+  MAX_PURGE_BYTES,
+  PING_MS,
+  PurgeBody,
+  SESSION_MS,
+  type StreamLine,
+  Surrender,
+  type VerdictName,
+} from './wire.ts'

@@ -1,0 +1,210 @@
+/** The shared cache for one gateway: L1 in this process, L2 behind the wire, and the flights between them. */
+import { startSweeper, TtlCache } from '@spillway/ttl-cache'
+import { Pool } from 'undici'
+import type { Entry, Fill, Purge, Reading, SharedCache } from './cache.ts'
+import { Flight } from './flight.ts'
+import { Link } from './link.ts'
+import type { Purged } from './purge-log.ts'
+import { sendPurge } from './purging.ts'
+import { ask, type Verdict } from './remote.ts'
+import type { Session } from './session.ts'
+
+/** What of a pino logger is used. */
+export interface CacheLogger {
+  info(details: object, message: string): void
+  warn(details: object, message: string): void
+}
+
+export interface CacheClientOptions {
+  /** The cache service, such as `http://127.0.0.1:5004`. */
+  url: string
+  /** This gateway's name, for the service's logs. */
+  instance: string
+  logger: CacheLogger
+  /** Room for L1. Default: 64 MiB. */
+  maxBytes?: number
+  /** Monotonic milliseconds. Default: `performance.now`. */
+  clock?: () => number
+}
+
+/** `live`: L1 and L2 are in use. Else reads go to the origin, coalesced, and `why` says what is missing. */
+export type CacheState =
+  | { readonly live: true; readonly epoch: string }
+  | { readonly live: false; readonly why: string }
+
+/** Since the start. */
+export interface CacheCounters {
+  readonly l1Hits: number
+  readonly l2Hits: number
+  /** Flights that L2 told to fill, and to wait for another gateway's fill. */
+  readonly leases: number
+  readonly waits: number
+  /** Flights that L2 told to ask for themselves. */
+  readonly passes: number
+  /** Flights that went without L2: no session, no verdict in time, or an answer that was none. */
+  readonly skipped: number
+  /** Purges sent. */
+  readonly purges: number
+  /** Sessions opened. */
+  readonly sessions: number
+  /** L1's size now. */
+  readonly entries: number
+  readonly bytes: number
+}
+
+export interface CacheClient extends SharedCache {
+  readonly state: CacheState
+  readonly counters: CacheCounters
+}
+
+const L1_BYTES = 64 * 1024 * 1024
+/** How long what may not be shared is not queued for, where no service can hold the mark. */
+const PASS_MS = 10_000
+const PASS_BYTES = 1024 * 1024
+const CONNECT_MS = 1000
+/** Less than the service's own 75 s, so that nobody writes into a closing socket. */
+const KEEP_ALIVE_MS = 60_000
+
+/** Connects at once and stays connected until `close`. */
+export function createCacheClient(options: CacheClientOptions): CacheClient {
+  return new Client(options)
+}
+
+class Client implements CacheClient {
+  readonly #clock: () => number
+  readonly #pool: Pool
+  readonly #l1: TtlCache<Entry>
+  readonly #passMarks: TtlCache<object>
+  readonly #link: Link
+  readonly #flights = new Map<string, Flight>()
+  readonly #closing = new AbortController()
+  readonly #stopSweeping: () => void
+  readonly #counts = { l1Hits: 0, hit: 0, lease: 0, wait: 0, pass: 0, nothing: 0, purges: 0 }
+
+  constructor({ url, instance, logger, maxBytes = L1_BYTES, clock = () => performance.now() }: CacheClientOptions) {
+    this.#clock = clock
+    this.#l1 = new TtlCache({ maxBytes, clock })
+    this.#passMarks = new TtlCache({ maxBytes: PASS_BYTES, clock })
+    this.#stopSweeping = startSweeper(this.#l1)
+    this.#pool = new Pool(new URL(url).origin, {
+      // As many as there are waits and fills under way; gateways bound those.
+      connections: null,
+      connectTimeout: CONNECT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveTimeoutThreshold: 2000,
+    })
+    this.#link = new Link({
+      pool: this.#pool,
+      instance,
+      logger,
+      clock,
+      apply: (line) => this.#forget(line),
+      empty: () => this.#l1.clear(),
+    })
+  }
+
+  peek(key: string): Entry | undefined {
+    if (!this.#link.live) return undefined
+    const entry = this.#l1.get(key)
+    if (entry) this.#counts.l1Hits++
+    return entry
+  }
+
+  async read(key: string, url: string, fill: Fill, signal: AbortSignal): Promise<Reading> {
+    signal.throwIfAborted()
+    this.#closing.signal.throwIfAborted()
+    const entry = this.peek(key)
+    if (entry) return { outcome: 'hit', tier: 'l1', entry }
+    const session = this.#link.live
+    const running = this.#flights.get(key)
+    if (running?.mayJoin(session)) {
+      const joined = running.join(fill, signal)
+      if (session) running.begin(session)
+      return joined
+    }
+    if (!session && this.#passMarks.get(key)) return { outcome: 'pass' }
+    const flight = this.#launch(key, url)
+    const joined = flight.join(fill, signal)
+    if (session || !running) this.#begin(flight)
+    else void running.done.then(() => this.#begin(flight))
+    return joined
+  }
+
+  async purge(purge: Purge): Promise<void> {
+    this.#closing.signal.throwIfAborted()
+    this.#counts.purges++
+    this.#forget(purge)
+    await sendPurge(this.#pool, purge, this.#closing.signal)
+  }
+
+  get state(): CacheState {
+    const session = this.#link.live
+    return session ? { live: true, epoch: session.epoch } : { live: false, why: this.#link.why }
+  }
+
+  get counters(): CacheCounters {
+    const { l1Hits, hit, lease, wait, pass, nothing, purges } = this.#counts
+    const { size, bytes } = this.#l1.counters
+    return {
+      l1Hits,
+      l2Hits: hit,
+      leases: lease,
+      waits: wait,
+      passes: pass,
+      skipped: nothing,
+      purges,
+      sessions: this.#link.opened,
+      entries: size,
+      bytes,
+    }
+  }
+
+  async close(): Promise<void> {
+    const reason = new Error('the cache client is closed')
+    this.#closing.abort(reason)
+    for (const flight of [...this.#flights.values()]) flight.cancel(reason)
+    this.#stopSweeping()
+    await this.#link.close()
+    await this.#pool.destroy()
+    this.#l1.clear()
+  }
+
+  #launch(key: string, url: string): Flight {
+    const flight: Flight = new Flight(key, {
+      clock: this.#clock,
+      ask: (session, signal) => this.#ask({ key, url, session: session.id, signal }),
+      keep: (entry) => this.#keep(entry),
+      mark: () => this.#passMarks.set(key, {}, { ttlMs: PASS_MS, bytes: 0 }),
+      retire: () => {
+        if (this.#flights.get(key) === flight) this.#flights.delete(key)
+      },
+    })
+    this.#flights.set(key, flight)
+    return flight
+  }
+
+  #begin(flight: Flight): void {
+    const session = this.#link.live
+    if (!session) this.#counts.nothing++
+    flight.begin(session)
+  }
+
+  async #ask(question: { key: string; url: string; session: Session['id']; signal: AbortSignal }): Promise<Verdict> {
+    const verdict = await ask(this.#pool, question, this.#clock)
+    this.#counts[verdict.name]++
+    return verdict
+  }
+
+  #keep(entry: Entry): void {
+    const ageMs = entry.ageMs + this.#clock() - entry.at
+    const { body, headers, tags } = entry
+    const bytes = body.length + headers.reduce((sum, [name, value]) => sum + name.length + value.length + 64, 0)
+    this.#l1.set(entry.key, entry, { ttlMs: entry.lifetimeMs - ageMs, bytes, tags })
+  }
+
+  #forget(purge: Purged): void {
+    if (purge.all) this.#l1.clear()
+    for (const key of purge.keys ?? []) this.#l1.delete(key)
+    for (const tag of purge.tags ?? []) this.#l1.purgeTag(tag)
+  }
+}
