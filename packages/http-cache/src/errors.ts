@@ -28,15 +28,3 @@ export class FillFailed extends Error {
     this.headers = status === 503 ? { 'retry-after': '2' } : {}
   }
 }
-
-/** A write was answered by the upstream, but its purge was not confirmed: old values may be served until they expire. */
-export class WriteUnconfirmed extends Error {
-  override name = 'WriteUnconfirmed'
-  readonly code = 'purge_unconfirmed'
-  readonly statusCode = 504
-  readonly title = 'The write is done, but old values may still be served'
-
-  constructor(status: number, cause: unknown) {
-    super(`the write is done (the upstream answered ${status}), but not every gateway confirmed its purge`, { cause })
-  }
-}

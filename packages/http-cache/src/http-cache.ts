@@ -19,7 +19,7 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 /**
  * GET and HEAD whose exchange names a scope are answered through the cache; unsafe methods are followed by a purge;
  * all else passes by. Handlers may be called before `dispatch` returns, and fail with what the dispatcher fails with, or
- * {@link OnlyIfCached}, {@link FillFailed}, {@link WriteUnconfirmed}.
+ * {@link OnlyIfCached}, {@link FillFailed}, or, where a write's purge is not confirmed, with what the cache says of that.
  */
 export function httpCache({ cache }: HttpCacheOptions): Dispatcher.DispatcherComposeInterceptor {
   return (dispatch) => (options, handler) => {

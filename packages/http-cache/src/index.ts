@@ -1,2 +1,2 @@
-export { FillFailed, OnlyIfCached, WriteUnconfirmed } from './errors.ts'
+export { FillFailed, OnlyIfCached } from './errors.ts'
 export { type HttpCacheOptions, httpCache } from './http-cache.ts'

@@ -2,7 +2,6 @@
 import { exchangeOf, UpstreamError } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
 import { type Call, send } from './call.ts'
-import { WriteUnconfirmed } from './errors.ts'
 import type { AnswerHeaders } from './fields.ts'
 import { urlOf } from './key.ts'
 import { type Head, LiveAnswer } from './live-answer.ts'
@@ -23,9 +22,9 @@ export function write(call: Call): void {
     live.hold()
     try {
       await purge(head.headers)
-    } catch (cause) {
-      live.abort(cause as Error)
-      delivery.fail(new WriteUnconfirmed(head.status, cause))
+    } catch (unconfirmed) {
+      live.abort(unconfirmed as Error)
+      delivery.fail(unconfirmed as Error)
       return
     }
     live.take(delivery, clientHeaders(head.headers))
