@@ -5,7 +5,7 @@ import { createCacheClient } from '@spillway/cache-client'
 import type { ServiceContext } from '@spillway/service'
 import { clusterChecks, clusterNamed, createClusters } from './clusters.ts'
 import type { Config } from './config.ts'
-import { measureCache } from './measure-cache.ts'
+import { cacheCheck, measureCache } from './measure-cache.ts'
 import { declaredRoutes } from './routes/declared.ts'
 import { docs } from './routes/docs.ts'
 import { login } from './routes/login.ts'
@@ -30,12 +30,12 @@ export async function buildApp(
     variables: { ...environment, DB_URL: config.DB_URL.join(',') },
   })
 
-  const client = createCacheClient({ url: config.CACHE_URL })
+  const client = createCacheClient({ url: config.CACHE_URL, instance: context.instance, logger: context.logger })
   const cache = measureCache(client, context.registry)
   const clusters = createClusters(upstreams, cache, context)
   const app = await createServer(context, keys, {
     trustedProxies: config.TRUSTED_PROXIES,
-    checks: { ...clusterChecks(clusters) },
+    checks: { ...clusterChecks(clusters), cache: cacheCheck(client) },
   })
   app.addHook('onClose', async () => {
     await client.close()

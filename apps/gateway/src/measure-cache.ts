@@ -1,9 +1,15 @@
-/** Counts what became of reads and purges through the shared cache, as `/metrics` tells it. */
-import type { Reading, SharedCache } from '@spillway/cache-client'
-import { Counter, type Registry } from '@spillway/metrics'
+/** What operators see of the shared cache: what became of reads and purges in `/metrics`, and its session in `/ready`. */
+import type { CacheClient, Reading, SharedCache } from '@spillway/cache-client'
+import type { Check } from '@spillway/health'
+import { Counter, Gauge, type Registry } from '@spillway/metrics'
+
+/** A gateway without a session still answers, from the origin. */
+export function cacheCheck(cache: CacheClient): Check {
+  return () => (cache.state.live ? { status: 'ok' } : { status: 'degraded', detail: cache.state.why })
+}
 
 /** The cache itself, counted. */
-export function measureCache(cache: SharedCache, registry: Registry): SharedCache {
+export function measureCache(cache: CacheClient, registry: Registry): SharedCache {
   const reads = new Counter({
     name: 'spillway_gateway_cache_reads_total',
     help: 'Reads by what became of them: hit (tier l1 or l2), miss (asked the origin), wait (shared another’s fill), failed, uncacheable, pass.',
@@ -17,9 +23,17 @@ export function measureCache(cache: SharedCache, registry: Registry): SharedCach
     labelNames: ['outcome'] as const,
     registers: [registry],
   })
+  new Gauge({
+    name: 'spillway_gateway_l1_bytes',
+    help: 'What the entries in this process take.',
+    registers: [registry],
+    collect() {
+      this.set(cache.counters.bytes)
+    },
+  })
   return {
-    async read(...parameters) {
-      const reading = await cache.read(...parameters)
+    async read(...question) {
+      const reading = await cache.read(...question)
       reads.labels(outcomeOf(reading), reading.outcome === 'hit' ? reading.tier : '').inc()
       return reading
     },
