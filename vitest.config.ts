@@ -13,6 +13,8 @@ export default defineConfig({
     passWithNoTests: true,
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    // What is polled for comes at once on an idle machine; one second is short on a busy one.
+    expect: { poll: { timeout: 10_000 } },
     // Each end-to-end file starts a whole stack.
     fileParallelism: suite !== 'e2e',
     reporters: reports ? ['default', 'json'] : ['default'],
