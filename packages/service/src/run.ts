@@ -7,7 +7,7 @@ import { ConfigError, type ConfigOf, readConfig } from './config.ts'
 import type { common } from './settings.ts'
 
 /** A server and where it is to listen. */
-export interface Listener {
+interface Listener {
   app: Pick<FastifyInstance, 'listen' | 'close' | 'server'>
   host: string
   port: number
