@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { root, type Service, send, until } from './stack.ts'
 
 interface Outcome {
@@ -313,7 +313,10 @@ describe('what was written', () => {
   let world: World
   beforeAll(async () => {
     world = await World.create()
-    await world.make('up', { GATEWAYS: '1', DEMO_PASSWORD: 'long-enough-for-all' })
+  })
+  beforeEach(async () => {
+    const { code, err } = await world.make('up', { GATEWAYS: '1', DEMO_PASSWORD: 'long-enough-for-all' })
+    expect({ code, err }).toEqual({ code: 0, err: '' })
   })
   afterAll(() => world.remove())
 
@@ -337,6 +340,7 @@ describe('what was written', () => {
       'compile-cache',
       'logs',
       'postgres',
+      'samples',
       'secrets',
     ])
     expect(readdirSync(path.join(world.stateDir, 'postgres'))).toEqual(['data'])

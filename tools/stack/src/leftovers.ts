@@ -1,6 +1,5 @@
 /** Finds and stops what a supervisor that was killed left behind. */
 import { rmSync } from 'node:fs'
-import { postmasterFile } from './postgres.ts'
 import { gone, isOurs, signal } from './processes.ts'
 import { readText, type StateDir, type SupervisorEntry } from './state.ts'
 
@@ -19,7 +18,7 @@ async function leftovers(state: StateDir, written: readonly number[]) {
     const known = await Promise.all(pids.map((pid) => isOurs(pid, state.path)))
     return pids.filter((_, index) => known[index])
   }
-  const postmaster = Number.parseInt(readText(postmasterFile(state.postgres)) ?? '', 10)
+  const postmaster = Number.parseInt(readText(state.postmasterFile) ?? '', 10)
   const [postgres] = await ours(Number.isNaN(postmaster) ? [] : [postmaster])
   return { apps: (await ours(written)).filter((pid) => pid !== postgres), postgres }
 }
@@ -35,7 +34,7 @@ export async function stopLeftovers(state: StateDir, dead: SupervisorEntry | und
   await Promise.all(apps.map((pid) => end(pid, 'SIGTERM', APPS_WITHIN_MS)))
   if (postgres !== undefined) await end(postgres, 'SIGINT', POSTGRES_WITHIN_MS)
   // Stale by now; after a reboot its process id may be somebody else's, and PostgreSQL would refuse to start.
-  rmSync(postmasterFile(state.postgres), { force: true })
+  rmSync(state.postmasterFile, { force: true })
   return apps.length + (postgres === undefined ? 0 : 1)
 
   async function end(pid: number, name: NodeJS.Signals, ms: number): Promise<void> {

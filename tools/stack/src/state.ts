@@ -59,6 +59,13 @@ export class StateDir {
   get postgres(): string {
     return path.join(this.path, 'postgres')
   }
+  get data(): string {
+    return dataDirectory(this.path)
+  }
+  /** In which PostgreSQL writes its process id, and whether it is ready. */
+  get postmasterFile(): string {
+    return path.join(this.data, 'postmaster.pid')
+  }
   get compileCache(): string {
     return path.join(this.path, 'compile-cache')
   }
@@ -155,6 +162,9 @@ export class StateDir {
     return path.join(this.path, 'supervisor.json')
   }
 }
+
+/** PostgreSQL's, within a state directory. */
+export const dataDirectory = (stateDir: string) => path.join(stateDir, 'postgres', 'data')
 
 /** Readers see the old text or the new one, never a part; the mode holds from the first byte. */
 export function writeAtomic(file: string, text: string, mode: number): void {
