@@ -65,3 +65,18 @@ describe('/health', () => {
     await app.close()
   })
 })
+
+describe('an answer', () => {
+  it('of /ready is never stored, and asks each check anew', async () => {
+    const app = Fastify()
+    const lifecycle = new Lifecycle()
+    lifecycle.ready()
+    let status: 'ok' | 'failing' = 'ok'
+    await app.register(health, { lifecycle, checks: { routes: () => ({ status }) } })
+    const first = await app.inject('/ready')
+    expect([first.statusCode, first.headers['cache-control']]).toEqual([200, 'no-store'])
+    status = 'failing'
+    expect((await app.inject('/ready')).statusCode).toBe(503)
+    await app.close()
+  })
+})
