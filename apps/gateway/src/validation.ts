@@ -17,8 +17,10 @@ interface PropertiesSchema {
 /** For `setValidatorCompiler`. Nothing is dropped or defaulted: what was checked is what is sent on. */
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   const validator = Compile(schema)
-  return (given: unknown) => {
-    const value = httpPart === 'body' ? given : typed(schema as PropertiesSchema, given as Record<string, unknown>)
+  const typed = httpPart === 'body' ? [] : parametersWithTypes(schema as PropertiesSchema)
+  return (given: Record<string, unknown>) => {
+    const value = typed.length > 0 ? { ...given } : given
+    for (const [name, type] of typed) if (Object.hasOwn(value, name)) value[name] = parsed(value[name], type)
     if (validator.Check(value)) return { value }
     const faults = validator.Errors(value).flatMap((error) => faultsOf(error, schema))
     // Fastify wants its own, wider kind of error; these are the two members that are read.
@@ -26,17 +28,16 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
   }
 }
 
-/** Parameters arrive as text; those declared as numbers or booleans become them where the text is exactly one. */
-function typed({ properties = {} }: PropertiesSchema, given: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(given).map(([name, value]) => {
-      const type = Object.hasOwn(properties, name) ? properties[name]?.type : undefined
-      if ((type === 'integer' || type === 'number') && /^-?\d{1,15}(\.\d{1,15})?$/.test(String(value))) {
-        return [name, Number(value)]
-      }
-      return [name, type === 'boolean' && /^(true|false)$/.test(String(value)) ? value === 'true' : value]
-    }),
-  )
+function parametersWithTypes({ properties = {} }: PropertiesSchema): [name: string, type: unknown][] {
+  const types: unknown[] = ['integer', 'number', 'boolean']
+  return Object.entries(properties).flatMap(([name, { type }]) => (types.includes(type) ? [[name, type]] : []))
+}
+
+/** Parameters arrive as text, and become numbers or booleans where the text is exactly one. */
+function parsed(value: unknown, type: unknown): unknown {
+  if (typeof value !== 'string') return value
+  if (type === 'boolean') return value === 'true' || (value === 'false' ? false : value)
+  return /^-?\d{1,15}(\.\d{1,15})?$/.test(value) ? Number(value) : value
 }
 
 function faultsOf({ keyword, instancePath, params, message }: TLocalizedValidationError, schema: TSchema): Fault[] {
