@@ -29,24 +29,32 @@ export class World<C extends SharedCache = MemoryCache> {
   /** Replaced by each test. */
   respond: RequestListener = (_, response) => response.end('nothing')
   readonly #server: Server
+  readonly #ownsServer: boolean
   readonly #agent = new Agent()
   readonly dispatcher: Dispatcher
 
-  private constructor(cache: C, server: Server) {
+  private constructor(cache: C, server: Server, ownsServer: boolean) {
     this.cache = cache
     this.#server = server
+    this.#ownsServer = ownsServer
+    this.dispatcher = this.#agent.compose(httpCache({ cache }))
+    if (!ownsServer) return
     server.on('request', (request, response) => {
       this.requests.push(request)
       this.respond(request, response)
     })
-    this.dispatcher = this.#agent.compose(httpCache({ cache }))
   }
 
   static async open<C extends SharedCache>(cache: C): Promise<World<C>> {
     const server = createServer()
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
-    return new World(cache, server)
+    return new World(cache, server, true)
+  }
+
+  /** Another one before the same origin; closed before this one. */
+  beside(cache: C): World<C> {
+    return new World(cache, this.#server, false)
   }
 
   get origin(): string {
@@ -93,10 +101,11 @@ export class World<C extends SharedCache = MemoryCache> {
 
   async close(): Promise<void> {
     await this.#agent.destroy()
+    await this.cache.close()
+    if (!this.#ownsServer) return
     this.#server.closeAllConnections()
     this.#server.close()
     await once(this.#server, 'close')
-    await this.cache.close()
   }
 }
 
