@@ -41,6 +41,7 @@ const REFUSALS = {
   ambiguous_request: [400, 'The request can be read in more than one way'],
   method_not_forwarded: [405, 'This method is not forwarded'],
 } as const
+export const refusals = Object.keys(REFUSALS)
 
 /** A request that goes no further; its connection is closed, since what follows on it cannot be trusted. */
 export class Refusal extends Error {

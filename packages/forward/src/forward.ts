@@ -23,6 +23,11 @@ export function createForward(options: ForwardOptions): Forward {
 
   return (request, reply, how = {}) => {
     const { raw } = request
+    // The client may have left while others looked at its request.
+    if (reply.raw.destroyed) {
+      reply.hijack()
+      return Promise.resolve()
+    }
     const timeout = timeAllowed(raw, options.timeout)
     const exchange = createExchange(how.scope === undefined ? {} : { scope: how.scope })
     if (timeout <= 0) {
