@@ -8,19 +8,15 @@ import { SESSION_MS } from './wire.ts'
 const ANSWER_MS = 5000
 const AGAIN_AFTER_MS = 50
 
+const UNCONFIRMED =
+  'The write, where there was one, is done, but the cache has not confirmed that it forgot what was there before: old copies may be served until they expire. Writing or purging again asks it again.'
+
 /** No answer in 5 s: what was purged may still be served somewhere. */
 export class PurgeUnconfirmed extends Error {
   override name = 'PurgeUnconfirmed'
   readonly code = 'purge_unconfirmed'
   readonly statusCode = 504
   readonly title = 'The purge is not confirmed'
-
-  constructor(options: { cause: unknown }) {
-    super(
-      'The write, where there was one, is done, but the cache has not confirmed within 5 s that it forgot what was there before: old copies may be served until they expire. Writing or purging again asks it again.',
-      options,
-    )
-  }
 }
 
 /**
@@ -34,11 +30,11 @@ export async function sendPurge(pool: Pool, purge: Purge, closing: AbortSignal):
   try {
     while (!(await sendOnce(pool, purge, signal))) await delay(AGAIN_AFTER_MS, undefined, { signal })
   } catch (error) {
-    if (!isRefused(error)) throw new PurgeUnconfirmed({ cause: error })
+    if (!isRefused(error)) throw new PurgeUnconfirmed(UNCONFIRMED, { cause: error })
     // Nobody listens, so nobody confirms sessions either: 2 s from now every L1 has lapsed, and L2 has died already.
     clearTimeout(timer)
     await delay(SESSION_MS, undefined, { signal: closing }).catch((aborted: Error) => {
-      throw new PurgeUnconfirmed({ cause: aborted })
+      throw new PurgeUnconfirmed(UNCONFIRMED, { cause: aborted })
     })
   } finally {
     clearTimeout(timer)

@@ -1,0 +1,164 @@
+/** What the cache service promises, without HTTP: one lease a key, fenced fills, purges answered when all have forgotten. */
+import { digest, PING_MS, type PurgeBody, PurgeLog, SESSION_MS, type Surrender } from '@spillway/cache-client'
+import type { Store } from '@spillway/ttl-cache'
+import { type Asker, Leases, type Stored } from './leases.ts'
+import { Sessions, type Stream } from './sessions.ts'
+
+export type Verdict =
+  | { readonly name: 'hit'; readonly seq: number; readonly entry: Stored }
+  | { readonly name: 'lease'; readonly seq: number; readonly token: string }
+  | { readonly name: 'wait' | 'pass'; readonly seq: number }
+
+interface PendingPurge {
+  readonly seq: number
+  readonly issuedAt: number
+  readonly resolve: () => void
+}
+
+/**
+ * A session that has not confirmed a purge after this long is closed, so that its purge is answered 2 s later still: in
+ * 4 s, where the caller gives up after 5.
+ */
+const LAG_MS = 2000
+
+export class Coherence {
+  readonly epoch: string
+  readonly #bornAt: number
+  readonly #clock: () => number
+  readonly #store: Store<Stored>
+  readonly #sessions: Sessions
+  readonly #leases: Leases
+  readonly #purged = new PurgeLog()
+  /** Oldest first. */
+  readonly #pending: PendingPurge[] = []
+  #seq = 0
+  #pingedAt: number
+
+  /** `epoch`: random, another at each boot. `clock`: monotonic milliseconds. */
+  constructor({ epoch, store, clock }: { epoch: string; store: Store<Stored>; clock: () => number }) {
+    this.epoch = epoch
+    this.#store = store
+    this.#clock = clock
+    this.#bornAt = clock()
+    this.#pingedAt = this.#bornAt
+    this.#sessions = new Sessions(clock)
+    this.#leases = new Leases(clock, () => {
+      const seq = ++this.#seq
+      return { seq, token: `${epoch}-${seq}` }
+    })
+  }
+
+  get seq(): number {
+    return this.#seq
+  }
+
+  open(stream: Stream): string {
+    return this.#sessions.open(stream, this.#seq)
+  }
+
+  /** Whether the session is alive; one that is not is closed now, and never will be again. */
+  confirm(session: string, seq: number): boolean {
+    const overdue = this.#pending.findLast(({ issuedAt }) => this.#clock() - issuedAt >= LAG_MS)
+    if (!this.#sessions.isAlive(session) || (overdue && seq < overdue.seq)) {
+      this.close(session)
+      return false
+    }
+    this.#sessions.confirm(session, seq)
+    this.#answerPurges()
+    return true
+  }
+
+  /** The session is over: its leases go to those who wait for them. Harmless twice. */
+  close(session: string): void {
+    if (this.#sessions.close(session)) this.#leases.leaveAll(session)
+  }
+
+  /** `gone`: there is nothing, and without a live session no lease. */
+  ask(hash: string, asker: Asker): Verdict | 'gone' {
+    const entry = this.#store.get(hash)
+    if (entry) return { name: 'hit', seq: this.#seq, entry }
+    if (!this.#sessions.isAlive(asker.session)) return 'gone'
+    const answer = this.#leases.ask(hash, asker)
+    return typeof answer === 'string'
+      ? { name: answer, seq: this.#seq }
+      : { name: 'lease', seq: answer.seq, token: answer.token }
+  }
+
+  /** Stores a fill whose last byte has come; false unless its lease stands and nothing of it was purged since the grant. */
+  fill(hash: string, token: string, entry: Stored): boolean {
+    const lease = this.#leases.standing(hash, token)
+    if (!lease || !this.#sessions.isAlive(lease.holder.session)) return false
+    const { key, tags, body, head, lifetimeMs } = entry.sealed
+    if (this.#purged.overtook(lease.seq, key, tags)) {
+      this.#leases.pass(hash)
+      return false
+    }
+    this.#store.set(hash, entry, { ttlMs: lifetimeMs - entry.ageMs, bytes: body.length + head.length, tags })
+    this.#leases.settle(hash, { outcome: 'filled', seq: this.#seq, entry })
+    return true
+  }
+
+  /** `awaited`: nothing changed, others wait for this fill. A lease that does not stand has ended already. */
+  surrender(hash: string, token: string, why: Surrender): 'ended' | 'awaited' {
+    return this.#leases.standing(hash, token) ? this.#leases.surrender(hash, why, this.#seq) : 'ended'
+  }
+
+  /** The connection of one who fills or waits was closed. */
+  leave(hash: string, asker: Asker): void {
+    this.#leases.leave(hash, asker)
+  }
+
+  /** Drops what is named, now; resolves when no gateway can have it in use. */
+  purge(purge: PurgeBody): Promise<void> {
+    const line = { seq: ++this.#seq, ...purge }
+    this.#purged.add(line.seq, line)
+    if ('all' in purge) {
+      this.#store.clear()
+      this.#leases.purge('all')
+    } else {
+      const hashes = new Set('keys' in purge ? purge.keys.map(digest) : [])
+      const tags = 'tags' in purge ? purge.tags : []
+      for (const hash of hashes) this.#store.delete(hash)
+      for (const tag of tags) this.#store.purgeTag(tag)
+      this.#leases.purge({ hashes, urls: new Set(tags.map(digest)) })
+    }
+    this.#sessions.broadcast(line)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#pending.push({ seq: line.seq, issuedAt: this.#clock(), resolve })
+    this.#answerPurges()
+    return promise
+  }
+
+  /** To be called several times a second: what happens because time passes. */
+  tick(): void {
+    const now = this.#clock()
+    for (const session of this.#sessions.expired) this.close(session)
+    this.#sessions.sweep()
+    this.#leases.sweep()
+    this.#answerPurges()
+    if (now - this.#pingedAt >= PING_MS) {
+      this.#pingedAt = now
+      this.#sessions.broadcast({ seq: this.#seq })
+    }
+  }
+
+  /** Ends every stream and every answer that is held open. */
+  stop(): void {
+    for (const session of this.#sessions.openIds) this.close(session)
+  }
+
+  get counts(): { sessions: number; leases: number; waiting: number; purgesPending: number } {
+    return {
+      sessions: this.#sessions.openIds.length,
+      ...this.#leases.counts,
+      purgesPending: this.#pending.length,
+    }
+  }
+
+  #answerPurges(): void {
+    // Until then a session of the epoch before may have an L1 in use that this service knows nothing of.
+    if (this.#clock() - this.#bornAt < SESSION_MS) return
+    const confirmed = this.#sessions.confirmed
+    while (this.#pending[0] && this.#pending[0].seq <= confirmed) this.#pending.shift()?.resolve()
+  }
+}
