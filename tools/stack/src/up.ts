@@ -6,6 +6,7 @@ import { ROOT } from './apps.ts'
 import { livingSupervisor } from './leftovers.ts'
 import { MARK } from './processes.ts'
 import { createProgress } from './progress.ts'
+import { readAccounts } from './secrets.ts'
 import { lastLines } from './service.ts'
 import { asTyped, differences, type Environment, givenTexts, type Settings } from './settings.ts'
 import { StackError, type StateDir, type SupervisorEntry } from './state.ts'
@@ -65,10 +66,12 @@ function alreadyUp(living: SupervisorEntry, config: Settings, state: StateDir, e
     throw new StackError(`the stack in ${state.path} is ${doing} already (supervisor ${living.pid}); see make status.`)
   }
   const asked = givenTexts(environment)
-  // The demo password in force is the last one given; giving none asks for no other.
-  const kept = living.settings['DEMO_PASSWORD']
-  const compared = kept === undefined || asked['DEMO_PASSWORD'] ? asked : { ...asked, DEMO_PASSWORD: kept }
-  const differing = differences(living.settings, compared)
+  // The demo password in force is the one that the accounts have; giving none asks for no other.
+  const inForce = readAccounts(state)?.[0]?.password
+  const differing = differences(
+    { ...living.settings, DEMO_PASSWORD: inForce },
+    { ...asked, DEMO_PASSWORD: asked['DEMO_PASSWORD'] ?? inForce },
+  )
   if (differing.length === 0) {
     process.stdout.write(`Already up.\n\n${summary(state)}`)
     return 0
