@@ -189,6 +189,8 @@ try {
   plant(folder)
   const dirty = await runChecks(folder)
   faults.push(...silent(dirty))
+  const nothing = await runIn(folder, `node ${path.join(root, '.ci/count.ts')} .no-reports`)
+  if (nothing.code === 0 || !nothing.said.includes('no test ran')) faults.push('count is silent about no test at all')
   if (process.argv.includes('--verbose'))
     for (const [check, { said }] of Object.entries(dirty)) console.log(`== ${check}\n${said}`)
   for (const fault of faults) console.error(fault)
