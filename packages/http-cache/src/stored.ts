@@ -48,7 +48,8 @@ export function deliverLive(live: LiveAnswer, head: Head, { options, delivery }:
 }
 
 function prepare(entry: Entry): Prepared {
-  const headers: AnswerHeaders = {}
+  // Without a prototype: a field may be called `constructor`.
+  const headers: AnswerHeaders = Object.create(null)
   for (const [name, value] of entry.headers) {
     const before = headers[name]
     headers[name] = before === undefined ? value : [before, value].flat()
