@@ -1,10 +1,12 @@
-/** Active checks: every endpoint is asked for its readiness every two seconds, and sooner when a connection to it broke. */
+/** Active checks: every endpoint is asked for its readiness, often while it is out of rotation and at once when it broke. */
 import type { Dispatcher } from 'undici'
-import type { Finding } from './condition.ts'
+import type { Condition, Finding } from './condition.ts'
 import { proxyError } from './errors.ts'
 
 /** Milliseconds from one check to the next, give or take a tenth; a check without an answer by then is bad. */
 const INTERVAL = 2_000
+/** The same where nothing is known yet, or the last word was bad (HAProxy's `fastinter`, `downinter`): back in a second. */
+const OUT_INTERVAL = 500
 const JITTER = 0.1
 /** The shortest time from one check to the next. */
 const SOON = 250
@@ -16,6 +18,7 @@ const LONGEST_REFUSAL = 16_384
 interface Checked {
   readonly origin: string
   readonly pool: Dispatcher
+  readonly condition: Condition
   checked(finding: Finding): void
 }
 
@@ -66,7 +69,9 @@ export class Checks {
     const finding = await check(endpoint.pool, this.#options, this.#stopped.signal)
     if (this.#stopped.signal.aborted) return
     endpoint.checked(finding)
-    const interval = round.hurried ? SOON : INTERVAL * (1 - JITTER + 2 * JITTER * random())
+    const { state } = endpoint.condition
+    const usual = state === 'starting' || state === 'down' ? OUT_INTERVAL : INTERVAL
+    const interval = round.hurried ? SOON : usual * (1 - JITTER + 2 * JITTER * random())
     this.#schedule(endpoint, Math.max(0, interval - (clock() - round.startedAt)))
   }
 }
