@@ -113,6 +113,14 @@ export class Answer implements Dispatcher.DispatchHandler {
       this.#inform(status, fields)
       return
     }
+    const coding = fields['transfer-encoding']
+    if (coding !== undefined && String(coding).toLowerCase() !== 'chunked') {
+      // We asked for none but `chunked` (RFC 9112, 7.4), which is all that undici undoes.
+      throw new UpstreamError('http_protocol_error', {
+        sent: true,
+        detail: 'The answer has an unknown transfer coding',
+      })
+    }
     this.#reply.raw.writeHead(status, this.#head(status, fields))
     // From here on the answer is ours to end; before, a failure is Fastify's to answer.
     this.#reply.hijack()

@@ -11,7 +11,7 @@ export const detached = new WeakSet<ServerResponse>()
 
 /**
  * What Node's parser lets through and a proxy must not (RFC 9112, 3.2, 6.1): two `Host` fields, a fragment in the
- * target, a transfer coding in HTTP/1.0. Conflicting lengths and a length beside a transfer coding Node refuses itself.
+ * target, a transfer coding in HTTP/1.0 or other than `chunked`. Conflicting lengths and a length beside a transfer coding Node refuses itself.
  */
 export const intake = fp(
   async (app) => {
@@ -48,8 +48,10 @@ function refusal({ raw }: FastifyRequest): Refusal | undefined {
   }
   if (target(raw) === undefined) return new Refusal('ambiguous_request', 'the target is neither a path nor an http URL')
   if (url.includes('#')) return new Refusal('ambiguous_request', 'the target has a fragment')
-  if (httpVersionMinor === 0 && headers['transfer-encoding'] !== undefined) {
-    return new Refusal('ambiguous_request', 'HTTP/1.0 knows no transfer codings')
+  const coding = headers['transfer-encoding']
+  // Node takes `gzip, chunked` and undoes the chunks alone: what is left could not be named to the next hop.
+  if (coding !== undefined && (httpVersionMinor === 0 || coding.toLowerCase() !== 'chunked')) {
+    return new Refusal('ambiguous_request', 'the only transfer coding is chunked, and HTTP/1.0 knows none')
   }
   let hosts = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {

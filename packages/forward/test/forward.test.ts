@@ -30,7 +30,7 @@ async function serve(options: Omit<ForwardOptions, 'name'>, { trusting = false, 
     app.server.closeAllConnections()
     await app.close()
   })
-  return { port: portOf(app.server), context }
+  return { port: portOf(app.server), context, app }
 }
 
 function agent(): Agent {
@@ -92,6 +92,21 @@ describe('a forwarded request', () => {
       'proxy-status': 'deep, edge; error=connection_refused',
     })
     expect(headers['server-timing']).toMatch(/^lease;dur=1\.3;desc="waited", edge;dur=/)
+  })
+
+  it('that became a tunnel is no reason to close it while draining, and does not keep the server from closing', async () => {
+    const { origin, server } = await upstream((_request, response) => response.end())
+    server.on('upgrade', (_request, socket) => {
+      socket.on('error', () => {})
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nhello')
+    })
+    const { port, context, app } = await serve({ dispatcher: agent(), origin })
+    context.lifecycle.drain()
+    const client = new RawClient(port)
+    client.send('GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n')
+    expect((await client.until('hello')).match(/^connection:.*$/gim)).toEqual(['connection: upgrade'])
+    await app.close()
+    await client.closed
   })
 
   it('leaves x-served-by to those behind where told so', async () => {

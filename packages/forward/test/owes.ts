@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import type http from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleepAtMost } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { ask, bodyOf, nobody, RawClient, rawUpstream, upstream } from './wire.ts'
 
-export interface MountOptions {
+interface MountOptions {
   /** Whether loopback peers are believed. Default: false. */
   trusting?: boolean
   host?: 'preserve' | 'upstream'
@@ -213,6 +213,10 @@ export function whatAProxyOwes(mount: Mount): void {
       ],
       ['two lengths', 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello'],
       ['a coding after chunked', 'POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked, gzip\r\n\r\n0\r\n\r\n'],
+      [
+        'a coding that cannot be passed on',
+        'POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+      ],
       ['white space before a colon', 'GET / HTTP/1.1\r\nhost : a\r\n\r\n'],
       ['a folded field', 'GET / HTTP/1.1\r\nhost: a\r\nx-a: 1\r\n\tb\r\n\r\n'],
     ])('is refused for %s: 400, and the connection is closed', async ([, text]) => {
@@ -398,6 +402,9 @@ export function whatAProxyOwes(mount: Mount): void {
       'SMTP ready\r\n\r\n',
       'HTTP/1.1 2x0 OK\r\n\r\n',
       'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab',
+      'HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+      'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n',
     ])('by talking nonsense (%j) is a 502', async (nonsense) => {
       const { origin } = await rawUpstream((socket) => socket.once('data', () => socket.end(nonsense)))
       expect(await problem(await mount(origin))).toMatchObject({ status: 502, code: 'upstream_failed' })
@@ -417,16 +424,20 @@ export function whatAProxyOwes(mount: Mount): void {
     })
 
     it('gives the time from the request’s end, however long the upload takes', async () => {
+      const begun = Promise.withResolvers<void>()
       const { origin } = await upstream(async (request, response) => {
+        request.once('data', () => begun.resolve())
         response.end(await bodyOf(request))
       })
-      const client = new RawClient(await mount(origin))
-      client.send('POST / HTTP/1.1\r\nhost: a\r\nx-timeout-ms: 200\r\ncontent-length: 6\r\nconnection: close\r\n\r\n')
-      for (const part of ['ab', 'cd', 'ef']) {
-        await sleepAtMost(150)
-        client.send(part)
-      }
-      expect(await client.all()).toMatch(/^HTTP\/1\.1 200 [\s\S]*abcdef$/)
+      const port = await mount(origin)
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      onTestFinished(() => void vi.useRealTimers())
+      const client = new RawClient(port)
+      client.send('POST / HTTP/1.1\r\nhost: a\r\nx-timeout-ms: 200\r\ncontent-length: 4\r\nconnection: close\r\n\r\nab')
+      await begun.promise
+      await vi.advanceTimersByTimeAsync(5_000)
+      client.send('cd')
+      expect(await client.all()).toMatch(/^HTTP\/1\.1 200 [\s\S]*abcd$/)
     })
 
     it('in mid-body breaks the client’s connection', async () => {
