@@ -6,8 +6,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { root, type Service, send, until } from './stack.ts'
+
+// Most of them start a whole stack, some twice.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 interface Outcome {
   code: number | null
@@ -84,6 +87,12 @@ class World {
     return ports.filter((_, index) => !free[index])
   }
 
+  async token(role = 'reader'): Promise<string> {
+    const { code, out, err } = await this.make('token', { ROLE: role })
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    return out.trim()
+  }
+
   async remove(): Promise<void> {
     await this.make('down')
     await rm(this.parent, { recursive: true, force: true })
@@ -138,7 +147,7 @@ describe('a stack that is up', () => {
     }
     const command = first.out.split('\n').find((line) => line.includes('curl -i')) ?? ''
     const shell = await ended(spawn('sh', ['-c', command], { cwd: root, env: { PATH: process.env['PATH'] } }))
-    expect(shell.out).toMatch(/^HTTP\/1.1 200 OK/)
+    expect(shell.out + shell.err).toMatch(/^HTTP\/1.1 200 OK/)
   })
 
   it('is described by stack.json, whose every address answers', async () => {
@@ -205,7 +214,7 @@ describe('a stack that is up', () => {
     }
     await until('everything is ready', async () => (await world.make('status')).code === 0)
     expect((await world.make('status')).out).toMatch(/gateway-2 +ready +1 /)
-    const token = (await world.make('token')).out.trim()
+    const token = await world.token()
     expect((await send(`${world.service('balancer').url}/data/gamma`, { token })).status).toBe(200)
   })
 
@@ -322,11 +331,11 @@ describe('what was written', () => {
 
   const url = () => `http://127.0.0.1:${8000 + world.offset}/data/kept`
   const write = async (value: string) => {
-    const token = (await world.make('token', { ROLE: 'editor' })).out.trim()
+    const token = await world.token('editor')
     expect((await send(url(), { method: 'PUT', token, json: { value } })).status).toBeLessThan(300)
   }
   const read = async () => {
-    const token = (await world.make('token')).out.trim()
+    const token = await world.token()
     return (await send(url(), { token })).json().value
   }
 

@@ -11,10 +11,10 @@ export async function down(state: StateDir): Promise<number> {
   const began = performance.now()
   const living = await livingSupervisor(state)
   if (living) {
-    process.stdout.write('Stopping (the front door drains for 5 s; Ctrl-C skips that) ...\n')
     const ask = () => void signal(living.pid, 'SIGTERM')
     process.on('SIGINT', ask).on('SIGTERM', ask)
     ask()
+    process.stdout.write('Stopping (the front door drains for 5 s; Ctrl-C skips that) ...\n')
     if (!(await gone(living.pid, state.path, STOPPED_WITHIN_MS))) {
       signal(living.pid, 'SIGKILL')
       await gone(living.pid, state.path, 1_000)

@@ -1,6 +1,7 @@
 /** `make status`: asks each service how it is. */
 import net from 'node:net'
 import { livingSupervisor } from './leftovers.ts'
+import { readiness } from './readiness.ts'
 import type { ServiceEntry, StateDir } from './state.ts'
 import { table } from './table.ts'
 
@@ -29,16 +30,10 @@ export async function status(state: StateDir): Promise<number> {
   return 1
 }
 
-async function ask({ role, url, adminUrl }: ServiceEntry): Promise<string> {
-  if (role === 'postgres') return (await connects(new URL(url))) ? 'ready' : 'down'
-  try {
-    const answer = await fetch(`${adminUrl ?? url}/ready`, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) })
-    const { status, degraded = [] } = (await answer.json()) as { status?: string; degraded?: string[] }
-    if (!answer.ok) return `down (${status})`
-    return degraded.length > 0 ? `degraded (${degraded.join(', ')})` : 'ready'
-  } catch {
-    return 'down'
-  }
+async function ask(service: ServiceEntry): Promise<string> {
+  if (service.role === 'postgres') return (await connects(new URL(service.url))) ? 'ready' : 'down'
+  const { state, detail } = await readiness(service)
+  return detail === undefined ? state : `${state} (${detail})`
 }
 
 function connects({ hostname, port }: URL): Promise<boolean> {

@@ -2,9 +2,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, writeFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Addresses, type App, appEnvironment, baseEnvironment, entry, initEnvironment } from './apps.ts'
 import { ADMIN_PORT, isFree, type Ports } from './ports.ts'
 import { type Command, Postgres, postgresUrl } from './postgres.ts'
+import { readiness } from './readiness.ts'
 import { createSecrets, postgresPassword } from './secrets.ts'
 import { lastLines, Service, type ServiceSpec, StartError } from './service.ts'
 import type { Environment, Settings } from './settings.ts'
@@ -31,6 +33,9 @@ const STOP_ORDER: readonly { roles: readonly Role[]; until: number; drains?: boo
   { roles: ['cache', 'db'], until: 12_500 },
   { roles: ['postgres'], until: 14_000 },
 ]
+
+const SETTLE_WITHIN_MS = 5_000
+const SETTLE_POLL_MS = 50
 
 export class Supervisor {
   readonly #options: SupervisorOptions
@@ -100,8 +105,23 @@ export class Supervisor {
     const starts = [data(), this.#startApp('cache', 'cache', cache, addresses), front()]
     this.#starting = Promise.allSettled(starts)
     await Promise.all(starts)
+    await this.#settle()
     this.#phase = 'up'
     this.#record()
+  }
+
+  /**
+   * What was started before what it calls needs a moment to find it there. Whoever stays degraded is ready all the same,
+   * so this ends in any case.
+   */
+  async #settle(): Promise<void> {
+    const until = performance.now() + SETTLE_WITHIN_MS
+    for (const { spec } of this.#services) {
+      if (spec.role === 'postgres') continue
+      while (performance.now() < until && (await readiness(spec)).state !== 'ready') {
+        await delay(SETTLE_POLL_MS, undefined, { signal: this.#aborted.signal })
+      }
+    }
   }
 
   /** A gateway whose port was taken between our look and its own goes to the next one. */
@@ -144,7 +164,7 @@ export class Supervisor {
           INSTANCE: name,
         },
       },
-      isReady: () => answersReady(asked),
+      isReady: async () => (await readiness({ url: asked })).state !== 'down',
     })
   }
 
@@ -250,15 +270,3 @@ export class Supervisor {
 }
 
 const origin = (port: number) => `http://127.0.0.1:${port}`
-
-const ANSWER_WITHIN_MS = 2_000
-
-async function answersReady(url: string): Promise<boolean> {
-  try {
-    const answer = await fetch(`${url}/ready`, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) })
-    await answer.body?.cancel()
-    return answer.ok
-  } catch {
-    return false
-  }
-}
