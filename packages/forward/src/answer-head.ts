@@ -28,9 +28,21 @@ export function answerHead(
   if (exchange.cacheStatus !== undefined) {
     head.push('cache-status', appended(cached, `${hop.name}; ${exchange.cacheStatus}`))
   } else if (cached !== undefined) head.push('cache-status', String(cached))
-  const failed = exchange.error
-  if (failed !== undefined) head.push('proxy-status', `${hop.name}; error=${failed}`)
+  const proxyStatus = proxyStatusOf(hop, exchange, status, fields['proxy-status'])
+  if (proxyStatus !== undefined) head.push('proxy-status', proxyStatus)
   return head
+}
+
+/** What went wrong here; else that it went wrong behind us, so that whoever is before us does not blame us (RFC 9209). */
+function proxyStatusOf(
+  hop: Hop,
+  { error }: Exchange,
+  status: number,
+  upstream: string | string[] | undefined,
+): string | undefined {
+  if (error !== undefined) return appended(upstream, `${hop.name}; error=${error}`)
+  if (upstream === undefined && status >= 500) return `${hop.name}; received-status=${status}`
+  return upstream === undefined ? undefined : String(upstream)
 }
 
 /** The fields that go on to the client, names and values in turn. */
@@ -61,6 +73,8 @@ function serverTiming(
 ): string {
   let entries = upstream === undefined ? '' : `${upstream}, `
   for (const { name, ms, description } of timings) {
+    // How long the upstream took is said by itself, where it says anything.
+    if (upstream !== undefined && name === 'upstream') continue
     entries += `${name};dur=${ms.toFixed(1)}${description === undefined ? '' : `;desc=${JSON.stringify(description)}`}, `
   }
   return `${entries}${hop.name};dur=${elapsed.toFixed(1)}`

@@ -20,13 +20,14 @@ const REQUEST_ENDS = [
   'x-timeout-ms',
 ]
 
-/** Fields of an answer that this hop writes anew, or that end here. `proxy-status` is end to end. */
+/** Fields of an answer that this hop writes anew, or that end here. */
 export const ANSWER_ENDS: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
   'cache-status',
   'proxy-authenticate',
   'proxy-authentication-info',
   'proxy-connection',
+  'proxy-status',
   'server-timing',
   'via',
   'x-request-id',

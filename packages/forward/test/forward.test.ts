@@ -94,6 +94,15 @@ describe('a forwarded request', () => {
     expect(headers['server-timing']).toMatch(/^lease;dur=1\.3;desc="waited", edge;dur=/)
   })
 
+  it('lets an upstream that says how long it took speak for itself', async () => {
+    const { origin } = await upstream((request, response) =>
+      response.writeHead(200, request.url === '/says' ? { 'server-timing': 'db;dur=2' } : {}).end(),
+    )
+    const { port } = await serve({ dispatcher: telling({ timings: [{ name: 'upstream', ms: 3 }] }).dispatcher, origin })
+    expect((await ask(port, { path: '/says' })).headers['server-timing']).toMatch(/^db;dur=2, edge;dur=/)
+    expect((await ask(port, { path: '/silent' })).headers['server-timing']).toMatch(/^upstream;dur=3\.0, edge;dur=/)
+  })
+
   it('that became a tunnel is no reason to close it while draining, and does not keep the server from closing', async () => {
     const { origin, server } = await upstream((_request, response) => response.end())
     server.on('upgrade', (_request, socket) => {

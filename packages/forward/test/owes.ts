@@ -460,6 +460,11 @@ export function whatAProxyOwes(mount: Mount): void {
       }
     })
 
+    it('says of a 5xx that it came from behind, so that the hop before does not blame this one', async () => {
+      const { origin } = await upstream((_request, response) => response.writeHead(500).end())
+      expect((await ask(await mount(origin))).headers['proxy-status']).toBe('edge; received-status=500')
+    })
+
     it('tells a 5xx of its own from the upstream’s, whose Proxy-Status it keeps', async () => {
       const { origin } = await upstream((_request, response) =>
         response.writeHead(503, { 'proxy-status': 'deep; error=dns_error', 'retry-after': '7' }).end('theirs'),
