@@ -4,6 +4,7 @@ import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Gateway, startGateway, until } from './gateway.ts'
+import { type Service, startService } from './processes.ts'
 import { json, startUpstream, type Upstream } from './upstream.ts'
 
 const routes = `
@@ -42,6 +43,7 @@ routes:
   - { path: /nowhere, methods: [GET], upstream: db, auth: public, cache: none }
 `
 
+let cache: Service
 let upstream: Upstream
 let gateway: Gateway
 
@@ -50,7 +52,8 @@ beforeAll(async () => {
     if (url === '/items/slow') return
     json(response, 200, { method, url, body: body.slice(0, 100), length: body.length })
   })
-  gateway = await startGateway({ db: upstream.url, routes })
+  cache = await startService('cache/src/main.ts')
+  gateway = await startGateway({ db: upstream.url, cache: cache.url, routes })
   await until(
     async () => (await fetch(`${gateway.url}/stream`)).status,
     (status) => status === 200,
@@ -59,6 +62,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway?.close()
   await upstream?.close()
+  await cache?.stop()
 })
 beforeEach(() => {
   upstream.asked.length = 0
