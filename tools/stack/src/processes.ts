@@ -1,6 +1,7 @@
 /** What the operating system knows about processes: whose they are, who holds a port. Linux by /proc, others by ps, lsof. */
 import { execFile } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { dataDirectory } from './state.ts'
@@ -73,7 +74,9 @@ function linuxPortHolder(port: number): string | undefined {
     .filter((fields) => fields[1]?.endsWith(local) && fields[3] === LISTEN)
     .map((fields) => `socket:[${fields[9]}]`)
   const pid = readdirSync('/proc').find((name) => /^\d+$/.test(name) && holds(name, sockets))
-  return pid && `${read(`/proc/${pid}/comm`).trim()} (pid ${pid})`
+  if (pid === undefined) return undefined
+  const command = path.basename(read(`/proc/${pid}/cmdline`).split('\0')[0] ?? '')
+  return `${command || 'a process'} (pid ${pid})`
 }
 
 function holds(pid: string, sockets: readonly string[]): boolean {

@@ -43,7 +43,9 @@ export async function supervise(config: Settings, state: StateDir, environment: 
   }
 
   const stopped = Promise.withResolvers<void>()
+  let isStopping = false
   const stop = async (hurry: boolean) => {
+    isStopping = true
     await supervisor.stop({ hurry })
     stopped.resolve()
   }
@@ -59,9 +61,11 @@ export async function supervise(config: Settings, state: StateDir, environment: 
     isUp = true
     await tell({ is: 'up' })
   } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    const message = isStopping ? 'The stack was stopped while it was being started.' : reason
     logger.error({ err: error }, 'the stack did not start')
     await stop(true)
-    await tell({ is: 'failed', message: error instanceof Error ? error.message : String(error) })
+    await tell({ is: 'failed', message })
     if (process.connected) process.disconnect?.()
     return 1
   }

@@ -71,6 +71,7 @@ export class Supervisor {
   /** Resolves when everything is ready; what fails stays for `stop` to clear away. */
   async start(): Promise<void> {
     const { config, state, ports } = this.#options
+    this.#aborted.signal.throwIfAborted()
     this.#record()
     createSecrets(state, config.DEMO_PASSWORD)
     const offset = config.PORT_OFFSET
