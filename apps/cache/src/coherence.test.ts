@@ -210,6 +210,20 @@ describe('a fill', () => {
     }
   })
 
+  it('whose key, URL or all is purged loses its lease at once to the next who waits', () => {
+    for (const purge of [{ keys: ['k'] }, { tags: [URL_TAG] }, { all: true as const }]) {
+      const { session, asker, lease, core, ask } = fixture()
+      const a = session()
+      const holder = asker(a)
+      lease('k', holder)
+      const waiter = asker(a)
+      ask('k', waiter)
+      void core.purge(purge)
+      expect(holder.ended).toBe(true)
+      expect(waiter.told).toMatchObject([{ outcome: 'lease', seq: 3 }])
+    }
+  })
+
   it('is accepted after purges of other names, and of its own before the grant', () => {
     const { session, asker, lease, core, stored } = fixture()
     const a = session()

@@ -24,5 +24,4 @@ export {
   SESSION_MS,
   type StreamLine,
   Surrender,
-  type VerdictName,
 } from './wire.ts'

@@ -178,6 +178,30 @@ describe('a purge from before the verdict', () => {
     expect(service.client.peek('k')?.body.toString()).toBe('new')
   })
 
+  it('that comes late does not keep a fill elsewhere out of L1, which was accepted after it', async () => {
+    const reading = read()
+    const response = service.verdict(await service.next('GET entries'), 'wait', 1)
+    const bytes = framed(entry('k', 'new'))
+    response.write(Buffer.concat([Buffer.from('{"outcome":"filled","seq":5}\n'), bytes.subarray(0, 10)]))
+    await service.say({ seq: 4, tags: [URL] })
+    response.end(bytes.subarray(10))
+    await reading
+    expect(service.client.peek('k')?.body.toString()).toBe('new')
+  })
+
+  it('applied while the lookup is under way keeps nobody out once the verdict says that it is newer', async () => {
+    const first = read()
+    const asked = await service.next('GET entries')
+    await service.say({ seq: 2, tags: [URL] })
+    const response = service.verdict(asked, 'hit', 2)
+    await until(() => service.client.counters.l2Hits === 1)
+    const second = read()
+    response.end(framed(entry('k', 'new')))
+    expect(await first).toMatchObject({ outcome: 'hit' })
+    expect(await second).toMatchObject({ outcome: 'hit' })
+    expect(service.count('GET entries')).toBe(0)
+  })
+
   it('applied while the lookup is under way keeps new readers out until the verdict says that it is newer', async () => {
     const first = read()
     const asked = await service.next('GET entries')

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import {
+  type Decision,
   Digest,
   digest,
   FrameError,
@@ -84,14 +85,11 @@ function heldOpen(
   return {
     ...who,
     tell(decided: Decided) {
-      if (decided.outcome === 'filled') {
-        const { entry, ...line } = decided
-        raw.write(`${JSON.stringify(line)}\n`)
-        raw.end(framed(entry))
-      } else {
-        raw.write(`${JSON.stringify(decided)}\n`)
-        if (decided.outcome !== 'lease') raw.end()
-      }
+      const { outcome } = decided
+      const line: Decision = outcome === 'filled' ? { outcome, seq: decided.seq } : decided
+      raw.write(`${JSON.stringify(line)}\n`)
+      if (outcome === 'filled') raw.end(framed(decided.entry))
+      else if (outcome !== 'lease') raw.end()
     },
     end: () => void raw.end(),
   }
