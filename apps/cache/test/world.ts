@@ -13,7 +13,7 @@ import {
 import { createContext } from '@spillway/service'
 import { buildApp } from '../src/app.ts'
 
-export const logger = { info() {}, warn() {} }
+const logger = { info() {}, warn() {} }
 
 /** Polls, for what happens in other processes or behind sockets. */
 export async function until(is: () => boolean | Promise<boolean>, withinMs = 5000): Promise<void> {

@@ -8,7 +8,7 @@ import { LineReader } from './lines.ts'
 import { Decision, digest, HEADER, MAX_FRAME_BYTES } from './wire.ts'
 
 /** Only the verdict is timed; the cache must never cost a read more than this. */
-export const VERDICT_MS = 250
+const VERDICT_MS = 250
 /** Between two pieces of a hit's body, which the service has whole. */
 const BODY_MS = 2000
 
