@@ -86,6 +86,7 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   // `onRequest` gives each request its own logger.
   app.setChildLoggerFactory((parent) => parent)
+  app.removeContentTypeParser('text/plain')
   app.setErrorHandler(answerProblem)
   // Fastify answers 404 for a wrong method too and does not let its router be asked, so this one knows the paths.
   const known = findMyWay({ maxParamLength: MAX_URL })
@@ -134,6 +135,7 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
   })
   app.addHook('onSend', (request, reply, _payload, done) => {
     reply.headers(app.answerHeaders(request))
+    reply.header('server-timing', `${instance};dur=${reply.elapsedTime.toFixed(1)}`)
     done()
   })
 

@@ -145,10 +145,19 @@ export function problemBody(problem: Problem, requestId: string) {
   }
 }
 
+/** Bytes of a refused request's body that Node may read away to keep the connection. */
+const LONGEST_REST = 65_536
+
+/** Whether more of the body may come than is worth reading: Node would read it away without an end. */
+function bodyGoesOn({ raw: { headers, complete } }: FastifyRequest): boolean {
+  return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > LONGEST_REST)
+}
+
 /** Fastify's error handler for every server here: 5xx are logged with their cause, the client learns only the code. */
 export function answerProblem(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = toProblem(error)
   if (problem.statusCode >= 500) request.log.error({ err: problem.cause ?? problem, code: problem.code }, problem.title)
+  if (bodyGoesOn(request)) reply.header('connection', 'close')
   return reply
     .code(problem.statusCode)
     .headers({ ...problem.headers })

@@ -52,6 +52,7 @@ app.post('/streams', (request, reply) => {
   request.raw.on('error', () => {})
   request.raw.resume()
 })
+app.post('/guarded', { onRequest: async () => Promise.reject(new Problem(errors.brewing)) }, () => 'never')
 app.addContentTypeParser('application/octet-stream', (_request, _payload, done) => done(null))
 
 let port = 0
@@ -113,6 +114,7 @@ describe('a refusal', () => {
     ['a body that does not fit', json('{"n":"x"}'), 400, 'validation_failed'],
     ['too long a body', json(`{"n":${'1'.repeat(200)}}`), 413, 'body_too_large'],
     ['another media type', json('<n/>', 'text/xml'), 415, 'unsupported_media_type'],
+    ['plain text', json('{}', 'text/plain'), 415, 'unsupported_media_type'],
     ['a media type that is none', json('{}', 'nonsense'), 415, 'unsupported_media_type'],
   ])('of %s', async (_name, init, status, code) => {
     expect(await problem('/body', init)).toMatchObject({ status, body: { code } })
@@ -182,6 +184,16 @@ describe('a refusal', () => {
     expect(came).not.toMatch(/0\r\n\r\n$/)
   })
 
+  it('before a body without an end is read closes the connection; a short body is read away', async () => {
+    const refused = 'POST /guarded HTTP/1.1\r\nhost: a\r\n'
+    const endless = await send(port, `${refused}transfer-encoding: chunked\r\n\r\n1\r\nx\r\n`)
+    expect(endless).toMatch(/^HTTP\/1\.1 418 [\s\S]*connection: close/i)
+    const great = await send(port, `${refused}content-length: 1000000\r\n\r\n`)
+    expect(great).toMatch(/^HTTP\/1\.1 418 [\s\S]*connection: close/i)
+    const short = await send(port, `${refused}content-length: 1\r\n\r\nx`, /\}$/)
+    expect(short).toMatch(/^HTTP\/1\.1 418 [\s\S]*connection: keep-alive/i)
+  })
+
   it('of a body that is too long closes the connection instead of reading it', async () => {
     const answer = await send(
       port,
@@ -220,11 +232,12 @@ describe('a failure', () => {
 })
 
 describe('every answer', () => {
-  it('carries who answered, how loaded it is, and the request’s id', async () => {
+  it('carries who answered, how long it took and how loaded it is, and the request’s id', async () => {
     const { headers } = await ask('/items/a', { headers: { 'x-request-id': 'mine-1' } })
     expect(headers.get('x-request-id')).toBe('mine-1')
     expect(headers.get('x-served-by')).toBe('sample-1')
     expect(headers.get('x-load')).toMatch(/^inflight=1, latency=/)
+    expect(headers.get('server-timing')).toMatch(/^sample-1;dur=\d+\.\d$/)
   })
 
   it('carries a new id where the client’s could do harm', async () => {
