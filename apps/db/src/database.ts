@@ -150,11 +150,13 @@ function left({ deadlineAt }: Caller): number {
 }
 
 async function delay(ms: number, caller: Caller): Promise<void> {
+  const waits = left(caller)
   try {
-    await sleep(Math.min(ms, left(caller)), undefined, { signal: caller.signal })
+    await sleep(Math.min(ms, waits), undefined, { signal: caller.signal })
   } catch (cause) {
     throw caller.signal.aborted ? new Problem(errors.caller_left, { cause }) : cause
   }
+  if (waits < ms) throw new Problem(errors.database_timeout, { detail: 'the caller’s x-timeout-ms ran out' })
 }
 
 function measure(pool: pg.Pool, gate: Gate, registry: Registry): Histogram<'query'> {
