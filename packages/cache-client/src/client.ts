@@ -3,17 +3,11 @@ import { startSweeper, TtlCache } from '@spillway/ttl-cache'
 import { Pool } from 'undici'
 import type { Entry, Fill, Purge, Reading, SharedCache } from './cache.ts'
 import { Flight } from './flight.ts'
-import { Link } from './link.ts'
+import { type CacheLogger, Link } from './link.ts'
 import type { Purged } from './purge-log.ts'
 import { sendPurge } from './purging.ts'
 import { ask, type Verdict } from './remote.ts'
 import type { Session } from './session.ts'
-
-/** What of a pino logger is used. */
-export interface CacheLogger {
-  info(details: object, message: string): void
-  warn(details: object, message: string): void
-}
 
 export interface CacheClientOptions {
   /** The cache service, such as `http://127.0.0.1:5004`. */

@@ -3,11 +3,11 @@ export {
   type CacheClient,
   type CacheClientOptions,
   type CacheCounters,
-  type CacheLogger,
   type CacheState,
   createCacheClient,
 } from './client.ts'
 export { FrameError, frame, open as openFrame, type Sealed, seal } from './frame.ts'
+export type { CacheLogger } from './link.ts'
 export { PurgeLog } from './purge-log.ts'
 export { PurgeUnconfirmed } from './purging.ts'
 export {

@@ -2,10 +2,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Compile } from 'typebox/compile'
 import type { Pool } from 'undici'
-import type { CacheLogger } from './client.ts'
 import { LineReader } from './lines.ts'
 import { Session } from './session.ts'
 import { Hello, MAX_PURGE_BYTES, SESSION_MS, StreamLine } from './wire.ts'
+
+/** What of a pino logger is used. */
+export interface CacheLogger {
+  info(details: object, message: string): void
+  warn(details: object, message: string): void
+}
 
 export interface LinkOptions {
   pool: Pool

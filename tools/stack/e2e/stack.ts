@@ -89,27 +89,33 @@ async function freeOffset(): Promise<number> {
 export class Stack {
   readonly stateDir: string
   readonly offset: number
-  readonly #environment: NodeJS.ProcessEnv
+  /** For whoever types commands himself. */
+  readonly environment: NodeJS.ProcessEnv
   readonly #tokens = new Map<string, string>()
   readonly #started: ReturnType<typeof spawn>[] = []
 
   private constructor(stateDir: string, offset: number, settings: Record<string, string>) {
     this.stateDir = stateDir
     this.offset = offset
-    this.#environment = environment({ ...settings, STATE_DIR: stateDir, PORT_OFFSET: String(offset) })
+    this.environment = environment({ ...settings, STATE_DIR: stateDir, PORT_OFFSET: String(offset) })
+  }
+
+  /** A folder and ports, with nothing started. */
+  static async prepare(settings: Record<string, string> = {}): Promise<Stack> {
+    const parent = await mkdtemp(path.join(os.tmpdir(), 'spillway-e2e-'))
+    return new Stack(path.join(parent, 'state'), await freeOffset(), settings)
   }
 
   /** `make up` with these settings; rejects with what it printed where it fails. */
   static async up(settings: Record<string, string> = {}): Promise<Stack> {
-    const parent = await mkdtemp(path.join(os.tmpdir(), 'spillway-e2e-'))
-    const stack = new Stack(path.join(parent, 'state'), await freeOffset(), settings)
+    const stack = await Stack.prepare(settings)
     await stack.make('up')
     return stack
   }
 
   /** Runs a target of the Makefile with this stack's settings. */
   async make(target: string, extra: Record<string, string> = {}): Promise<string> {
-    const { stdout } = await run('make', ['-s', target], { cwd: root, env: { ...this.#environment, ...extra } })
+    const { stdout } = await run('make', ['-s', target], { cwd: root, env: { ...this.environment, ...extra } })
     return stdout.trim()
   }
 
