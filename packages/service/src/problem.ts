@@ -103,13 +103,13 @@ interface Thrown {
 }
 
 /** Turns whatever was thrown into a problem; what is not ours and not Fastify's is `internal`, its text kept to the log. */
-function toProblem(cause: unknown): Problem {
+function toProblem(cause: unknown, request: FastifyRequest): Problem {
   if (cause instanceof Problem) return cause
   const thrown = (typeof cause === 'object' && cause !== null ? cause : {}) as Thrown
   const { code = '', statusCode = 0, message: detail = '' } = thrown
   if (thrown.validation) return unfit(thrown.validation, thrown.validationContext ?? 'request', cause)
   const kind = FASTIFY_CODES[code]
-  if (kind) return new Problem(common[kind], { detail, cause })
+  if (kind) return new Problem(common[kind], { detail: wayOut(kind, request) ?? detail, cause })
   if (statusCode >= 400 && statusCode < 600 && OUR_CODE.test(code)) {
     const { title = detail || code, headers = {} } = thrown
     return new Problem({ code, status: statusCode, title }, { detail, headers, cause })
@@ -118,6 +118,14 @@ function toProblem(cause: unknown): Problem {
     return new Problem({ ...common.bad_request, status: statusCode }, { detail, cause })
   }
   return new Problem(common.internal, { cause })
+}
+
+/** Names the limit, or what would be taken, where Fastify's own words do not. */
+function wayOut(kind: keyof typeof common, request: FastifyRequest): string | undefined {
+  if (kind === 'body_too_large') return `the limit here is ${request.routeOptions.bodyLimit} bytes`
+  if (kind !== 'unsupported_media_type') return undefined
+  const json = request.server.hasContentTypeParser('application/json') ? '; send application/json' : ''
+  return `${JSON.stringify(request.headers['content-type'] ?? 'no content-type')} is not taken here${json}`
 }
 
 const OUR_CODE = /^[a-z][a-z0-9_]*$/
@@ -155,7 +163,7 @@ function bodyGoesOn({ raw: { headers, complete } }: FastifyRequest): boolean {
 
 /** Fastify's error handler for every server here: 5xx are logged with their cause, the client learns only the code. */
 export function answerProblem(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const problem = toProblem(error)
+  const problem = toProblem(error, request)
   if (problem.statusCode >= 500) request.log.error({ err: problem.cause ?? problem, code: problem.code }, problem.title)
   if (bodyGoesOn(request)) reply.header('connection', 'close')
   return reply

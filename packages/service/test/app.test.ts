@@ -120,6 +120,13 @@ describe('a refusal', () => {
     expect(await problem('/body', init)).toMatchObject({ status, body: { code } })
   })
 
+  it('names the limit, or what would be taken', async () => {
+    const tooLong = await problem('/body', json(`{"n":${'1'.repeat(200)}}`))
+    expect(tooLong.body?.['detail']).toBe('the limit here is 100 bytes')
+    const text = await problem('/body', json('{}', 'text/plain'))
+    expect(text.body?.['detail']).toBe('"text/plain" is not taken here; send application/json')
+  })
+
   it('names every part that does not fit, and where it is', async () => {
     expect((await problem('/body', json('{"n":1.5}'))).body).toMatchObject({
       errors: [{ in: 'body', path: '/n', message: expect.stringMatching(/integer/) }],
