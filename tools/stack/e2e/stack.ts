@@ -80,7 +80,8 @@ async function free(port: number): Promise<boolean> {
 
 async function freeOffset(): Promise<number> {
   for (;;) {
-    const offset = 10_000 + 10 * Math.floor(Math.random() * 4000)
+    // Below 32,768: from there on Linux gives ports to outgoing connections, and one of those could be in the way.
+    const offset = 10_000 + 10 * Math.floor(Math.random() * 1400)
     const ports = [5000, 5002, 5003, 5004, 5006, 5432, 8000, 8001].map((port) => port + offset)
     if ((await Promise.all(ports.map(free))).every(Boolean)) return offset
   }
