@@ -3,11 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import net from 'node:net'
+import type net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { root, type Service, send, until } from './stack.ts'
+import { environment, freeOffset, isFree, listen, PORTS, root, type Service, send, until } from './stack.ts'
 
 // Most of them start a whole stack, some twice.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
@@ -36,14 +36,11 @@ class World {
   }
 
   /** Begins `make target NAME=value ...`. */
-  begin(target: string, settings: Record<string, string> = {}, environment: Record<string, string> = {}): ChildProcess {
-    const inherited = Object.entries(process.env).filter(
-      ([name]) => !/^(npm_|pnpm_|VITEST|MAKE|MFLAGS|NODE_)/.test(name),
-    )
+  begin(target: string, settings: Record<string, string> = {}, extra: Record<string, string> = {}): ChildProcess {
     const variables = { STATE_DIR: this.stateDir, PORT_OFFSET: String(this.offset), ...settings }
     return spawn('make', ['-s', target, ...Object.entries(variables).map(([name, value]) => `${name}=${value}`)], {
       cwd: root,
-      env: { ...Object.fromEntries(inherited), ...environment },
+      env: environment(extra),
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     })
@@ -82,7 +79,7 @@ class World {
   }
 
   async openPorts(): Promise<number[]> {
-    const ports = [5000, 5002, 5003, 5004, 5006, 5432, 8000, 8001].map((port) => port + this.offset)
+    const ports = PORTS.map((port) => port + this.offset)
     const free = await Promise.all(ports.map(isFree))
     return ports.filter((_, index) => !free[index])
   }
@@ -109,26 +106,6 @@ async function ended(child: ChildProcess): Promise<Outcome> {
   })
   const [code] = (await once(child, 'close')) as [number | null]
   return { code, out, err }
-}
-
-async function freeOffset(): Promise<number> {
-  for (;;) {
-    const offset = 10_000 + 10 * Math.floor(Math.random() * 1500)
-    const ports = [5000, 5002, 5003, 5004, 5006, 5432, 8000, 8001].map((port) => port + offset)
-    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return offset
-  }
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = await listen(port).catch(() => undefined)
-  server?.close()
-  return server !== undefined
-}
-
-async function listen(port: number): Promise<net.Server> {
-  const server = net.createServer().listen(port, '127.0.0.1')
-  await once(server, 'listening')
-  return server
 }
 
 describe('a stack that is up', () => {

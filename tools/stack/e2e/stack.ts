@@ -1,5 +1,6 @@
 /** A whole stack for one end-to-end test file: started by `make up` as a user would, on ports and in a folder of its own. */
 import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import net from 'node:net'
 import os from 'node:os'
@@ -28,7 +29,7 @@ export interface Answer {
   json: () => any
 }
 
-/** Sends one request on a connection of its own, so that no answer depends on an earlier one. */
+/** Sends one request and reads its whole answer. */
 export async function send(
   url: string,
   options: {
@@ -63,27 +64,33 @@ export async function send(
 const agent = new Agent({ connections: 256, pipelining: 0 })
 
 /** Make must see the settings that a test gives and none of the machinery that runs the test. */
-function environment(settings: Record<string, string>): NodeJS.ProcessEnv {
+export function environment(settings: Record<string, string>): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(npm_|pnpm_|VITEST|TURBO|MAKE|MFLAGS|NODE_ENV|NODE_OPTIONS|PORT|REPORTS_DIR)/.test(name),
   )
   return { ...Object.fromEntries(inherited), ...settings }
 }
 
-async function free(port: number): Promise<boolean> {
-  const server = net.createServer()
-  const { promise, resolve } = Promise.withResolvers<boolean>()
-  server.once('error', () => resolve(false))
-  server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  return promise
+/** Those a stack of three gateways has, before the offset. */
+export const PORTS = [5000, 5002, 5003, 5004, 5006, 5432, 8000, 8001]
+
+export async function listen(port: number): Promise<net.Server> {
+  const server = net.createServer().listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  return server
 }
 
-async function freeOffset(): Promise<number> {
+export async function isFree(port: number): Promise<boolean> {
+  const server = await listen(port).catch(() => undefined)
+  server?.close()
+  return server !== undefined
+}
+
+export async function freeOffset(): Promise<number> {
   for (;;) {
     // Below 32,768: from there on Linux gives ports to outgoing connections, and one of those could be in the way.
     const offset = 10_000 + 10 * Math.floor(Math.random() * 1400)
-    const ports = [5000, 5002, 5003, 5004, 5006, 5432, 8000, 8001].map((port) => port + offset)
-    if ((await Promise.all(ports.map(free))).every(Boolean)) return offset
+    if ((await Promise.all(PORTS.map((port) => isFree(port + offset)))).every(Boolean)) return offset
   }
 }
 
@@ -110,8 +117,13 @@ export class Stack {
   /** `make up` with these settings; rejects with what it printed where it fails. */
   static async up(settings: Record<string, string> = {}): Promise<Stack> {
     const stack = await Stack.prepare(settings)
-    await stack.make('up')
-    return stack
+    try {
+      await stack.make('up')
+      return stack
+    } catch (error) {
+      await rm(path.dirname(stack.stateDir), { recursive: true, force: true })
+      throw error
+    }
   }
 
   /** Runs a target of the Makefile with this stack's settings. */
