@@ -54,6 +54,15 @@ it('that dies is started again', async () => {
   expect(made.pid).not.toBe(pid)
 })
 
+it('that dies is started again also when the folder of its log was deleted', async () => {
+  const { made, hears } = service(RUNNING)
+  await made.start()
+  rmSync(path.dirname(made.spec.log), { recursive: true })
+  const again = hears(/^ready/)
+  process.kill(made.pid as number, 'SIGKILL')
+  await again
+})
+
 it('is gone when stop resolves, also while it waits for its next start', async () => {
   const { made, hears } = service(RUNNING)
   await made.start()

@@ -1,7 +1,8 @@
 /** One supervised process: started, waited for, started again when it dies, stopped. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, closeSync, openSync } from 'node:fs'
+import { appendFileSync, closeSync, mkdirSync, openSync } from 'node:fs'
+import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { nextCrash } from './backoff.ts'
 import type { Command } from './postgres.ts'
@@ -79,6 +80,8 @@ export class Service {
 
   #spawn(): ChildProcess {
     const { file, args, ...options } = this.spec.command
+    // Gone when somebody deleted the state directory meanwhile.
+    mkdirSync(path.dirname(this.spec.log), { recursive: true })
     const log = openSync(this.spec.log, 'a')
     const child = spawn(file, args, { ...options, stdio: ['ignore', log, log] })
     closeSync(log)

@@ -28,6 +28,15 @@ describe('a state directory', () => {
     expect(readdirSync(state.path)).toEqual(['thesis.txt'])
   })
 
+  it('that was deleted while the stack runs is there again with the next entry, so that the stack can be stopped', () => {
+    const state = new StateDir(path.join(folder(), 'state'))
+    state.create()
+    state.write(entry(1), [])
+    rmSync(state.path, { recursive: true })
+    state.write(entry(1), [])
+    expect([state.isState, state.readSupervisor(), state.readStack()]).toEqual([true, entry(1), []])
+  })
+
   it('is taken by one supervisor only', () => {
     const state = new StateDir(folder())
     expect([state.take(entry(1)), state.take(entry(2))]).toEqual([true, false])

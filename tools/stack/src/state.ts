@@ -49,30 +49,33 @@ const MARKER = '# A Spillway state directory: data, logs, secrets. `make clean` 
 
 export class StateDir {
   readonly path: string
+  readonly logs: string
+  readonly postgres: string
+  readonly data: string
+  /** In which PostgreSQL writes its process id, and whether it is ready. */
+  readonly postmasterFile: string
+  readonly compileCache: string
+  /** Says which sample items were made. */
+  readonly samples: string
+  /** The marker by which we know it again; as `.gitignore` it keeps secrets from being committed wherever it lies. */
+  readonly #markerFile: string
+  readonly #stackFile: string
+  readonly #supervisorFile: string
+
   constructor(directory: string) {
-    this.path = path.resolve(directory)
+    const root = path.resolve(directory)
+    this.path = root
+    this.logs = path.join(root, 'logs')
+    this.postgres = path.join(root, 'postgres')
+    this.data = dataDirectory(root)
+    this.postmasterFile = path.join(this.data, 'postmaster.pid')
+    this.compileCache = path.join(root, 'compile-cache')
+    this.samples = path.join(root, 'samples')
+    this.#markerFile = path.join(root, '.gitignore')
+    this.#stackFile = path.join(root, 'stack.json')
+    this.#supervisorFile = path.join(root, 'supervisor.json')
   }
 
-  get logs(): string {
-    return path.join(this.path, 'logs')
-  }
-  get postgres(): string {
-    return path.join(this.path, 'postgres')
-  }
-  get data(): string {
-    return dataDirectory(this.path)
-  }
-  /** In which PostgreSQL writes its process id, and whether it is ready. */
-  get postmasterFile(): string {
-    return path.join(this.data, 'postmaster.pid')
-  }
-  get compileCache(): string {
-    return path.join(this.path, 'compile-cache')
-  }
-  /** Says which sample items were made. */
-  get samples(): string {
-    return path.join(this.path, 'samples')
-  }
   log(name: string): string {
     return path.join(this.logs, `${name}.log`)
   }
@@ -85,9 +88,9 @@ export class StateDir {
     return this.path === path.resolve(DEFAULT_STATE_DIR)
   }
 
-  /** Whether we made it. The marker is its `.gitignore`, so that secrets are never committed wherever it lies. */
+  /** Whether we made it. */
   get isState(): boolean {
-    return readText(path.join(this.path, '.gitignore'))?.startsWith(MARKER) === true
+    return readText(this.#markerFile)?.startsWith(MARKER) === true
   }
 
   /** Makes the directory. @throws {StackError} when it is somebody else's: `make clean` would delete what is theirs. */
@@ -95,11 +98,16 @@ export class StateDir {
     if (!this.isState && existsSync(this.path) && readdirSync(this.path).length > 0) {
       throw new StackError(`${this.path} is not empty and no Spillway state directory; choose another STATE_DIR.`)
     }
-    for (const directory of [this.path, this.logs]) mkdirSync(directory, { recursive: true })
+    this.#lay()
+  }
+
+  /** Lays out what is missing: somebody may delete it while the stack runs, which must then still be found and stopped. */
+  #lay(): void {
+    mkdirSync(this.logs, { recursive: true })
     const secrets = this.secret('')
     mkdirSync(secrets, { recursive: true, mode: 0o700 })
     chmodSync(secrets, 0o700)
-    if (!this.isState) writeAtomic(path.join(this.path, '.gitignore'), `${MARKER}\n*\n`, 0o644)
+    if (!this.isState) writeAtomic(this.#markerFile, `${MARKER}\n*\n`, 0o644)
   }
 
   /** The services of the stack that is up, if one is. */
@@ -107,16 +115,15 @@ export class StateDir {
     return readJson<{ services: ServiceEntry[] }>(this.#stackFile)?.services
   }
 
-  writeStack(services: readonly ServiceEntry[]): void {
-    writeAtomic(this.#stackFile, `${JSON.stringify({ services }, undefined, 2)}\n`, 0o644)
-  }
-
   readSupervisor(): SupervisorEntry | undefined {
     return readJson(this.#supervisorFile)
   }
 
-  writeSupervisor(entry: SupervisorEntry): void {
+  /** Writes both books of a running stack. */
+  write(entry: SupervisorEntry, services: readonly ServiceEntry[]): void {
+    this.#lay()
     writeAtomic(this.#supervisorFile, JSON.stringify(entry), 0o600)
+    writeAtomic(this.#stackFile, `${JSON.stringify({ services }, undefined, 2)}\n`, 0o644)
   }
 
   /** Takes the stack for one supervisor: false when another has it. Linking is atomic where checking first is not. */
@@ -153,13 +160,6 @@ export class StateDir {
   release(): void {
     rmSync(this.#stackFile, { force: true })
     rmSync(this.#supervisorFile, { force: true })
-  }
-
-  get #stackFile(): string {
-    return path.join(this.path, 'stack.json')
-  }
-  get #supervisorFile(): string {
-    return path.join(this.path, 'supervisor.json')
   }
 }
 

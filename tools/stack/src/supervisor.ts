@@ -259,10 +259,9 @@ export class Supervisor {
 
   /** Written whenever a process begins, so that whoever comes after us finds it. */
   #record(): void {
-    const { state } = this.#options
-    state.writeSupervisor(this.entry)
     const inOrder = STOP_ORDER.flatMap(({ roles }) => this.#services.filter(({ spec }) => roles.includes(spec.role)))
-    state.writeStack(
+    this.#options.state.write(
+      this.entry,
       inOrder.flatMap(({ spec: { name, role, url, adminUrl, log }, pid }) =>
         pid === undefined ? [] : [{ name, role, url, ...(adminUrl === undefined ? {} : { adminUrl }), pid, log }],
       ),
