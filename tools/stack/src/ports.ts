@@ -1,6 +1,6 @@
 /** Which port each service gets: fixed ones, ranges for replicas, none that a browser's fetch would refuse. */
 import net from 'node:net'
-import type { Role } from './state.ts'
+import { type Role, StackError } from './state.ts'
 
 /** The fetch standard's "port blocking" list, from 1,024 on; lower ones are never ours. */
 const BLOCKED = new Set([
@@ -9,18 +9,21 @@ const BLOCKED = new Set([
 
 const span = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
+/** What has a port: each role, and the balancer's second listener. */
+type Slot = Role | 'admin'
+
 /** In order of preference. Where there is one port only, nobody else's will do. */
-const PREFERRED: Record<Role, readonly number[]> = {
+const PREFERRED: Record<Slot, readonly number[]> = {
   balancer: [8000],
+  admin: [8001],
   cache: [5004],
   db: [5002],
   gateway: [5000, 5003, ...span(5006, 5009), ...span(5100, 5199)],
   postgres: span(5432, 5531),
 }
-export const ADMIN_PORT = 8001
 
 /** A port that cannot be had; the message says who has it, where that can be seen, and the way out. */
-export class PortError extends Error {
+export class PortError extends StackError {
   override name = 'PortError'
 }
 
@@ -49,61 +52,51 @@ export class Ports {
     this.#options = { isFree, ...options }
   }
 
-  /** The next port of the role's range. @throws {PortError} when there is none. */
-  async next(name: string, role: Role): Promise<Allotment> {
-    const range = usable(role, this.#options.offset)
-    if (range.length === 1) return { port: await this.claim(name, range[0] as number) }
-    const notes: string[] = []
+  /** The next port for this slot. @throws {PortError} when there is none. */
+  async next(name: string, slot: Slot): Promise<Allotment> {
+    const wanted = PREFERRED[slot].map((port) => port + this.#options.offset)
+    const range = wanted.filter(isUsable)
+    if (range.length === 0) {
+      throw new PortError(
+        `port ${wanted[0]}, which ${name} would have, is blocked by the fetch standard; choose another PORT_OFFSET.`,
+      )
+    }
+    const busy: string[] = []
     for (const port of range) {
       if (this.#given.has(port)) continue
       this.#given.add(port)
       if (await this.#options.isFree(port)) {
-        return notes.length > 0 ? { port, note: `${name} is at ${port}: ${notes.join(', ')}` } : { port }
+        return busy.length > 0 ? { port, note: `${name} is at ${port}: ${busy.join(', ')}` } : { port }
       }
-      const busy = await this.#busy(port)
+      const taken = await this.#taken(port)
+      if (wanted.length === 1) {
+        throw new PortError(`${taken}, which ${name} needs. Free it, or move the whole stack with PORT_OFFSET=10000.`)
+      }
       // PostgreSQL is no replica, but "the next free one" is its rule as well; being strict is about the replicas.
-      if (this.#options.strict && role === 'gateway') {
+      if (this.#options.strict && slot === 'gateway') {
         throw new PortError(
-          `${busy}, which ${name} was to have. Free it, move the whole stack with PORT_OFFSET=10000, or leave STRICT_PORTS out to take the next one.`,
+          `${taken}, which ${name} was to have. Free it, move the whole stack with PORT_OFFSET=10000, or leave STRICT_PORTS out to take the next one.`,
         )
       }
-      notes.push(busy)
+      busy.push(taken)
     }
     throw new PortError(
       `there is no free port for ${name} from ${range[0]} to ${range.at(-1)}; move the whole stack with PORT_OFFSET=10000.`,
     )
   }
 
-  /** This port or none. `port` counts the offset already. */
-  async claim(name: string, port: number): Promise<number> {
-    if (BLOCKED.has(port)) {
-      throw new PortError(
-        `port ${port}, which ${name} would have, is blocked by the fetch standard; choose another PORT_OFFSET.`,
-      )
-    }
-    if (!(await this.#options.isFree(port))) {
-      throw new PortError(
-        `${await this.#busy(port)}, which ${name} needs. Free it, or move the whole stack with PORT_OFFSET=10000.`,
-      )
-    }
-    this.#given.add(port)
-    return port
-  }
-
-  async #busy(port: number): Promise<string> {
+  async #taken(port: number): Promise<string> {
     const holder = await this.#options.holder(port)
     return `port ${port} is in use${holder ? ` by ${holder}` : ''}`
   }
 }
 
-function usable(role: Role, offset: number): number[] {
-  const ports = PREFERRED[role].map((port) => port + offset)
-  return ports.length === 1 ? ports : ports.filter((port) => port <= 65_535 && !BLOCKED.has(port))
-}
+const isUsable = (port: number) => port <= 65_535 && !BLOCKED.has(port)
 
 /** The port that the first service of this role has, if nothing was in its way. */
 export function firstPort(role: Role, offset: number): number {
-  return usable(role, offset)[0] as number
+  const wanted = PREFERRED[role].map((port) => port + offset)
+  return wanted.find(isUsable) ?? (wanted[0] as number)
 }
 
 /**

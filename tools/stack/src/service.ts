@@ -6,7 +6,7 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { nextCrash } from './backoff.ts'
 import type { Command } from './postgres.ts'
-import { type Role, readText } from './state.ts'
+import { type Role, readText, StackError } from './state.ts'
 
 export interface ServiceSpec {
   name: string
@@ -40,7 +40,7 @@ const POLL_MS = 40
 const INSIST_EVERY_MS = 250
 
 /** A service that could not be started; the message ends with its last log lines. */
-export class StartError extends Error {
+export class StartError extends StackError {
   override name = 'StartError'
 }
 

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Addresses, type App, appEnvironment, baseEnvironment, entry, initEnvironment } from './apps.ts'
-import { ADMIN_PORT, isFree, type Ports } from './ports.ts'
+import type { Ports } from './ports.ts'
 import { type Command, Postgres, postgresUrl } from './postgres.ts'
 import { readiness } from './readiness.ts'
 import { createSecrets, postgresPassword } from './secrets.ts'
@@ -74,9 +74,8 @@ export class Supervisor {
     this.#aborted.signal.throwIfAborted()
     this.#record()
     createSecrets(state, config.DEMO_PASSWORD)
-    const offset = config.PORT_OFFSET
     const balancer = (await ports.next('balancer', 'balancer')).port
-    const admin = await ports.claim('balancer', ADMIN_PORT + offset)
+    const admin = (await ports.next('balancer', 'admin')).port
     const cache = (await ports.next('cache', 'cache')).port
     const db = (await ports.next('db', 'db')).port
     const gateways: number[] = []
@@ -85,7 +84,7 @@ export class Supervisor {
       gateways.push(port)
       if (note) this.#notes.push(note)
     }
-    const addresses: Addresses & { gateways: string[] } = {
+    const addresses: Addresses = {
       cache: origin(cache),
       db: origin(db),
       gateways: gateways.map(origin),
@@ -99,8 +98,9 @@ export class Supervisor {
       await this.#startApp('db', 'db', db, addresses)
     }
     const front = async () => {
-      const starts = gateways.map((port, index) => this.#startGateway(index, port, addresses))
-      await Promise.all(starts)
+      await Promise.all(
+        gateways.map((port, index) => this.#startApp('gateway', `gateway-${index + 1}`, port, addresses)),
+      )
       await this.#startApp('balancer', 'balancer', balancer, addresses, admin)
     }
     const starts = [data(), this.#startApp('cache', 'cache', cache, addresses), front()]
@@ -122,25 +122,6 @@ export class Supervisor {
       while (performance.now() < until && (await readiness(spec)).state !== 'ready') {
         await delay(SETTLE_POLL_MS, undefined, { signal: this.#aborted.signal })
       }
-    }
-  }
-
-  /** A gateway whose port was taken between our look and its own goes to the next one. */
-  async #startGateway(index: number, port: number, addresses: Addresses & { gateways: string[] }): Promise<void> {
-    const { ports, config } = this.#options
-    const name = `gateway-${index + 1}`
-    try {
-      await this.#startApp('gateway', name, port, addresses)
-    } catch (error) {
-      if (this.#aborted.signal.aborted || config.STRICT_PORTS === '1' || (await isFree(port))) throw error
-      this.#services.splice(
-        this.#services.findIndex(({ spec }) => spec.name === name),
-        1,
-      )
-      const next = await ports.next(name, 'gateway')
-      this.#notes.push(next.note ?? `${name} is at ${next.port}: port ${port} was taken`)
-      addresses.gateways[index] = origin(next.port)
-      await this.#startGateway(index, next.port, addresses)
     }
   }
 
