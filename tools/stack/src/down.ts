@@ -1,5 +1,6 @@
 /** `make down` and `make clean`: stops the stack, or what a killed supervisor left of it; deletes its directory. */
-import { readdirSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
+import path from 'node:path'
 import { livingSupervisor, stopLeftovers } from './leftovers.ts'
 import { gone, signal } from './processes.ts'
 import { StackError, type StateDir } from './state.ts'
@@ -39,8 +40,7 @@ async function clearUp(state: StateDir): Promise<number> {
 
 /** Says what goes, then deletes it. @throws {StackError} while the stack is up, or when the directory is not ours. */
 export async function clean(state: StateDir): Promise<number> {
-  const entries = listing(state.path)
-  if (!entries) {
+  if (!existsSync(state.path)) {
     process.stdout.write(`There is no ${state.path}: nothing to delete.\n`)
     return 0
   }
@@ -48,16 +48,10 @@ export async function clean(state: StateDir): Promise<number> {
   if (await livingSupervisor(state)) throw new StackError('the stack is up; make down first.')
   await clearUp(state)
   const what = { postgres: 'all data', secrets: 'keys and demo accounts', logs: 'logs' }
-  const named = Object.entries(what).flatMap(([name, meaning]) => (entries.includes(name) ? [meaning] : []))
-  process.stdout.write(`Deleting ${state.path}${named.length > 0 ? `: ${named.join(', ')}` : ''}.\n`)
+  const named = Object.entries(what).flatMap(([name, meaning]) =>
+    existsSync(path.join(state.path, name)) ? [meaning] : [],
+  )
+  process.stdout.write(`Deleting ${state.path}: ${named.join(', ')}.\n`)
   rmSync(state.path, { recursive: true, force: true })
   return 0
-}
-
-function listing(directory: string): string[] | undefined {
-  try {
-    return readdirSync(directory)
-  } catch {
-    return undefined
-  }
 }

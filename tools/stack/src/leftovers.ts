@@ -12,38 +12,33 @@ export async function livingSupervisor(state: StateDir): Promise<SupervisorEntry
   return entry && (await isOurs(entry.pid, state.path)) ? entry : undefined
 }
 
-/** The living ones of `written`; PostgreSQL's own pid file tells of one started just before the end. */
-async function leftovers(state: StateDir, written: readonly number[]) {
-  const ours = async (pids: readonly number[]) => {
-    const known = await Promise.all(pids.map((pid) => isOurs(pid, state.path)))
-    return pids.filter((_, index) => known[index])
-  }
-  const postmaster = Number.parseInt(readText(state.postmasterFile) ?? '', 10)
-  const [postgres] = await ours(Number.isNaN(postmaster) ? [] : [postmaster])
-  return { apps: (await ours(written)).filter((pid) => pid !== postgres), postgres }
-}
-
 /**
- * Stops those of `dead`'s processes that still live: the apps first, so that their last writes still find PostgreSQL, which then gets its fast shutdown. Only
- * one that hangs is killed, which loses no acknowledged write either: the next start recovers them from its log.
+ * Stops those of `dead`'s processes that still live: the apps first, so that their last writes still find PostgreSQL,
+ * which then gets its fast shutdown. Only one that hangs is killed, which loses no acknowledged write either: the next
+ * start recovers them from its log.
  *
  * Only for a stack that nobody supervises. Resolves to how many there were.
  */
 export async function stopLeftovers(state: StateDir, dead: SupervisorEntry | undefined): Promise<number> {
-  const { apps, postgres } = await leftovers(state, dead?.processes.map(({ pid }) => pid) ?? [])
-  await Promise.all(apps.map((pid) => end(pid, 'SIGTERM', APPS_WITHIN_MS)))
-  if (postgres !== undefined) await end(postgres, 'SIGINT', POSTGRES_WITHIN_MS)
+  // Its own pid file tells of a PostgreSQL started just before the end, too.
+  const postgres = Number.parseInt(readText(state.postmasterFile) ?? '', 10)
+  const apps = (dead?.processes ?? []).map(({ pid }) => pid).filter((pid) => pid !== postgres)
+  const ended = await Promise.all(apps.map((pid) => end(pid, 'SIGTERM', APPS_WITHIN_MS)))
+  ended.push(await end(postgres, 'SIGINT', POSTGRES_WITHIN_MS))
   // Stale by now; after a reboot its process id may be somebody else's, and PostgreSQL would refuse to start.
   rmSync(state.postmasterFile, { force: true })
-  return apps.length + (postgres === undefined ? 0 : 1)
+  return ended.filter(Boolean).length
 
-  async function end(pid: number, name: NodeJS.Signals, ms: number): Promise<void> {
+  /** Resolves to whether there was anything to end. */
+  async function end(pid: number, name: NodeJS.Signals, ms: number): Promise<boolean> {
+    if (!(await isOurs(pid, state.path))) return false
     signal(pid, name)
-    if (await gone(pid, state.path, 100)) return
+    if (await gone(pid, state.path, 100)) return true
     // The second one skips a drain: nobody is in front any more.
     signal(pid, name)
-    if (await gone(pid, state.path, ms)) return
+    if (await gone(pid, state.path, ms)) return true
     signal(pid, 'SIGKILL')
     await gone(pid, state.path, 1_000)
+    return true
   }
 }

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { Command } from './service.ts'
 import { readText, StackError, type StateDir } from './state.ts'
 
 const USER = 'spillway'
@@ -12,12 +13,8 @@ const USER = 'spillway'
 export const postgresUrl = (port: number, password = '') =>
   `postgres://${USER}${password && `:${password}`}@127.0.0.1:${port}/postgres`
 
-export interface Command {
-  file: string
-  args: readonly string[]
-  uid?: number
-  gid?: number
-}
+/** A command that lacks its environment only. */
+type Program = Omit<Command, 'env'>
 
 /** The binaries and the data of one state directory. */
 export class Postgres {
@@ -44,7 +41,7 @@ export class Postgres {
   }
 
   /** Makes the data directory, unless it is there. `run` runs a command to its end, or throws. */
-  async initialize(password: string, run: (command: Command) => Promise<void>): Promise<void> {
+  async initialize(password: string, run: (command: Program) => Promise<void>): Promise<void> {
     const { data, postgres: folder } = this.#state
     if (existsSync(data)) return
     const account = this.#account()
@@ -74,19 +71,13 @@ export class Postgres {
   }
 
   /** The server, on loopback only and without a socket file. */
-  serve(port: number): Command {
+  serve(port: number): Program {
     const options = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=']
     return this.#as(this.#account(), this.#binaries.postgres, [
       '-D',
       this.#state.data,
       ...options.flatMap((option) => ['-c', option]),
     ])
-  }
-
-  /** Whether the server with this process id takes connections: it says so in the last line of its pid file. */
-  isReady(pid: number): boolean {
-    const lines = (readText(this.#state.postmasterFile) ?? '').split('\n')
-    return Number(lines[0]) === pid && lines[7]?.trim() === 'ready'
   }
 
   /** PostgreSQL refuses to run as root: then the machine's user for it, else the one who owns nothing. */
@@ -99,7 +90,7 @@ export class Postgres {
     throw new StackError('PostgreSQL does not run as root, and there is no user postgres or nobody; set DATABASE_URL.')
   }
 
-  #as(account: { uid: number; gid: number } | undefined, file: string, args: string[]): Command {
+  #as(account: { uid: number; gid: number } | undefined, file: string, args: string[]): Program {
     if (!account) return { file, args }
     if ([file, this.#state.postgres].every(isOpenToAll) || process.platform !== 'linux')
       return { file, args, ...account }
@@ -109,6 +100,12 @@ export class Postgres {
     const right = ['--securebits=+no_setuid_fixup', '--inh-caps=+dac_override', '--ambient-caps=+dac_override']
     return { file: 'setpriv', args: [...who, ...right, '--', file, ...args] }
   }
+}
+
+/** Whether the server with this process id takes connections: it says so in the last line of its pid file. */
+export function isPostgresReady(state: StateDir, pid: number): boolean {
+  const lines = (readText(state.postmasterFile) ?? '').split('\n')
+  return Number(lines[0]) === pid && lines[7]?.trim() === 'ready'
 }
 
 /** Whether every folder above lets anybody pass. */

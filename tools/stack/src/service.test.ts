@@ -2,21 +2,20 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { Service } from './service.ts'
+import { Service, type ServiceSpec } from './service.ts'
 
-/** A service that runs `script`, and is ready when its log says "up". */
-function service(script: string, file = process.execPath) {
+/** Runs `script`; a service is ready when its log says "up". */
+function service(script: string, { file = process.execPath, role = 'cache' as ServiceSpec['role'] } = {}) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'spillway-service-'))
   const log = path.join(folder, 'log')
   const waiting: { what: RegExp; resolve: () => void }[] = []
   const made = new Service(
     {
       name: 'sample',
-      role: 'cache',
-      url: '',
+      role,
       log,
       command: { file, args: ['-e', script], env: {} },
-      isReady: () => readFileSync(log, 'utf8').includes('up'),
+      ...(role === 'task' ? {} : { isReady: () => readFileSync(log, 'utf8').includes('up') }),
     },
     (_, what) => {
       for (const { resolve } of waiting.filter((each) => each.what.test(what))) resolve()
@@ -39,8 +38,13 @@ it('that ends before it is ready is not started again, and the error has its las
 })
 
 it('whose executable is missing says so', async () => {
-  const { made } = service('', '/nowhere/node')
+  const { made } = service('', { file: '/nowhere/node' })
   await expect(made.start()).rejects.toThrow('ENOENT')
+})
+
+it('that is a task is ready when it ended well, and only then', async () => {
+  await service('', { role: 'task' }).made.start()
+  await expect(service('process.exit(1)', { role: 'task' }).made.start()).rejects.toThrow(/sample ended before/)
 })
 
 it('that dies is started again', async () => {

@@ -5,18 +5,27 @@ import { appendFileSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { nextCrash } from './backoff.ts'
-import type { Command } from './postgres.ts'
 import { type Role, readText, StackError } from './state.ts'
+
+export interface Command {
+  file: string
+  args: readonly string[]
+  env: NodeJS.ProcessEnv
+  uid?: number
+  gid?: number
+}
 
 export interface ServiceSpec {
   name: string
-  role: Role
-  url: string
+  /** A task does one thing and ends. */
+  role: Role | 'task'
+  /** Where it listens; tasks do not. */
+  url?: string
   adminUrl?: string
   log: string
-  command: Command & { env: NodeJS.ProcessEnv }
-  /** Whether the process answers as it should. */
-  isReady: (pid: number) => Promise<boolean> | boolean
+  command: Command
+  /** Whether the process answers as it should. Without one it is ready when it ended well. */
+  isReady?: (pid: number) => Promise<boolean> | boolean
   /** What asks it to stop. Default: SIGTERM. */
   stopSignal?: NodeJS.Signals
 }
@@ -24,7 +33,8 @@ export interface ServiceSpec {
 /**
  * ```
  * idle --start--> starting --answers--> ready --dies--> waiting --back-off--> starting
- *                    \----------dies (restarted)-----------^
+ *                    |----------dies (restarted)-----------^
+ *                    \----------ends well--> done (a task)
  * any --stop--> stopped
  * ```
  */
@@ -33,6 +43,7 @@ type State =
   | { is: 'starting'; child: ChildProcess }
   | { is: 'ready'; child: ChildProcess; since: number }
   | { is: 'waiting' }
+  | { is: 'done' }
   | { is: 'stopped'; child?: ChildProcess }
 
 const READY_WITHIN_MS = 30_000
@@ -99,10 +110,12 @@ export class Service {
 
   /** Resolves to what went wrong, or to undefined. */
   async #untilReady(child: ChildProcess): Promise<string | undefined> {
-    const until = performance.now() + READY_WITHIN_MS
+    const { isReady } = this.spec
+    const until = isReady ? performance.now() + READY_WITHIN_MS : Number.POSITIVE_INFINITY
     while (performance.now() < until) {
+      if (this.#state.is === 'done') return undefined
       if (this.#state.is !== 'starting' || this.#state.child !== child) return 'ended before it was ready'
-      if (await this.spec.isReady(child.pid as number)) {
+      if (await isReady?.(child.pid as number)) {
         if (this.#state.is !== 'starting' || this.#state.child !== child) return 'ended before it was ready'
         this.#state = { is: 'ready', child, since: performance.now() }
         this.#changed(this, 'ready')
@@ -117,6 +130,11 @@ export class Service {
     const { is } = this.#state
     if (is === 'stopped') {
       this.#changed(this, `stopped (${how})`)
+      return
+    }
+    if (!this.spec.isReady && child.exitCode === 0) {
+      this.#state = { is: 'done' }
+      this.#changed(this, 'done')
       return
     }
     const upMs = this.#state.is === 'ready' ? performance.now() - this.#state.since : 0

@@ -1,11 +1,10 @@
 /** `make status`: asks each service how it is. */
-import net from 'node:net'
 import { livingSupervisor } from './leftovers.ts'
+import { isPostgresReady } from './postgres.ts'
+import { isOurs } from './processes.ts'
 import { readiness } from './readiness.ts'
 import type { ServiceEntry, StateDir } from './state.ts'
 import { table } from './table.ts'
-
-const ANSWER_WITHIN_MS = 3_000
 
 /** Resolves to 0 when everything is ready, else 1. */
 export async function status(state: StateDir): Promise<number> {
@@ -15,7 +14,7 @@ export async function status(state: StateDir): Promise<number> {
     return 1
   }
   const supervisor = await livingSupervisor(state)
-  const states = await Promise.all(services.map(ask))
+  const states = await Promise.all(services.map((service) => ask(state, service)))
   const rows = services.map(({ name, url, pid }, index) => [
     name,
     states[index] ?? '',
@@ -30,22 +29,10 @@ export async function status(state: StateDir): Promise<number> {
   return 1
 }
 
-async function ask(service: ServiceEntry): Promise<string> {
-  if (service.role === 'postgres') return (await connects(new URL(service.url))) ? 'ready' : 'down'
-  const { state, detail } = await readiness(service)
-  return detail === undefined ? state : `${state} (${detail})`
-}
-
-function connects({ hostname, port }: URL): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>()
-  const socket = net.connect({ host: hostname, port: Number(port), timeout: ANSWER_WITHIN_MS })
-  const end = (answer: boolean) => {
-    socket.destroy()
-    resolve(answer)
+async function ask(state: StateDir, service: ServiceEntry): Promise<string> {
+  if (service.role === 'postgres') {
+    return (await isOurs(service.pid, state.path)) && isPostgresReady(state, service.pid) ? 'ready' : 'down'
   }
-  socket
-    .once('connect', () => end(true))
-    .once('error', () => end(false))
-    .once('timeout', () => end(false))
-  return promise
+  const { state: is, detail } = await readiness(service)
+  return detail === undefined ? is : `${is} (${detail})`
 }

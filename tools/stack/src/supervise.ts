@@ -1,9 +1,7 @@
 /** The process that stays in the background: takes the stack, runs a Supervisor, tells `make up` how it goes. */
 import { createLogger } from '@spillway/service'
 import { livingSupervisor, stopLeftovers } from './leftovers.ts'
-import { Ports } from './ports.ts'
-import { portHolder } from './processes.ts'
-import { type Environment, givenTexts, type Settings } from './settings.ts'
+import type { Environment, Settings } from './settings.ts'
 import type { StateDir } from './state.ts'
 import { Supervisor } from './supervisor.ts'
 
@@ -25,8 +23,6 @@ export async function supervise(config: Settings, state: StateDir, environment: 
     config,
     state,
     environment,
-    ports: new Ports({ offset: config.PORT_OFFSET, strict: config.STRICT_PORTS === '1', holder: portHolder }),
-    given: givenTexts(environment),
     report(name, what) {
       logger.info({ name }, `${name} ${what}`)
       void tell({ is: 'step', name, what })
@@ -38,35 +34,26 @@ export async function supervise(config: Settings, state: StateDir, environment: 
   const isTaken = await livingSupervisor(state)
   if (isTaken || (before && !state.discard(before)) || !state.take({ ...supervisor.entry, processes })) {
     await tell({ is: 'taken' })
-    if (process.connected) process.disconnect?.()
     return 1
   }
 
   const stopped = Promise.withResolvers<void>()
-  let isStopping = false
-  const stop = async (hurry: boolean) => {
-    isStopping = true
-    await supervisor.stop({ hurry })
-    stopped.resolve()
-  }
-  let isUp = false
-  // While starting nobody is being served: there is nothing to drain.
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(!isUp))
+  const stop = () => void supervisor.stop().then(stopped.resolve)
+  process.on('SIGTERM', stop).on('SIGINT', stop)
   // Whoever asked is gone (a closed terminal): what nobody waits for is not started.
-  process.on('disconnect', () => !isUp && void stop(true))
+  process.on('disconnect', () => supervisor.phase === 'starting' && stop())
 
   try {
     await stopLeftovers(state, before)
     await supervisor.start()
-    isUp = true
     await tell({ is: 'up' })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
+    const isStopping = supervisor.phase === 'stopping'
     const message = isStopping ? 'The stack was stopped while it was being started.' : reason
     logger.error({ err: error }, 'the stack did not start')
-    await stop(true)
+    await supervisor.stop()
     await tell({ is: 'failed', message })
-    if (process.connected) process.disconnect?.()
     return 1
   }
   await stopped.promise

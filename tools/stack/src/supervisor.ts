@@ -1,24 +1,20 @@
 /** Starts the whole stack by dependency, keeps it running, stops it in reverse. Lives in a process of its own. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { closeSync, openSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Addresses, type App, appEnvironment, baseEnvironment, entry, initEnvironment } from './apps.ts'
-import type { Ports } from './ports.ts'
-import { type Command, Postgres, postgresUrl } from './postgres.ts'
+import { Ports } from './ports.ts'
+import { isPostgresReady, Postgres, postgresUrl } from './postgres.ts'
+import { portHolder } from './processes.ts'
 import { readiness } from './readiness.ts'
 import { createSecrets, postgresPassword } from './secrets.ts'
-import { lastLines, Service, type ServiceSpec, StartError } from './service.ts'
-import type { Environment, Settings } from './settings.ts'
+import { type Command, Service, type ServiceSpec, StartError } from './service.ts'
+import { type Environment, givenTexts, type Settings } from './settings.ts'
 import { type Role, readText, type StateDir, type SupervisorEntry, writeAtomic } from './state.ts'
 
 export interface SupervisorOptions {
   config: Settings
   state: StateDir
   environment: Environment
-  ports: Ports
-  /** The settings given, for the book. */
-  given: Record<string, string>
   /** Hears what happens to each service. */
   report: (name: string, what: string) => void
 }
@@ -27,7 +23,8 @@ export interface SupervisorOptions {
  * When each tier must be gone, in ms from the beginning of a stop: 15 s in all less a margin. The front door drains (up
  * to 10 s); behind it nobody is calling any more.
  */
-const STOP_ORDER: readonly { roles: readonly Role[]; until: number; drains?: boolean }[] = [
+const STOP_ORDER: readonly { roles: readonly (Role | 'task')[]; until: number; drains?: boolean }[] = [
+  { roles: ['task'], until: 0 },
   { roles: ['balancer'], until: 10_500, drains: true },
   { roles: ['gateway'], until: 11_500 },
   { roles: ['cache', 'db'], until: 12_500 },
@@ -40,8 +37,9 @@ const SETTLE_POLL_MS = 50
 export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #services: Service[] = []
-  /** Processes that do one thing and end. */
-  readonly #tasks = new Map<string, number>()
+  readonly #ports: Ports
+  /** What every process is told. */
+  readonly #environment: Environment
   readonly #notes: string[] = []
   readonly #aborted = new AbortController()
   #phase: SupervisorEntry['phase'] = 'starting'
@@ -51,26 +49,32 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options
+    const { config, state, environment } = options
+    this.#ports = new Ports({ offset: config.PORT_OFFSET, strict: config.STRICT_PORTS === '1', holder: portHolder })
+    this.#environment = baseEnvironment(environment, config, state)
+  }
+
+  get phase(): SupervisorEntry['phase'] {
+    return this.#phase
   }
 
   /** The book as it stands. */
   get entry(): SupervisorEntry {
-    const running = this.#services.flatMap(({ spec, pid, restarts }) =>
-      pid === undefined ? [] : [{ name: spec.name, pid, restarts }],
-    )
-    const tasks = [...this.#tasks].map(([name, pid]) => ({ name, pid, restarts: 0 }))
     return {
       pid: process.pid,
       phase: this.#phase,
-      settings: this.#options.given,
-      processes: [...running, ...tasks],
+      settings: givenTexts(this.#options.environment),
+      processes: this.#services.flatMap(({ spec: { name }, pid, restarts }) =>
+        pid === undefined ? [] : [{ name, pid, restarts }],
+      ),
       notes: this.#notes,
     }
   }
 
   /** Resolves when everything is ready; what fails stays for `stop` to clear away. */
   async start(): Promise<void> {
-    const { config, state, ports } = this.#options
+    const { config, state } = this.#options
+    const ports = this.#ports
     this.#aborted.signal.throwIfAborted()
     this.#record()
     createSecrets(state, config.DEMO_PASSWORD)
@@ -118,15 +122,16 @@ export class Supervisor {
   async #settle(): Promise<void> {
     const until = performance.now() + SETTLE_WITHIN_MS
     for (const { spec } of this.#services) {
-      if (spec.role === 'postgres') continue
-      while (performance.now() < until && (await readiness(spec)).state !== 'ready') {
+      const { url } = spec
+      if (spec.role === 'postgres' || url === undefined) continue
+      while (performance.now() < until && (await readiness({ ...spec, url })).state !== 'ready') {
         await delay(SETTLE_POLL_MS, undefined, { signal: this.#aborted.signal })
       }
     }
   }
 
   async #startApp(app: App, name: string, port: number, addresses: Addresses, adminPort?: number): Promise<void> {
-    const { config, state, environment } = this.#options
+    const { config, state } = this.#options
     const url = origin(port)
     const asked = adminPort === undefined ? url : origin(adminPort)
     await this.#run({
@@ -139,7 +144,7 @@ export class Supervisor {
         file: process.execPath,
         args: [entry(app)],
         env: {
-          ...baseEnvironment(environment, config, state),
+          ...this.#environment,
           ...appEnvironment(app, config, state, addresses),
           PORT: String(port),
           ...(adminPort === undefined ? {} : { ADMIN_PORT: String(adminPort), ADMIN_HOST: '127.0.0.1' }),
@@ -151,12 +156,12 @@ export class Supervisor {
   }
 
   async #startPostgres(): Promise<string> {
-    const { config, state, environment, ports } = this.#options
+    const { state } = this.#options
+    const env = this.#environment
     const postgres = await Postgres.locate(state)
     const password = postgresPassword(state)
-    const env = baseEnvironment(environment, config, state)
     await postgres.initialize(password, (initdb) => this.#task('initdb', { ...initdb, env }))
-    const { port, note } = await ports.next('postgres', 'postgres')
+    const { port, note } = await this.#ports.next('postgres', 'postgres')
     if (note) this.#notes.push(note)
     await this.#run({
       name: 'postgres',
@@ -164,7 +169,7 @@ export class Supervisor {
       url: postgresUrl(port),
       log: state.log('postgres'),
       command: { ...postgres.serve(port), env },
-      isReady: (pid) => postgres.isReady(pid),
+      isReady: (pid) => isPostgresReady(state, pid),
       // A "fast" shutdown: connections are closed, everything is written.
       stopSignal: 'SIGINT',
     })
@@ -172,11 +177,11 @@ export class Supervisor {
   }
 
   async #migrate(addresses: Addresses): Promise<void> {
-    const { config, state, environment } = this.#options
+    const { config, state } = this.#options
     // Once for a database and a number: a sample that somebody deleted stays deleted.
     const samples = `${config.SAMPLE_ITEMS} in ${URL.parse(config.DATABASE_URL ?? '')?.host ?? 'ours'}\n`
     const items = readText(state.samples) === samples ? 0 : config.SAMPLE_ITEMS
-    const env = { ...baseEnvironment(environment, config, state), ...initEnvironment(state, addresses, items) }
+    const env = { ...this.#environment, ...initEnvironment(state, addresses, items) }
     await this.#task('migrations', { file: process.execPath, args: [entry('db', 'init')], env })
     writeAtomic(state.samples, samples, 0o644)
   }
@@ -193,34 +198,17 @@ export class Supervisor {
   }
 
   /** Runs one process to its end. @throws {StartError} when that is not success. */
-  async #task(name: string, { file, args, ...options }: Command & { env: NodeJS.ProcessEnv }): Promise<void> {
-    this.#aborted.signal.throwIfAborted()
-    const path = this.#options.state.log(name)
-    const log = openSync(path, 'w')
-    const child = spawn(file, args, { ...options, stdio: ['ignore', log, log] })
-    closeSync(log)
-    const kill = () => child.kill('SIGKILL')
-    this.#aborted.signal.addEventListener('abort', kill)
-    this.#tasks.set(name, child.pid ?? 0)
-    this.#record()
-    this.#options.report(name, `started as process ${child.pid}`)
-    try {
-      const [code, signal] = await once(child, 'exit')
-      if (code !== 0) throw new StartError(`${name} failed (${signal ?? `code ${code}`}).\n${lastLines(path)}`)
-    } finally {
-      this.#tasks.delete(name)
-      this.#aborted.signal.removeEventListener('abort', kill)
-    }
-    this.#options.report(name, 'done')
+  async #task(name: string, command: Command): Promise<void> {
+    await this.#run({ name, role: 'task', log: this.#options.state.log(name), command })
   }
 
   /**
-   * Stops everything within 15 s, the front door first; called again, or with `hurry`, drains are skipped. Resolves when
-   * nothing is left.
+   * Stops everything within 15 s, the front door first. Called again, or while nobody is being served yet, it skips the
+   * drains. Resolves when nothing is left.
    */
-  stop({ hurry }: { hurry: boolean }): Promise<void> {
+  stop(): Promise<void> {
     if (this.#phase === 'stopping') for (const service of this.#services) service.hurry()
-    this.#stopped ??= this.#stopAll(hurry)
+    this.#stopped ??= this.#stopAll(this.#phase !== 'up')
     return this.#stopped
   }
 
@@ -244,7 +232,9 @@ export class Supervisor {
     this.#options.state.write(
       this.entry,
       inOrder.flatMap(({ spec: { name, role, url, adminUrl, log }, pid }) =>
-        pid === undefined ? [] : [{ name, role, url, ...(adminUrl === undefined ? {} : { adminUrl }), pid, log }],
+        role === 'task' || url === undefined || pid === undefined
+          ? []
+          : [{ name, role, url, ...(adminUrl === undefined ? {} : { adminUrl }), pid, log }],
       ),
     )
   }

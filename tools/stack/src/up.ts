@@ -42,9 +42,10 @@ export async function up(config: Settings, state: StateDir, environment: Environ
   const ended = once(supervisor, 'exit').then(() => outcome.resolve(undefined))
   const message = await outcome.promise
   progress.end()
+  // While it is connected, neither of us would end.
+  if (supervisor.connected) supervisor.disconnect()
 
   if (message?.is === 'up') {
-    supervisor.disconnect()
     supervisor.unref()
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
     process.stdout.write(`\nReady after ${progress.seconds()} s.\n\n${summary(state)}`)
