@@ -41,16 +41,6 @@ export function appEnvironment(app: App, config: Settings, state: StateDir, addr
   }
 }
 
-/** What migrates the database and makes `items` sample items and the demo's accounts. */
-export function initEnvironment(state: StateDir, addresses: Addresses, items: number): Environment {
-  return {
-    DATABASE_URL: addresses.database,
-    SPILLWAY_DEMO: '1',
-    SAMPLE_ITEMS: String(items),
-    ACCOUNTS_FILE: secretFiles(state).accounts,
-  }
-}
-
 /** The environment every process of the stack begins with: ours without what is meant for `make up` itself. */
 export function baseEnvironment(environment: Environment, config: Settings, state: StateDir): Environment {
   const dropped = new Set([...Object.keys(settings), 'MAKEFLAGS', 'MFLAGS', 'MAKELEVEL', 'PORT', 'ADMIN_HOST'])

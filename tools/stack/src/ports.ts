@@ -10,7 +10,7 @@ const BLOCKED = new Set([
 const span = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
 /** What has a port: each role, and the balancer's second listener. */
-type Slot = Role | 'admin'
+export type Slot = Role | 'admin'
 
 /** In order of preference. Where there is one port only, nobody else's will do. */
 const PREFERRED: Record<Slot, readonly number[]> = {

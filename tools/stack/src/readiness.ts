@@ -8,8 +8,14 @@ export interface Readiness {
   detail?: string
 }
 
+export interface Where {
+  url: string
+  /** Where operators ask, when it is not `url`. */
+  adminUrl?: string
+}
+
 /** `degraded` services answer, though something they call is away. */
-export async function readiness({ url, adminUrl }: { url: string; adminUrl?: string }): Promise<Readiness> {
+export async function readiness({ url, adminUrl }: Where): Promise<Readiness> {
   try {
     const answer = await fetch(`${adminUrl ?? url}/ready`, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) })
     const { status, degraded = [] } = (await answer.json()) as { status?: string; degraded?: string[] }

@@ -83,6 +83,14 @@ it('that drains on the first signal is sent the second when stop insists', async
   await made.stop({ insist: true, withinMs: 60_000 })
 })
 
+it('that is asked twice in a moment hears the second, too', async () => {
+  const { made } = service(`let asked = 0; process.on('SIGTERM', () => ++asked === 2 && process.exit(0)); ${RUNNING}`)
+  await made.start()
+  const stopped = made.stop({ insist: false, withinMs: 60_000 })
+  made.hurry()
+  await stopped
+})
+
 it('that does not obey is killed in time', async () => {
   const { made, hears } = service(`process.on('SIGTERM', () => {}); ${RUNNING}`)
   await made.start()

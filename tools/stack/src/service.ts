@@ -113,10 +113,11 @@ export class Service {
     const { isReady } = this.spec
     const until = isReady ? performance.now() + READY_WITHIN_MS : Number.POSITIVE_INFINITY
     while (performance.now() < until) {
-      if (this.#state.is === 'done') return undefined
-      if (this.#state.is !== 'starting' || this.#state.child !== child) return 'ended before it was ready'
-      if (await isReady?.(child.pid as number)) {
-        if (this.#state.is !== 'starting' || this.#state.child !== child) return 'ended before it was ready'
+      const isUp = await isReady?.(child.pid as number)
+      const state = this.#state
+      if (state.is === 'done') return undefined
+      if (state.is !== 'starting' || state.child !== child) return 'ended before it was ready'
+      if (isUp) {
         this.#state = { is: 'ready', child, since: performance.now() }
         this.#changed(this, 'ready')
         return undefined
@@ -170,21 +171,31 @@ export class Service {
     const child = 'child' in this.#state ? this.#state.child : undefined
     this.#state = child ? { is: 'stopped', child } : { is: 'stopped' }
     this.#stopping.abort()
-    if (!child || child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
+    if (!isLiving(child)) return
     const ended = once(child, 'exit')
-    const ask = () => child.kill(this.spec.stopSignal ?? 'SIGTERM')
-    ask()
-    const again = insist ? setInterval(ask, INSIST_EVERY_MS) : undefined
+    this.#ask(child)
+    if (insist) this.hurry()
     const deadline = setTimeout(() => child.kill('SIGKILL'), Math.max(withinMs, 0))
     await ended
-    clearInterval(again)
     clearTimeout(deadline)
   }
 
-  /** Repeats the signal of a `stop` under way. */
+  /** Repeats the signal of a `stop` under way until it is heard: two that come close together arrive as one. */
   hurry(): void {
-    if (this.#state.is === 'stopped') this.#state.child?.kill(this.spec.stopSignal ?? 'SIGTERM')
+    const child = this.#state.is === 'stopped' ? this.#state.child : undefined
+    if (!isLiving(child)) return
+    const again = setInterval(() => this.#ask(child), INSIST_EVERY_MS)
+    child.once('exit', () => clearInterval(again))
   }
+
+  #ask(child: ChildProcess): void {
+    child.kill(this.spec.stopSignal ?? 'SIGTERM')
+  }
+}
+
+/** Whether it was started and has not ended. */
+function isLiving(child: ChildProcess | undefined): child is ChildProcess {
+  return child?.pid !== undefined && child.exitCode === null && child.signalCode === null
 }
 
 const LAST_LINES = 15

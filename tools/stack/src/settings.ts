@@ -67,27 +67,21 @@ export function commandLineNames(makeflags: string): string[] {
  * @throws {ConfigError} naming every mistake.
  */
 export function readSettings(environment: Environment): Settings {
-  const { mistakes, config } = attempt(environment)
-  const known = Object.keys(settings)
-  const strangers = commandLineNames(environment['MAKEFLAGS'] ?? '').filter(
-    (name) => !(known.includes(name) || mistakes.some((mistake) => mistake.startsWith(`${name} is not`))),
-  )
-  const all = [
-    ...strangers.map((name) => `${name} is not a setting here; known are ${known.join(', ')}`),
-    ...mistakes,
-    ...(config ? contradictions(config) : []),
-  ]
-  if (!config || all.length > 0) throw new ConfigError(all)
-  return config
-}
-
-function attempt(environment: Environment): { mistakes: readonly string[]; config?: Settings } {
+  let config: Settings | undefined
+  let mistakes: readonly string[]
   try {
-    return { mistakes: [], config: readConfig(settings, environment) }
+    config = readConfig(settings, environment)
+    mistakes = contradictions(config)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    return { mistakes: error.mistakes }
+    mistakes = error.mistakes
   }
+  const known = Object.keys(settings)
+  const strangers = commandLineNames(environment['MAKEFLAGS'] ?? '')
+    .filter((name) => !(known.includes(name) || mistakes.some((mistake) => mistake.startsWith(`${name} is not`))))
+    .map((name) => `${name} is not a setting here; known are ${known.join(', ')}`)
+  if (!config || strangers.length + mistakes.length > 0) throw new ConfigError([...strangers, ...mistakes])
+  return config
 }
 
 /** A password that everybody knows must not open a database that others can reach. */

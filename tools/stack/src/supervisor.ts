@@ -1,12 +1,12 @@
 /** Starts the whole stack by dependency, keeps it running, stops it in reverse. Lives in a process of its own. */
 import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Addresses, type App, appEnvironment, baseEnvironment, entry, initEnvironment } from './apps.ts'
-import { Ports } from './ports.ts'
+import { type Addresses, type App, appEnvironment, baseEnvironment, entry } from './apps.ts'
+import { Ports, type Slot } from './ports.ts'
 import { isPostgresReady, Postgres, postgresUrl } from './postgres.ts'
 import { portHolder } from './processes.ts'
-import { readiness } from './readiness.ts'
-import { createSecrets, postgresPassword } from './secrets.ts'
+import { readiness, type Where } from './readiness.ts'
+import { createSecrets, postgresPassword, secretFiles } from './secrets.ts'
 import { type Command, Service, type ServiceSpec, StartError } from './service.ts'
 import { type Environment, givenTexts, type Settings } from './settings.ts'
 import { type Role, readText, type StateDir, type SupervisorEntry, writeAtomic } from './state.ts'
@@ -74,24 +74,18 @@ export class Supervisor {
   /** Resolves when everything is ready; what fails stays for `stop` to clear away. */
   async start(): Promise<void> {
     const { config, state } = this.#options
-    const ports = this.#ports
     this.#aborted.signal.throwIfAborted()
     this.#record()
     createSecrets(state, config.DEMO_PASSWORD)
-    const balancer = (await ports.next('balancer', 'balancer')).port
-    const admin = (await ports.next('balancer', 'admin')).port
-    const cache = (await ports.next('cache', 'cache')).port
-    const db = (await ports.next('db', 'db')).port
-    const gateways: number[] = []
-    for (let number = 1; number <= config.GATEWAYS; number++) {
-      const { port, note } = await ports.next(`gateway-${number}`, 'gateway')
-      gateways.push(port)
-      if (note) this.#notes.push(note)
+    // All of them before anything starts: one that cannot be had is told at once.
+    const balancer = {
+      url: await this.#claim('balancer', 'balancer'),
+      adminUrl: await this.#claim('balancer', 'admin'),
     }
     const addresses: Addresses = {
-      cache: origin(cache),
-      db: origin(db),
-      gateways: gateways.map(origin),
+      cache: await this.#claim('cache', 'cache'),
+      db: await this.#claim('db', 'db'),
+      gateways: await this.#claimGateways(config.GATEWAYS),
       database: config.DATABASE_URL ?? '',
     }
 
@@ -99,15 +93,16 @@ export class Supervisor {
     const data = async () => {
       if (config.DATABASE_URL === undefined) addresses.database = await this.#startPostgres()
       await this.#migrate(addresses)
-      await this.#startApp('db', 'db', db, addresses)
+      await this.#startApp('db', 'db', { url: addresses.db }, addresses)
     }
     const front = async () => {
-      await Promise.all(
-        gateways.map((port, index) => this.#startApp('gateway', `gateway-${index + 1}`, port, addresses)),
+      const starts = addresses.gateways.map((url, index) =>
+        this.#startApp('gateway', gatewayName(index), { url }, addresses),
       )
-      await this.#startApp('balancer', 'balancer', balancer, addresses, admin)
+      await Promise.all(starts)
+      await this.#startApp('balancer', 'balancer', balancer, addresses)
     }
-    const starts = [data(), this.#startApp('cache', 'cache', cache, addresses), front()]
+    const starts = [data(), this.#startApp('cache', 'cache', { url: addresses.cache }, addresses), front()]
     this.#starting = Promise.allSettled(starts)
     await Promise.all(starts)
     await this.#settle()
@@ -130,28 +125,35 @@ export class Supervisor {
     }
   }
 
-  async #startApp(app: App, name: string, port: number, addresses: Addresses, adminPort?: number): Promise<void> {
+  /** Resolves to the origin of a port that nobody has; what is unusual about it becomes a note. */
+  async #claim(name: string, slot: Slot): Promise<string> {
+    const { port, note } = await this.#ports.next(name, slot)
+    if (note) this.#notes.push(note)
+    return `http://127.0.0.1:${port}`
+  }
+
+  async #claimGateways(count: number): Promise<string[]> {
+    const urls: string[] = []
+    for (let index = 0; index < count; index++) urls.push(await this.#claim(gatewayName(index), 'gateway'))
+    return urls
+  }
+
+  async #startApp(app: App, name: string, where: Where, addresses: Addresses): Promise<void> {
     const { config, state } = this.#options
-    const url = origin(port)
-    const asked = adminPort === undefined ? url : origin(adminPort)
+    const env = {
+      ...this.#environment,
+      ...appEnvironment(app, config, state, addresses),
+      PORT: new URL(where.url).port,
+      ...(where.adminUrl ? { ADMIN_PORT: new URL(where.adminUrl).port, ADMIN_HOST: '127.0.0.1' } : {}),
+      INSTANCE: name,
+    }
     await this.#run({
       name,
       role: app,
-      url,
-      ...(adminPort === undefined ? {} : { adminUrl: asked }),
+      ...where,
       log: state.log(name),
-      command: {
-        file: process.execPath,
-        args: [entry(app)],
-        env: {
-          ...this.#environment,
-          ...appEnvironment(app, config, state, addresses),
-          PORT: String(port),
-          ...(adminPort === undefined ? {} : { ADMIN_PORT: String(adminPort), ADMIN_HOST: '127.0.0.1' }),
-          INSTANCE: name,
-        },
-      },
-      isReady: async () => (await readiness({ url: asked })).state !== 'down',
+      command: { file: process.execPath, args: [entry(app)], env },
+      isReady: async () => (await readiness(where)).state !== 'down',
     })
   }
 
@@ -161,8 +163,7 @@ export class Supervisor {
     const postgres = await Postgres.locate(state)
     const password = postgresPassword(state)
     await postgres.initialize(password, (initdb) => this.#task('initdb', { ...initdb, env }))
-    const { port, note } = await this.#ports.next('postgres', 'postgres')
-    if (note) this.#notes.push(note)
+    const port = Number(new URL(await this.#claim('postgres', 'postgres')).port)
     await this.#run({
       name: 'postgres',
       role: 'postgres',
@@ -181,7 +182,13 @@ export class Supervisor {
     // Once for a database and a number: a sample that somebody deleted stays deleted.
     const samples = `${config.SAMPLE_ITEMS} in ${URL.parse(config.DATABASE_URL ?? '')?.host ?? 'ours'}\n`
     const items = readText(state.samples) === samples ? 0 : config.SAMPLE_ITEMS
-    const env = { ...this.#environment, ...initEnvironment(state, addresses, items) }
+    const env = {
+      ...this.#environment,
+      DATABASE_URL: addresses.database,
+      SPILLWAY_DEMO: '1',
+      SAMPLE_ITEMS: String(items),
+      ACCOUNTS_FILE: secretFiles(state).accounts,
+    }
     await this.#task('migrations', { file: process.execPath, args: [entry('db', 'init')], env })
     writeAtomic(state.samples, samples, 0o644)
   }
@@ -240,4 +247,4 @@ export class Supervisor {
   }
 }
 
-const origin = (port: number) => `http://127.0.0.1:${port}`
+const gatewayName = (index: number) => `gateway-${index + 1}`

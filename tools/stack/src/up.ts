@@ -29,7 +29,8 @@ export async function up(config: Settings, state: StateDir, environment: Environ
   const progress = createProgress(process.stdout)
   let interrupted = false
   const interrupt = () => {
-    progress.line(interrupted ? 'stopping at once' : 'interrupted: stopping what was started')
+    progress.end()
+    process.stdout.write('Interrupted: stopping what was started.\n')
     interrupted = true
     supervisor.kill('SIGTERM')
   }
