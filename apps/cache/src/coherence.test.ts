@@ -8,7 +8,8 @@ import { type Asker, type Decided, LEASE_MS, PASS_MS, type Stored } from './leas
 const URL_TAG = 'http://db/k'
 
 function fixture() {
-  const time = { now: 0 }
+  // Not 0, which lru-cache takes for no time at all.
+  const time = { now: 1 }
   const clock = () => time.now
   const store = new TtlCache<Stored>({ maxBytes: 1e6, clock })
   const core = new Coherence({ epoch: 'e', store, clock })
@@ -157,7 +158,7 @@ describe('leases', () => {
     core.surrender(digest('k'), token, { reason: 'uncacheable' })
     expect(waiter.told).toMatchObject([{ outcome: 'pass' }])
     expect(ask('k', asker(a))).toMatchObject({ name: 'pass' })
-    for (let elapsed = 0; elapsed < PASS_MS; elapsed += 500) {
+    for (let elapsed = 0; elapsed <= PASS_MS; elapsed += 500) {
       time.now += 500
       core.confirm(a.id, 0)
     }
@@ -166,6 +167,17 @@ describe('leases', () => {
     core.surrender(digest('other'), other, { reason: 'uncacheable' })
     void core.purge({ keys: ['other'] })
     expect(ask('other', asker(a))).toMatchObject({ name: 'lease' })
+  })
+
+  it('given back as uncacheable leave marks in bounded memory', () => {
+    const { session, asker, ask, lease, core } = fixture()
+    const a = session()
+    for (let n = 0; n < 20_000; n++) {
+      const token = lease(`k${n}`, asker(a))
+      core.surrender(digest(`k${n}`), token, { reason: 'uncacheable' })
+    }
+    expect(ask('k0', asker(a))).toMatchObject({ name: 'lease' })
+    expect(ask('k19999', asker(a))).toMatchObject({ name: 'pass' })
   })
 
   it('abandoned are over, unless others wait', () => {
@@ -287,13 +299,30 @@ describe('a purge', () => {
     expect(await isAnswered(purge)).toBe(true)
   })
 
+  it('waits for no session that has said goodbye, whose leases go on to others', async () => {
+    const { core, session, asker, ask, lease, isAnswered, settle } = fixture()
+    const [a, b] = [session(), session()]
+    settle(a, b)
+    lease('k', asker(a))
+    const waiter = asker(b)
+    ask('k', waiter)
+    const purge = core.purge({ tags: ['t'] })
+    core.confirm(b.id, core.seq)
+    expect(await isAnswered(purge)).toBe(false)
+    core.forget(a.id)
+    expect(a.closed).toBe(true)
+    expect(waiter.told).toMatchObject([{ outcome: 'lease' }])
+    expect(await isAnswered(purge)).toBe(true)
+    expect(core.confirm(a.id, core.seq)).toBe(false)
+  })
+
   it('is not answered before the epoch is 2 s old, since gateways of the one before may live', async () => {
     const { core, isAnswered, time } = fixture()
     const purge = core.purge({ all: true })
-    time.now = 1999
+    time.now += 1999
     core.tick()
     expect(await isAnswered(purge)).toBe(false)
-    time.now = 2000
+    time.now += 1
     core.tick()
     expect(await isAnswered(purge)).toBe(true)
   })

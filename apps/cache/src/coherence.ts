@@ -73,6 +73,13 @@ export class Coherence {
     if (this.#sessions.close(session)) this.#leases.leaveAll(session)
   }
 
+  /** The gateway has stopped using its L1: no purge waits for it any more. */
+  forget(session: string): void {
+    this.close(session)
+    this.#sessions.forget(session)
+    this.#answerPurges()
+  }
+
   /** `gone`: there is nothing, and without a live session no lease. */
   ask(hash: string, asker: Asker): Verdict | 'gone' {
     const entry = this.#store.get(hash)

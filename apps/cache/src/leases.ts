@@ -1,5 +1,6 @@
 /** Who fills which entry, and who waits for that fill: at most one lease stands for a key. */
 import type { Sealed, Surrender } from '@spillway/cache-client'
+import { TtlCache } from '@spillway/ttl-cache'
 
 export type Decided =
   | { readonly outcome: 'filled'; readonly seq: number; readonly entry: Stored }
@@ -37,6 +38,8 @@ export interface Lease {
 interface Slot {
   lease: Lease
   readonly waiting: Set<Asker>
+  /** Nobody waits at the holder's any more: it fills for those who wait here. */
+  abandoned: boolean
 }
 
 /**
@@ -46,28 +49,31 @@ interface Slot {
 export const LEASE_MS = 30_000
 /** How long nobody queues for what turned out not to be shareable. */
 export const PASS_MS = 10_000
+/** Room for some 9,000 marks; past that the eldest are forgotten, and what they marked is leased once more. */
+const PASS_BYTES = 8 * 1024 * 1024
 
 export class Leases {
   readonly #slots = new Map<string, Slot>()
-  readonly #passMarks = new Map<string, number>()
+  readonly #passMarks: TtlCache<object>
   readonly #clock: () => number
   /** The next `seq`, and the token made of it. */
   readonly #next: () => { seq: number; token: string }
 
   constructor(clock: () => number, next: () => { seq: number; token: string }) {
     this.#clock = clock
+    this.#passMarks = new TtlCache({ maxBytes: PASS_BYTES, clock })
     this.#next = next
   }
 
   ask(hash: string, asker: Asker): Lease | 'wait' | 'pass' {
-    if ((this.#passMarks.get(hash) ?? 0) > this.#clock()) return 'pass'
+    if (this.#passMarks.get(hash)) return 'pass'
     const slot = this.#slots.get(hash)
     if (slot) {
       slot.waiting.add(asker)
       return 'wait'
     }
     const lease = this.#grant(asker)
-    this.#slots.set(hash, { lease, waiting: new Set() })
+    this.#slots.set(hash, { lease, waiting: new Set(), abandoned: false })
     return lease
   }
 
@@ -82,17 +88,20 @@ export class Leases {
     const slot = this.#slots.get(hash)
     if (!slot) return
     this.#slots.delete(hash)
-    if (decided.outcome === 'pass') this.#passMarks.set(hash, this.#clock() + PASS_MS)
+    if (decided.outcome === 'pass') this.#passMarks.set(hash, {}, { ttlMs: PASS_MS, bytes: 0 })
     slot.lease.holder.end()
     for (const asker of slot.waiting) asker.tell(decided)
   }
 
   /** What its holder says of a standing lease. */
   surrender(hash: string, why: Surrender, seq: number): 'ended' | 'awaited' {
+    const slot = this.#slots.get(hash)
     if (why.reason === 'failed') this.settle(hash, { outcome: 'failed', seq, status: why.status, error: why.error })
     else if (why.reason === 'uncacheable') this.settle(hash, { outcome: 'pass', seq })
-    else if (this.#slots.get(hash)?.waiting.size) return 'awaited'
-    else this.pass(hash)
+    else if (slot?.waiting.size) {
+      slot.abandoned = true
+      return 'awaited'
+    } else this.pass(hash)
     return 'ended'
   }
 
@@ -108,6 +117,7 @@ export class Leases {
     }
     slot.waiting.delete(next)
     slot.lease = this.#grant(next)
+    slot.abandoned = false
     next.tell({ outcome: 'lease', seq: slot.lease.seq, token: slot.lease.token })
   }
 
@@ -115,13 +125,16 @@ export class Leases {
   leave(hash: string, asker: Asker): void {
     const slot = this.#slots.get(hash)
     if (slot?.lease.holder === asker) this.pass(hash)
-    else slot?.waiting.delete(asker)
+    else if (slot?.waiting.delete(asker) && slot.abandoned && slot.waiting.size === 0) this.pass(hash)
   }
 
   /** Ends what a session held and waited for. */
   leaveAll(session: string): void {
-    for (const { waiting } of this.#slots.values()) {
-      for (const asker of waiting) if (asker.session === session && waiting.delete(asker)) asker.end()
+    for (const [hash, { waiting }] of this.#slots) {
+      for (const asker of [...waiting].filter((one) => one.session === session)) {
+        this.leave(hash, asker)
+        asker.end()
+      }
     }
     this.#passWhere((_, { holder }) => holder.session === session)
   }
@@ -137,7 +150,7 @@ export class Leases {
   sweep(): void {
     const now = this.#clock()
     this.#passWhere((_, { until }) => now >= until)
-    for (const [hash, until] of this.#passMarks) if (now >= until) this.#passMarks.delete(hash)
+    this.#passMarks.sweep()
   }
 
   get counts(): { leases: number; waiting: number } {

@@ -10,7 +10,7 @@ export interface Stream {
 
 /**
  * ```
- * open --stream closed, lagging, or 2 s without a receipt--> closed --2 s after the last receipt--> gone
+ * open --stream closed, lagging, or 2 s without a receipt--> closed --2 s after the last receipt, or goodbye--> gone
  * ```
  * A closed session confirms nothing any more, yet its gateway may not know: purges still wait its time out.
  */
@@ -59,6 +59,11 @@ export class Sessions {
     session.state = 'closed'
     session.stream.close()
     return true
+  }
+
+  /** Its gateway uses no L1 any more. */
+  forget(id: string): void {
+    this.#sessions.delete(id)
   }
 
   broadcast(line: StreamLine): void {

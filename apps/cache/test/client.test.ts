@@ -130,6 +130,26 @@ describe('a fill belongs to its readers', () => {
     await Promise.allSettled(readers)
   })
 
+  it('and is cancelled when the last has left elsewhere, its own having left before', async () => {
+    const { a, b, stats } = await cluster(2)
+    const held = heldFill()
+    const [here, elsewhere] = [new AbortController(), new AbortController()]
+    const first = a.read('k', url('k'), held.fill, here.signal)
+    const signal = await held.started
+    const second = b.read('k', url('k'), unwanted, elsewhere.signal)
+    await until(async () => (await stats())['waiting'] === 1)
+    here.abort(new Error('gone'))
+    await expect(first).rejects.toThrow('gone')
+    // The service has been told: whoever comes now waits there.
+    const third = a.read('k', url('k'), unwanted, elsewhere.signal)
+    await until(async () => (await stats())['waiting'] === 2)
+    elsewhere.abort(new Error('gone'))
+    await expect(second).rejects.toThrow('gone')
+    await expect(third).rejects.toThrow('gone')
+    await until(() => signal.aborted)
+    await until(async () => (await stats())['leases'] === 0)
+  })
+
   it('and goes on for those who wait elsewhere', async () => {
     const { a, b, stats } = await cluster(2)
     const held = heldFill()

@@ -186,6 +186,10 @@ class Client implements CacheClient {
   async #ask(question: { key: string; url: string; session: Session['id']; signal: AbortSignal }): Promise<Verdict> {
     const verdict = await ask(this.#pool, question, this.#clock)
     this.#counts[verdict.name]++
+    void verdict.answer.then(({ is }) => {
+      // Else every reader comes upon it until its time is out.
+      if (is === 'damaged') this.purge({ keys: [question.key] }).catch(() => {})
+    })
     return verdict
   }
 

@@ -143,6 +143,7 @@ export class Flight {
       case 'lease':
         return this.#fromOrigin(answer.lease)
       case 'nothing':
+      case 'damaged':
         return this.#fromOrigin(undefined)
     }
   }
@@ -150,7 +151,8 @@ export class Flight {
   async #fromOrigin(lease: Lease | undefined): Promise<Outcome> {
     const [owner] = this.#readers
     if (!owner) {
-      await lease?.surrender({ reason: 'abandoned' })
+      // Not surrendered: it may be refused where others wait, and here is nobody who could go on.
+      lease?.drop()
       return () => ({ outcome: 'pass' })
     }
     const stop = new AbortController()
@@ -194,17 +196,18 @@ export class Flight {
   /** Nobody waits here any more. */
   #desert(): void {
     const phase = this.#phase
-    if (phase.is === 'asking' || (phase.is === 'filling' && !phase.lease)) this.#stop(phase.stop)
-    if (phase.is !== 'filling' || !phase.lease) return
+    if (phase.is === 'storing' || phase.is === 'ended') return
+    if (phase.is !== 'filling' || !phase.lease) {
+      this.#stop()
+      return
+    }
     // From here on nobody can join: whoever comes asks L2, and counts there as one who waits.
     this.#effects.retire()
-    void phase.lease.surrender({ reason: 'abandoned' }).then((left) => {
-      if (left === 'ended') this.#stop(phase.stop)
-    })
+    void phase.lease.abandon().then(() => this.#stop())
   }
 
-  #stop(stop: AbortController): void {
-    stop.abort(new Error('nobody waits for this any more'))
+  #stop(): void {
+    if ('stop' in this.#phase) this.#phase.stop.abort(new Error('nobody waits for this any more'))
     this.#end()
   }
 

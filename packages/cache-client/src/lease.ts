@@ -10,32 +10,39 @@ export class Lease {
   readonly #pool: Pool
   readonly #hash: string
   readonly #token: string
-  readonly #drop: () => void
+  readonly #ended: Promise<unknown>
+  /** Gives it up by closing its answer, whoever waits: for a holder that has nothing to go on with. */
+  readonly drop: () => void
 
   constructor(pool: Pool, hash: string, token: string, answer: LineReader, drop: () => void) {
     this.#pool = pool
     this.#hash = hash
     this.#token = token
-    this.#drop = drop
+    this.drop = drop
     // Read to its end, so that the connection serves others once the service has ended the lease.
-    void answer.remainder().catch(() => {})
+    this.#ended = answer.remainder().catch(() => {})
   }
 
   /** Stores the frame; whether L2 took it. Never rejects. */
   async fill(frame: Buffer): Promise<boolean> {
     const status = await this.#send('PUT', '', frame)
     if (status === 413) await this.surrender({ reason: 'uncacheable' })
-    else if (status !== 204) this.#drop()
+    else if (status !== 204) this.drop()
     return status === 204
   }
 
-  /** Gives it up. `awaited`: others wait for the fill, which is to go on. Never rejects. */
-  async surrender(why: Surrender): Promise<'ended' | 'awaited'> {
+  /** Nobody waits for it here. Resolves once nobody does elsewhere, until when the fill is to go on. Never rejects. */
+  async abandon(): Promise<void> {
+    const status = await this.surrender({ reason: 'abandoned' })
+    if (status === 409) await this.#ended
+  }
+
+  /** Gives it up; resolves with the service's answer, where there is one. Never rejects. */
+  async surrender(why: Surrender): Promise<number | undefined> {
     const query = new URLSearchParams(Object.entries(why).map(([name, value]) => [name, String(value)]))
     const status = await this.#send('DELETE', `?${query}`)
-    if (why.reason === 'abandoned' && status === 409) return 'awaited'
-    if (status !== 204) this.#drop()
-    return 'ended'
+    if (status !== 204 && status !== 409) this.drop()
+    return status
   }
 
   async #send(method: 'PUT' | 'DELETE', query: string, body?: Buffer): Promise<number | undefined> {

@@ -25,6 +25,7 @@ export interface LinkOptions {
 
 const FIRST_RETRY_MS = 50
 const LAST_RETRY_MS = 1000
+const GOODBYE_MS = 250
 /** A line repeats its purge's body, with little around it. */
 const MAX_LINE_BYTES = MAX_PURGE_BYTES + 1024
 
@@ -56,8 +57,18 @@ export class Link {
   }
 
   async close(): Promise<void> {
+    const session = this.#session
     this.#closing.abort(new Error('closing'))
     await this.#running
+    if (session) await this.#leave(session.id)
+  }
+
+  /** Only once L1 is out of use: no purge waits for this gateway from then on. */
+  async #leave(id: string): Promise<void> {
+    const signal = AbortSignal.timeout(GOODBYE_MS)
+    const path = `/sessions/${encodeURIComponent(id)}`
+    // A service that does not hear it waits the session out.
+    await this.#options.pool.request({ method: 'DELETE', path, signal }).catch(() => {})
   }
 
   async #run(): Promise<void> {

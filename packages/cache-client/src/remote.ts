@@ -2,14 +2,14 @@
 import { Compile } from 'typebox/compile'
 import type { Dispatcher, Pool } from 'undici'
 import type { Entry } from './cache.ts'
-import { open } from './frame.ts'
+import { FrameError, open } from './frame.ts'
 import { Lease } from './lease.ts'
 import { LineReader } from './lines.ts'
 import { Decision, digest, HEADER, MAX_FRAME_BYTES } from './wire.ts'
 
 /** Only the verdict is timed; the cache must never cost a read more than this. */
 const VERDICT_MS = 250
-/** Between two pieces of a hit's body, which the service has whole. */
+/** For an entry's frame, which the service has whole. */
 const BODY_MS = 2000
 
 export type Answer =
@@ -17,8 +17,8 @@ export type Answer =
   | { readonly is: 'lease'; readonly seq: number; readonly lease: Lease }
   | { readonly is: 'failed'; readonly seq: number; readonly status: number; readonly error: string }
   | { readonly is: 'pass' }
-  /** No answer that can be used: ask the origin without the cache. */
-  | { readonly is: 'nothing'; readonly why: string }
+  /** No answer that can be used: ask the origin without the cache. `damaged`: L2 holds bytes that are not the entry. */
+  | { readonly is: 'nothing' | 'damaged'; readonly why: string }
 
 /** The verdict's headers came; `answer` settles when all that follows has come, and never rejects. */
 export interface Verdict {
@@ -74,11 +74,17 @@ function verdictOf({ statusCode, headers, body }: Dispatcher.ResponseData, asked
   const seq = Number(headers[HEADER.seq])
   const token = headers[HEADER.token]
   const known = statusCode === 200 && Number.isSafeInteger(seq)
-  const settled = (answer: Promise<Answer>) => answer.catch((error: Error): Answer => lost(error.message))
+  const settled = (answer: Promise<Answer>) =>
+    answer.catch((error: Error): Answer => {
+      // What is left of it would keep the connection.
+      body.destroy()
+      return { is: error instanceof FrameError ? 'damaged' : 'nothing', why: error.message }
+    })
   if (known && name === 'hit') return { name, seq, answer: settled(readHit(body, seq, asked)) }
   if (known && name === 'wait') return { name, seq, answer: settled(readDecision(body, asked)) }
   if (known && name === 'lease' && typeof token === 'string') {
-    const lease = new Lease(asked.pool, asked.hash, token, new LineReader(body, MAX_FRAME_BYTES), () => body.destroy())
+    const lines = new LineReader(body, MAX_FRAME_BYTES)
+    const lease = new Lease(asked.pool, asked.hash, token, lines, () => body.destroy())
     return { name, seq, answer: Promise.resolve({ is: 'lease', seq, lease }) }
   }
   void body.dump().catch(() => {})
@@ -96,10 +102,7 @@ async function readDecision(body: Dispatcher.ResponseData['body'], asked: Asked)
   const lines = new LineReader(body, MAX_FRAME_BYTES)
   const text = await lines.line()
   const decided: unknown = text === undefined ? undefined : JSON.parse(text)
-  if (!decision.Check(decided)) {
-    body.destroy()
-    return lost('a wait ended without a decision')
-  }
+  if (!decision.Check(decided)) throw new Error('a wait ended without a decision')
   const { seq } = decided
   if (decided.outcome === 'lease') {
     const lease = new Lease(asked.pool, asked.hash, decided.token, lines, () => body.destroy())
@@ -119,17 +122,13 @@ async function readEntry(lines: LineReader, { key }: Asked, at: number, destroy:
   const timer = setTimeout(destroy, BODY_MS)
   try {
     const entry = open(await lines.remainder(), at)
-    if (entry.key !== key) throw new Error('the entry is another one')
+    if (entry.key !== key) throw new FrameError('the entry is another one')
     return entry
   } finally {
     clearTimeout(timer)
   }
 }
 
-function lost(why: string): Answer {
-  return { is: 'nothing', why }
-}
-
 function nothing(why: string): Verdict {
-  return { name: 'nothing', seq: 0, answer: Promise.resolve(lost(why)) }
+  return { name: 'nothing', seq: 0, answer: Promise.resolve({ is: 'nothing', why }) }
 }

@@ -1,6 +1,6 @@
 /** What readers and writers get when the cache service is slow, wrong, or away. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { HEADER, PurgeUnconfirmed } from '../src/index.ts'
+import { digest, HEADER, PurgeUnconfirmed } from '../src/index.ts'
 import { cacheable, entry, framed, heldFill, never, ScriptedService, until, unwanted } from './scripted-service.ts'
 
 let service: ScriptedService
@@ -80,6 +80,74 @@ describe('a lookup', () => {
     await expect(left).rejects.toThrow('gone')
     await until(() => asked.response.destroyed)
   })
+})
+
+describe('a body that is not wanted to its end', () => {
+  it('does not keep its connection: an entry too long, a decision that is none', async () => {
+    const answers: [verdict: string, body: Buffer][] = [
+      ['hit', Buffer.alloc(3_000_000)],
+      ['wait', Buffer.from('nonsense\n')],
+      ['wait', Buffer.from('{"outcome":"maybe"}\n')],
+    ]
+    for (const [verdict, body] of answers) {
+      const reading = read(async () => cacheable('k', 'origin', { lifetimeMs: 0 }))
+      const response = service.verdict(await service.next('GET entries'), verdict, 1)
+      response.write(body)
+      expect(await reading).toMatchObject({ outcome: 'filled' })
+      await until(() => response.destroyed)
+    }
+  })
+
+  it('harms nothing where the stream is refused', async () => {
+    const { sessions } = service
+    service.streams = 503
+    service.cut()
+    await until(() => service.sessions > sessions + 1)
+    service.streams = 200
+    await until(() => service.client.state.live)
+  })
+})
+
+it('a damaged entry is purged, so that the next reader fills it anew', async () => {
+  const damaged = framed(entry('k', 'a body'))
+  damaged[damaged.length - 3] = 0
+  const reading = read(async () => cacheable('k', 'origin'))
+  service.verdict(await service.next('GET entries'), 'hit', 1).end(damaged)
+  const { body, response } = await service.next('POST purge')
+  expect(JSON.parse(body)).toEqual({ keys: ['k'] })
+  response.writeHead(204).end()
+  expect(await reading).toMatchObject({ outcome: 'filled' })
+})
+
+it('a read that waits for a fill without a session is asked for nowhere once its readers have left', async () => {
+  service.time.now += 1800
+  const held = heldFill()
+  const first = read(held.fill)
+  await held.started
+  const leaving = new AbortController()
+  const second = read(unwanted, leaving.signal)
+  leaving.abort(new Error('gone'))
+  await expect(second).rejects.toThrow('gone')
+  await service.say({ seq: 2 })
+  await until(() => service.client.state.live)
+  held.end(cacheable('k', 'x'))
+  await first
+  await new Promise((resolve) => setImmediate(resolve))
+  const other = service.client.read('l', 'url:l', async () => cacheable('l', 'x'), never)
+  const asked = await service.next('GET entries')
+  service.verdict(asked, 'pass', 2).end()
+  await other
+  expect(asked.request.url).toContain(digest('l'))
+  expect(service.count('GET entries')).toBe(0)
+})
+
+it('closing says goodbye to the service, so that no purge waits the session out', async () => {
+  const closed = service.client.close()
+  const { request, response } = await service.next('DELETE sessions')
+  expect(request.url).toBe(`/sessions/s${service.sessions}`)
+  expect(service.client.peek('k')).toBeUndefined()
+  response.writeHead(204).end()
+  await closed
 })
 
 describe('without a session', () => {

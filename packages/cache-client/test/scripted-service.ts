@@ -70,6 +70,9 @@ export class ScriptedService {
   /** Confirmations are answered with this status at once; undefined: by the test. */
   confirms: number | undefined = 204
   confirmed: number[] = []
+  /** Another status refuses the stream with an answer that never ends. */
+  streams = 200
+  /** Streams asked for. */
   sessions = 0
   #stream: ServerResponse | undefined
   client!: CacheClient
@@ -135,7 +138,7 @@ export class ScriptedService {
     if (request.url?.startsWith('/stream')) {
       this.#stream = response
       this.sessions++
-      response.writeHead(200)
+      response.writeHead(this.streams)
       response.write(`${JSON.stringify({ epoch: 'e', session: `s${this.sessions}`, seq: 1 })}\n`)
       return
     }

@@ -48,7 +48,11 @@ export const entries: FastifyPluginAsyncTypebox<Options> = async (app, { coheren
     raw.on('error', () => {})
     raw.writeHead(200, { ...app.answerHeaders(request), ...told(verdict), 'content-type': OCTETS })
     raw.flushHeaders()
-    if (isGone(request.raw)) raw.destroy()
+    if (isGone(request.raw)) {
+      // 'close' may have been before anybody listened.
+      coherence.leave(hash, asker)
+      raw.destroy()
+    }
     return reply
   })
 

@@ -42,4 +42,9 @@ export const sessions: FastifyPluginAsyncTypebox<{ coherence: Coherence }> = asy
       return reply.code(204).send()
     },
   )
+
+  app.delete('/sessions/:id', { schema: { params: Type.Object({ id: Type.String() }) } }, (request, reply) => {
+    coherence.forget(request.params.id)
+    return reply.code(204).send()
+  })
 }
