@@ -27,6 +27,7 @@ export async function buildApp(config: Config, context: ServiceContext) {
   await app.register(purge, { coherence })
   await app.register(stats, { coherence, store })
 
+  app.addHook('onListen', async () => coherence.begin())
   const timer = setInterval(() => coherence.tick(), TICK_MS)
   app.addHook('preClose', async () => {
     clearInterval(timer)

@@ -327,6 +327,19 @@ describe('a purge', () => {
     expect(await isAnswered(purge)).toBe(true)
   })
 
+  it('counts the epoch from when it listens, since the one before may have answered until then', async () => {
+    const { core, isAnswered, time } = fixture()
+    time.now += 1000
+    core.begin()
+    const purge = core.purge({ all: true })
+    time.now += 1999
+    core.tick()
+    expect(await isAnswered(purge)).toBe(false)
+    time.now += 1
+    core.tick()
+    expect(await isAnswered(purge)).toBe(true)
+  })
+
   it('closes a session that goes on confirming all but this one, so that its writer is answered in 4 s', async () => {
     const { session, core, settle, isAnswered, time } = fixture()
     const a = session()

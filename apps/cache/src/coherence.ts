@@ -23,7 +23,7 @@ const LAG_MS = 2000
 
 export class Coherence {
   readonly epoch: string
-  readonly #bornAt: number
+  #bornAt: number
   readonly #clock: () => number
   readonly #store: Store<Stored>
   readonly #sessions: Sessions
@@ -46,6 +46,11 @@ export class Coherence {
       const seq = ++this.#seq
       return { seq, token: `${epoch}-${seq}` }
     })
+  }
+
+  /** It listens from now on: until then the service of the epoch before may have answered its gateways. */
+  begin(): void {
+    this.#bornAt = this.#clock()
   }
 
   get seq(): number {

@@ -95,13 +95,17 @@ export class Leases {
 
   /** What its holder says of a standing lease. */
   surrender(hash: string, why: Surrender, seq: number): 'ended' | 'awaited' {
-    const slot = this.#slots.get(hash)
     if (why.reason === 'failed') this.settle(hash, { outcome: 'failed', seq, status: why.status, error: why.error })
     else if (why.reason === 'uncacheable') this.settle(hash, { outcome: 'pass', seq })
-    else if (slot?.waiting.size) {
-      slot.abandoned = true
-      return 'awaited'
-    } else this.pass(hash)
+    else return this.#abandon(hash)
+    return 'ended'
+  }
+
+  #abandon(hash: string): 'ended' | 'awaited' {
+    const slot = this.#slots.get(hash)
+    if (slot) slot.abandoned = true
+    if (slot?.waiting.size) return 'awaited'
+    this.pass(hash)
     return 'ended'
   }
 

@@ -33,16 +33,9 @@ export interface CacheCounters {
   /** Flights that L2 told to fill, and to wait for another gateway's fill. */
   readonly leases: number
   readonly waits: number
-  /** Flights that L2 told to ask for themselves. */
-  readonly passes: number
   /** Flights that went without L2: no session, no verdict in time, or an answer that was none. */
   readonly skipped: number
-  /** Purges sent. */
-  readonly purges: number
-  /** Sessions opened. */
-  readonly sessions: number
-  /** L1's size now. */
-  readonly entries: number
+  /** What L1 takes now. */
   readonly bytes: number
 }
 
@@ -73,7 +66,7 @@ class Client implements CacheClient {
   readonly #flights = new Map<string, Flight>()
   readonly #closing = new AbortController()
   readonly #stopSweeping: () => void
-  readonly #counts = { l1Hits: 0, hit: 0, lease: 0, wait: 0, pass: 0, nothing: 0, purges: 0 }
+  readonly #counts = { l1Hits: 0, hit: 0, lease: 0, wait: 0, pass: 0, nothing: 0 }
 
   constructor({ url, instance, logger, maxBytes = L1_BYTES, clock = () => performance.now() }: CacheClientOptions) {
     this.#clock = clock
@@ -126,7 +119,6 @@ class Client implements CacheClient {
 
   async purge(purge: Purge): Promise<void> {
     this.#closing.signal.throwIfAborted()
-    this.#counts.purges++
     this.#forget(purge)
     await sendPurge(this.#pool, purge, this.#closing.signal)
   }
@@ -137,20 +129,8 @@ class Client implements CacheClient {
   }
 
   get counters(): CacheCounters {
-    const { l1Hits, hit, lease, wait, pass, nothing, purges } = this.#counts
-    const { size, bytes } = this.#l1.counters
-    return {
-      l1Hits,
-      l2Hits: hit,
-      leases: lease,
-      waits: wait,
-      passes: pass,
-      skipped: nothing,
-      purges,
-      sessions: this.#link.opened,
-      entries: size,
-      bytes,
-    }
+    const { l1Hits, hit: l2Hits, lease: leases, wait: waits, nothing: skipped } = this.#counts
+    return { l1Hits, l2Hits, leases, waits, skipped, bytes: this.#l1.counters.bytes }
   }
 
   async close(): Promise<void> {

@@ -48,6 +48,8 @@ export class Flight {
   readonly #done = Promise.withResolvers<void>()
   #phase: Phase = { is: 'queued' }
   #session: Session | undefined
+  /** The reader whose fill runs; he may have left meanwhile. */
+  #owner: Reader | undefined
   /** Nothing purged up to this `seq` can be in what the readers get. */
   #since = 0
 
@@ -105,17 +107,11 @@ export class Flight {
     try {
       const outcome = session ? await this.#throughL2(session) : await this.#fromOrigin(undefined)
       this.#end()
-      for (const [reader, own] of this.#settled) reader.resolve(outcome(own))
+      for (const reader of this.#readers) reader.resolve(outcome(reader === this.#owner))
     } catch (error) {
       this.#end()
       for (const { reject } of this.#readers) reject(error)
     }
-  }
-
-  /** The reader whose fill ran, where he is still there. */
-  #owner: Reader | undefined
-  get #settled(): [Reader, boolean][] {
-    return [...this.#readers].map((reader) => [reader, reader === this.#owner])
   }
 
   async #throughL2(session: Session): Promise<Outcome> {

@@ -38,8 +38,7 @@ export class Link {
   readonly #running: Promise<void>
   #session: Session | undefined
   #why = 'not connected yet'
-  /** Sessions opened so far. */
-  opened = 0
+  #opened = 0
 
   constructor(options: LinkOptions) {
     this.#options = options
@@ -75,10 +74,10 @@ export class Link {
     const { signal } = this.#closing
     let wait = FIRST_RETRY_MS
     while (!signal.aborted) {
-      const opened = this.opened
+      const opened = this.#opened
       const why = await this.#attend().catch((error: Error) => error.message)
       this.#lose(why)
-      wait = this.opened > opened ? FIRST_RETRY_MS : Math.min(2 * wait, LAST_RETRY_MS)
+      wait = this.#opened > opened ? FIRST_RETRY_MS : Math.min(2 * wait, LAST_RETRY_MS)
       // All gateways lose a restarted service at one moment; they need not return at one.
       await delay(wait * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {})
     }
@@ -134,7 +133,7 @@ export class Link {
       },
     })
     this.#session = session
-    this.opened++
+    this.#opened++
     void session.confirm()
     return session
   }
