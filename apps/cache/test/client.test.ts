@@ -264,6 +264,17 @@ describe('a purge', () => {
     expect(bodyOf(fresh)).toBe('new')
   })
 
+  it('waits for no gateway that has closed as it should', async () => {
+    const { a, b, stats } = await cluster(2)
+    // A fresh epoch answers no purge before it is 2 s old; that is not what is measured here.
+    await a.purge({ all: true })
+    await b.close()
+    expect(await stats()).toMatchObject({ sessions: 1 })
+    const began = performance.now()
+    await a.purge({ all: true })
+    expect(performance.now() - began).toBeLessThan(1000)
+  })
+
   it('200 times over, is followed by no old value at any gateway', async () => {
     const { clients, a } = await cluster(3)
     let value = 0
