@@ -108,6 +108,11 @@ describe('an entry', () => {
     close()
   })
 
+  it('is not leased by HEAD, whose answer has no body to hold open', async () => {
+    const head = await fetch(`${url}/entries/${digest('head')}`, { method: 'HEAD', headers: lookup('any') })
+    expect([head.status, head.headers.get('allow')]).toEqual([405, 'GET, DELETE, PUT'])
+  })
+
   it('is nobody’s without a live session: 410', async () => {
     const answer = await fetch(`${url}/entries/${hash}`, { headers: lookup('nobody') })
     expect(answer.status).toBe(410)

@@ -33,7 +33,8 @@ export const entries: FastifyPluginAsyncTypebox<Options> = async (app, { coheren
   app.addContentTypeParser(OCTETS, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 
   const lookup = Type.Object({ [HEADER.session]: Type.String(), [HEADER.url]: Digest })
-  app.get('/entries/:hash', { schema: { params, headers: lookup } }, (request, reply) => {
+  // No HEAD: it could be granted a lease by an answer that has no body to hold open.
+  app.get('/entries/:hash', { schema: { params, headers: lookup }, exposeHeadRoute: false }, (request, reply) => {
     const { hash } = request.params
     const { raw } = reply
     const asker = heldOpen(raw, { session: request.headers[HEADER.session], url: request.headers[HEADER.url] }, framed)

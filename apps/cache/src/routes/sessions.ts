@@ -12,7 +12,10 @@ const MAX_UNREAD_BYTES = 1024 * 1024
 export const sessions: FastifyPluginAsyncTypebox<{ coherence: Coherence }> = async (app, { coherence }) => {
   app.get(
     '/stream',
-    { schema: { querystring: Type.Object({ instance: Type.String({ minLength: 1, maxLength: 64 }) }) } },
+    {
+      schema: { querystring: Type.Object({ instance: Type.String({ minLength: 1, maxLength: 64 }) }) },
+      exposeHeadRoute: false,
+    },
     (request, reply) => {
       const { raw } = reply.hijack()
       raw.writeHead(200, { ...app.answerHeaders(request), 'content-type': 'application/x-ndjson' })
@@ -24,12 +27,12 @@ export const sessions: FastifyPluginAsyncTypebox<{ coherence: Coherence }> = asy
       const session = coherence.open({ send: write, close: () => raw.destroy() })
       write({ epoch, session, seq })
       const { instance } = request.query
-      request.log.info({ instance, session }, 'a session begins')
+      request.log.info({ gateway: instance, session }, 'a session begins')
       // Writing to one who has just left is no fault; 'close' follows.
       raw.on('error', () => {})
       raw.once('close', () => {
         coherence.close(session)
-        request.log.info({ instance, session }, 'a session has ended')
+        request.log.info({ gateway: instance, session }, 'a session has ended')
       })
     },
   )
