@@ -7,21 +7,9 @@ import { proxyError, UpstreamError } from './errors.ts'
 import type { Exchange, ProxyErrorType } from './exchange.ts'
 import { isEventStream, preferredWait } from './headers.ts'
 import { limits } from './limits.ts'
+import type { Running } from './running.ts'
 
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2]
-
-/** The requests of a cluster that are under way, and the clock by which their silence is measured. */
-export class Running {
-  readonly attempts = new Set<Attempt>()
-  /** Milliseconds counted by sweeps: stands still while our own event loop does, so that its lag times nobody out. */
-  swept = 0
-
-  /** Ends what has been silent for too long; to be called every `ms`. */
-  sweep(ms: number): void {
-    this.swept += ms
-    for (const attempt of this.attempts) attempt.sweep()
-  }
-}
 
 export interface AttemptOptions {
   readonly options: Dispatcher.DispatchOptions
@@ -58,6 +46,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
   readonly #running: Running
   readonly #clock: () => number
   readonly #startedAt: number
+  /** Where `running` keeps it. */
+  place = 0
   #phase: Phase = 'connecting'
   /** On `Running.swept`: when the phase began, or its last byte passed. */
   #movedAt: number
@@ -86,7 +76,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
    * while we connect.
    */
   start(): boolean {
-    this.#running.attempts.add(this)
+    this.#running.add(this)
     this.#endpoint.inFlight++
     this.#handler.onRequestStart?.(this, null)
     const deadlineAt = this.#exchange?.deadlineAt
@@ -273,7 +263,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
     if (this.#phase === 'over') return
     this.#phase = 'over'
     clearTimeout(this.#deadline)
-    this.#running.attempts.delete(this)
+    this.#running.delete(this)
     this.#endpoint.inFlight--
   }
 }

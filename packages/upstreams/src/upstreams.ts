@@ -1,6 +1,6 @@
 /** One undici Dispatcher over many endpoints: chooses one for each request and learns from what becomes of it. */
 import { Dispatcher } from 'undici'
-import { Attempt, Running } from './attempt.ts'
+import { Attempt } from './attempt.ts'
 import { Checks } from './check.ts'
 import { mayEject, usable } from './ejection.ts'
 import { Endpoint, type EndpointView, type Transition } from './endpoint.ts'
@@ -8,6 +8,7 @@ import { UpstreamError } from './errors.ts'
 import { type Exchange, exchangeOf, type ProxyErrorType } from './exchange.ts'
 import { limits } from './limits.ts'
 import { type Policy, type PolicyName, policies } from './policy.ts'
+import { Running } from './running.ts'
 
 export interface UpstreamsOptions {
   /** The cluster's name, as logs, metrics and cache keys have it. */
@@ -71,8 +72,7 @@ export class Upstreams extends Dispatcher {
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     const exchange = exchangeOf(options)
     if (exchange?.error) delete exchange.error
-    if (this.running.attempts.size >= limits.clusterRequests)
-      return refuse(handler, exchange, 'connection_limit_reached')
+    if (this.running.size >= limits.clusterRequests) return refuse(handler, exchange, 'connection_limit_reached')
     const endpoint = this.closed ? undefined : this.choice(exchange?.tried)
     if (!endpoint) return refuse(handler, exchange, 'destination_unavailable')
     if (exchange) exchange.endpoint = endpoint.origin
@@ -114,8 +114,7 @@ export class Upstreams extends Dispatcher {
     this.checks?.stop()
     await Promise.all(this.members.map(endPool))
     clearInterval(this.sweeps)
-    const reason = new UpstreamError('destination_unavailable', { sent: true })
-    for (const attempt of this.running.attempts) attempt.abort(reason)
+    this.running.abort(new UpstreamError('destination_unavailable', { sent: true }))
   }
 
   private choice(tried: readonly string[] = []): Endpoint | undefined {
