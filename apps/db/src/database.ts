@@ -2,11 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Check } from '@spillway/health'
 import { Gauge, Histogram, type Registry } from '@spillway/metrics'
-import { Problem, type ServiceContext } from '@spillway/service'
+import type { Caller } from '@spillway/service'
+import { Gate, Problem, type ServiceContext } from '@spillway/service'
 import pg from 'pg'
-import type { Caller } from './caller.ts'
 import { errors } from './errors.ts'
-import { Gate } from './gate.ts'
 
 /** PostgreSQL parses and plans it once per connection, under its name. */
 export interface Statement {

@@ -1,8 +1,8 @@
 /** Items in PostgreSQL. Each call is one statement, so it is atomic, and concurrent writes to one key queue on its row. */
 import { Counter, type Registry } from '@spillway/metrics'
+import type { Caller } from '@spillway/service'
 import { Problem } from '@spillway/service'
 import { type Static, Type } from 'typebox'
-import type { Caller } from './caller.ts'
 import type { Database, Statement } from './database.ts'
 import { errors } from './errors.ts'
 

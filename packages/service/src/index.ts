@@ -1,5 +1,7 @@
 export { type AppOptions, createApp, createContext, type ServiceContext } from './app.ts'
+export { type Caller, callerOf } from './caller.ts'
 export { ConfigError, type ConfigOf, readConfig } from './config.ts'
+export { type Entry, Gate } from './gate.ts'
 export { createLogger } from './log.ts'
 export { common as commonProblems, Problem, ProblemBody, problems } from './problem.ts'
 export { run } from './run.ts'

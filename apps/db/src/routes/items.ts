@@ -1,10 +1,9 @@
 /** `/data`: reading items and pages of them, writing them with optimistic versions. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { requireRole } from '@spillway/auth'
-import { Problem } from '@spillway/service'
+import { callerOf, Problem } from '@spillway/service'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { callerOf } from '../caller.ts'
 import { errors } from '../errors.ts'
 import { Item, type Items, Key, Page, type Written } from '../items.ts'
 import { ANY, ENTITY_TAGS, etag, precondition } from '../precondition.ts'

@@ -1,11 +1,9 @@
 /** `POST /sign-in`: whether a name and a password belong together. For gateways only, which sign the token. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Problem } from '@spillway/service'
+import { callerOf, Gate, Problem } from '@spillway/service'
 import { Type } from 'typebox'
-import { callerOf } from '../caller.ts'
 import type { Database, Statement } from '../database.ts'
 import { errors } from '../errors.ts'
-import { Gate } from '../gate.ts'
 import { checkPassword } from '../password.ts'
 
 /** PostgreSQL's text has no null character, so no account has one in its name. */
