@@ -5,7 +5,7 @@ PNPM := npx -y pnpm@12.21.0
 BIN := $(CURDIR)/node_modules/.bin
 STACK := node_modules/.bin/node tools/stack/src/main.ts
 STAMP := node_modules/.spillway-installed
-MANIFESTS := package.json pnpm-lock.yaml pnpm-workspace.yaml $(wildcard apps/*/package.json packages/*/package.json tools/*/package.json)
+MANIFESTS := package.json pnpm-lock.yaml pnpm-workspace.yaml $(wildcard apps/*/package.json packages/*/package.json tools/*/package.json) k6/package.json
 
 .DEFAULT_GOAL := help
 .PHONY: help install up down status logs token accounts test lint clean balancer gateway cache db
