@@ -8,10 +8,10 @@ STAMP := node_modules/.spillway-installed
 MANIFESTS := package.json pnpm-lock.yaml pnpm-workspace.yaml $(wildcard apps/*/package.json packages/*/package.json tools/*/package.json) k6/package.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status logs token accounts test lint clean balancer gateway cache db
+.PHONY: help install up down status metrics logs token accounts database test lint clean balancer gateway cache db microservice worker
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 install: $(STAMP) ## Bring Node and every package, from the lockfile, when something changed
 
@@ -29,6 +29,9 @@ down: $(STAMP) ## Stop it; the data stays
 status: $(STAMP) ## Show how each service is
 	@$(STACK) status
 
+metrics: $(STAMP) ## Show what the services counted, summed over replicas: hits, latency, tasks, availability
+	@$(STACK) metrics
+
 logs: $(STAMP) ## Follow all logs until Ctrl-C
 	@$(STACK) logs
 
@@ -37,6 +40,9 @@ token: $(STAMP) ## Print a token: make -s token, ROLE=editor make -s token
 
 accounts: $(STAMP) ## Show the demo accounts and their passwords
 	@$(STACK) accounts
+
+database: $(STAMP) ## Print the URL of its PostgreSQL, password included, for psql
+	@$(STACK) database
 
 test: $(STAMP) ## Run all tests: unit, integration, end to end
 	@PATH="$(BIN):$$PATH" $(PNPM) test
@@ -58,3 +64,9 @@ cache: $(STAMP) ## Run a cache service alone in this terminal: make cache PORT=5
 
 db: $(STAMP) ## Run a db service alone in this terminal: make db PORT=5012
 	@$(STACK) db
+
+microservice: $(STAMP) ## Run a microservice alone in this terminal: make microservice PORT=5011
+	@$(STACK) microservice
+
+worker: $(STAMP) ## Run a job worker alone in this terminal: make worker PORT=5016
+	@$(STACK) worker
