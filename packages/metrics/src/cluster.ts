@@ -6,7 +6,10 @@ import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue, type
 type Snapshot = MetricObjectWithValues<MetricValue<string>>[]
 
 /** What both ends tell each other over Node's channel; `id` pairs a question with its answer. */
-type ToPrimary = { metrics: 'sum wanted'; id: number } | { metrics: 'snapshot'; id: number; snapshot: Snapshot }
+type ToPrimary =
+  | { metrics: 'here' }
+  | { metrics: 'sum wanted'; id: number }
+  | { metrics: 'snapshot'; id: number; snapshot: Snapshot }
 type ToWorker = { metrics: 'snapshot wanted'; id: number } | { metrics: 'sum'; id: number; text: string }
 
 /** A worker that is silent for longer counts as it was last seen. */
@@ -20,7 +23,7 @@ const SUM_WITHIN_MS = 3_000
 export class ClusterMetrics {
   readonly #cluster: Cluster
   readonly #registry: Registry
-  /** Of each living worker, by its id: the newest snapshot. */
+  /** Of each living worker that has said it is here, by its id: the newest snapshot. */
   readonly #seen = new Map<number, Snapshot>()
   #dead: Snapshot = []
   /** Who waits for a snapshot, by the question's id. */
@@ -37,14 +40,15 @@ export class ClusterMetrics {
 
   /** Prometheus' text, from a snapshot of each living worker. */
   async sum(): Promise<string> {
-    const workers = Object.values(this.#cluster.workers ?? {}).filter((worker) => worker !== undefined)
-    await Promise.all(workers.map((worker) => this.#look(worker)))
+    const workers = [...this.#seen.keys()].map((id) => this.#cluster.workers?.[id])
+    await Promise.all(workers.map((worker) => worker && this.#look(worker)))
     const own = (await this.#registry.getMetricsAsJSON()).map(startedFirst)
     return AggregatorRegistry.aggregate([own, this.#dead, ...this.#seen.values()]).metrics()
   }
 
   #hear(worker: Worker, message: ToPrimary): void {
-    if (message?.metrics === 'snapshot') {
+    if (message?.metrics === 'here') this.#seen.set(worker.id, [])
+    else if (message?.metrics === 'snapshot') {
       // What arrives after a worker's end is of one that is buried already.
       if (!worker.isDead()) this.#seen.set(worker.id, message.snapshot)
       this.#waiting.get(message.id)?.()
@@ -104,6 +108,8 @@ export function clusterMetrics(process: NodeJS.Process, registry: Registry): () 
       send({ metrics: 'snapshot', id: message.id, snapshot: await registry.getMetricsAsJSON() })
     }
   })
+
+  send({ metrics: 'here' })
 
   return async () => {
     const id = ++lastId
