@@ -16,7 +16,7 @@ export interface WatchedService {
   pid: number
 }
 
-export type WatchedSecond = Pick<Second, 'second' | 'busy' | 'processes'>
+type WatchedSecond = Pick<Second, 'second' | 'busy' | 'processes'>
 
 export interface Watch {
   /** Those that are over, from 1. */
