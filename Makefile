@@ -4,14 +4,18 @@ SHELL := /bin/sh
 PNPM := npx -y pnpm@12.21.0
 BIN := $(CURDIR)/node_modules/.bin
 STACK := node_modules/.bin/node tools/stack/src/main.ts
+LAB := node_modules/.bin/node tools/lab/src/main.ts
+TESTS := $(foreach n,1 2 3 4 5,test$(n)-hit test$(n)-miss)
+RUNS := $(TESTS:test%=run%)
 STAMP := node_modules/.spillway-installed
 MANIFESTS := package.json pnpm-lock.yaml pnpm-workspace.yaml $(wildcard apps/*/package.json packages/*/package.json tools/*/package.json) k6/package.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status logs token accounts test lint clean balancer gateway cache db
+.PHONY: help install up down status metrics logs token accounts database k6 bench benchmark-all load stress report $(TESTS) $(RUNS) test lint clean balancer gateway cache db microservice worker
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@echo '  make test3-hit    Test the stack that is up: 1 to 5 gateways, hit or miss; run3-hit starts one for it'
 
 install: $(STAMP) ## Bring Node and every package, from the lockfile, when something changed
 
@@ -29,6 +33,9 @@ down: $(STAMP) ## Stop it; the data stays
 status: $(STAMP) ## Show how each service is
 	@$(STACK) status
 
+metrics: $(STAMP) ## Show what the services counted, summed over replicas: hits, latency, tasks, availability
+	@$(STACK) metrics
+
 logs: $(STAMP) ## Follow all logs until Ctrl-C
 	@$(STACK) logs
 
@@ -37,6 +44,29 @@ token: $(STAMP) ## Print a token: make -s token, ROLE=editor make -s token
 
 accounts: $(STAMP) ## Show the demo accounts and their passwords
 	@$(STACK) accounts
+
+database: $(STAMP) ## Print the URL of its PostgreSQL, password included, for psql
+	@$(STACK) database
+
+bench: $(STAMP) ## Measure hits and misses, one gateway and three, on stacks of its own: make bench DURATION=10s USERS=100
+	@$(LAB) bench
+
+benchmark-all: bench
+
+$(TESTS) $(RUNS): $(STAMP)
+	@$(LAB) $@
+
+load: $(STAMP) ## Ask the stack that is up: make load CLIENTS=50 REQUESTS=1000
+	@$(LAB) load
+
+stress: $(STAMP) ## Ask it for 30 s without a pause for / and for /stress-test
+	@$(LAB) stress
+
+report: $(STAMP) ## Make the report of the newest results again; RESULTS=results/... names others
+	@$(LAB) report
+
+k6: $(STAMP) ## Bring k6, the load generator, where it is missing
+	@$(LAB) k6
 
 test: $(STAMP) ## Run all tests: unit, integration, end to end
 	@PATH="$(BIN):$$PATH" $(PNPM) test
@@ -58,3 +88,9 @@ cache: $(STAMP) ## Run a cache service alone in this terminal: make cache PORT=5
 
 db: $(STAMP) ## Run a db service alone in this terminal: make db PORT=5012
 	@$(STACK) db
+
+microservice: $(STAMP) ## Run a microservice alone in this terminal: make microservice PORT=5011
+	@$(STACK) microservice
+
+worker: $(STAMP) ## Run a job worker alone in this terminal: make worker PORT=5016
+	@$(STACK) worker

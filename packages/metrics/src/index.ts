@@ -1,4 +1,6 @@
 export { Counter, Gauge, Histogram, Registry } from 'prom-client'
 export { measureClient } from './client.ts'
+export { ClusterMetrics, clusterMetrics } from './cluster.ts'
 export { createRegistry, metrics } from './metrics.ts'
+export { parseMetrics, type Sample } from './parse.ts'
 export { measureServer } from './server.ts'

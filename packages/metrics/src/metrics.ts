@@ -1,4 +1,4 @@
-/** Fastify plugin: `GET /metrics` in Prometheus' text form, for one process. */
+/** Fastify plugin: `GET /metrics` in Prometheus' text form. */
 import fp from 'fastify-plugin'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 
@@ -9,11 +9,17 @@ export function createRegistry(): Registry {
   return registry
 }
 
-export const metrics = fp<{ registry: Registry }>(
-  async (app, { registry }) => {
+export interface MetricsOptions {
+  registry: Registry
+  /** What to answer, where that is more than this process, as of `clusterMetrics`. Default: the registry's metrics. */
+  read?: (() => Promise<string>) | undefined
+}
+
+export const metrics = fp<MetricsOptions>(
+  async (app, { registry, read = () => registry.metrics() }) => {
     app.get('/metrics', { schema: { hide: true } as object }, async (_request, reply) => {
       reply.header('content-type', registry.contentType).header('cache-control', 'no-store')
-      return registry.metrics()
+      return read()
     })
   },
   { name: '@spillway/metrics', fastify: '5.x' },

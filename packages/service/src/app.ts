@@ -39,6 +39,8 @@ export interface AppOptions {
   checks?: Record<string, Check>
   /** Whether this server has `/health`, `/ready` and `/metrics`. Default: true. */
   operators?: boolean
+  /** What `/metrics` answers. Default: the metrics of this process. */
+  metrics?: () => Promise<string>
   /** Whether this server's requests are measured and told in `x-load`. Default: true. */
   measured?: boolean
   /** Bytes. Default: 1 MiB (Fastify's). */
@@ -147,7 +149,7 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
   })
   if (options.operators !== false) {
     await app.register(health, { lifecycle, checks: options.checks ?? {} })
-    await app.register(metrics, { registry })
+    await app.register(metrics, { registry, read: options.metrics })
   }
   return app
 }

@@ -2,8 +2,9 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { TProperties } from 'typebox'
-import { createContext, type ServiceContext } from './app.ts'
-import { ConfigError, type ConfigOf, readConfig } from './config.ts'
+import type { ServiceContext } from './app.ts'
+import { type BootOptions, boot } from './boot.ts'
+import type { ConfigOf } from './config.ts'
 import type { common } from './settings.ts'
 
 /** A server and where it is to listen. */
@@ -13,10 +14,7 @@ interface Listener {
   port: number
 }
 
-export interface RunOptions<T extends TProperties> {
-  service: string
-  settings: T
-  environment: Record<string, string | undefined>
+export interface RunOptions<T extends TProperties> extends BootOptions<T> {
   /** Builds the servers, in the order in which they start to listen; they close in the reverse order. */
   build: (config: ConfigOf<T>, context: ServiceContext) => Promise<readonly Listener[]>
   /**
@@ -25,6 +23,8 @@ export interface RunOptions<T extends TProperties> {
    * dropped at once, for a service whose callers rely on noticing.
    */
   drain?: 'graceful' | 'immediate'
+  /** Calls `stop` whenever the process is asked to stop, with who asked. Default: at SIGTERM and SIGINT. */
+  onStop?: (stop: (asked: string) => void) => void
 }
 
 const HOLD_LISTENER_MS = 5_000
@@ -33,28 +33,19 @@ const CUT_AFTER_MS = 9_500
 const STOP_WITHIN_MS = 10_000
 const SWEEP_EVERY_MS = 100
 
-/** Runs until SIGTERM or SIGINT, then ends the process. Exit codes: 0 stopped as asked, 1 could not start, stop or go on. */
+/** Runs until it is asked to stop, then ends the process. Exit codes: 0 stopped as asked, 1 could not start, stop or go on. */
 export async function run<T extends TProperties & typeof common>(options: RunOptions<T>): Promise<void> {
-  const config = settingsOrExit(options)
-  const context = createContext(options.service, config as unknown as { INSTANCE?: string; LOG_LEVEL: string })
+  const { config, context } = boot(options)
   const { logger, lifecycle } = context
-  const crash = (err: unknown) => {
-    logger.fatal({ err }, 'crashed')
-    process.exit(1)
-  }
-  process.on('uncaughtException', crash)
-  process.on('unhandledRejection', crash)
-
   const listeners: Listener[] = []
   const hold = Promise.withResolvers<void>()
-  const onSignal = (signal: NodeJS.Signals) => {
+  const { onStop = onSignal } = options
+  onStop((asked) => {
     if (lifecycle.state === 'draining') return hold.resolve()
     lifecycle.drain()
-    logger.info({ signal }, 'draining')
+    logger.info({ asked }, 'draining')
     void stop(listeners, logger, options.drain ?? 'graceful', hold)
-  }
-  process.on('SIGTERM', onSignal)
-  process.on('SIGINT', onSignal)
+  })
 
   try {
     for (const listener of await options.build(config, context)) {
@@ -68,6 +59,10 @@ export async function run<T extends TProperties & typeof common>(options: RunOpt
   if (lifecycle.state !== 'starting') return
   lifecycle.ready()
   logger.info({ urls: listeners.map(({ app }) => url(app)) }, 'ready')
+}
+
+function onSignal(stop: (asked: string) => void): void {
+  process.on('SIGTERM', stop).on('SIGINT', stop)
 }
 
 /** Closes everything, what opened last first, and ends the process, and with it the timers set here. */
@@ -100,16 +95,6 @@ async function stop(
   for (const { app } of listeners.toReversed()) await app.close()
   logger.info('stopped')
   process.exit(0)
-}
-
-function settingsOrExit<T extends TProperties>({ service, settings, environment }: RunOptions<T>): ConfigOf<T> {
-  try {
-    return readConfig(settings, environment)
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    process.stderr.write(`${service}: ${error.message}\n`)
-    process.exit(1)
-  }
 }
 
 function startFailure(error: unknown, config: object): string {

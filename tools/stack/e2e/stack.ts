@@ -71,8 +71,8 @@ export function environment(settings: Record<string, string>): NodeJS.ProcessEnv
   return { ...Object.fromEntries(inherited), ...settings }
 }
 
-/** Those a stack of three gateways has, before the offset. */
-export const PORTS = [5000, 5002, 5003, 5004, 5006, 5432, 8000, 8001]
+/** Those a stack of the usual size has, before the offset. */
+export const PORTS = [5000, 5001, 5002, 5003, 5004, 5005, 5006, 5010, 5432, 8000, 8001]
 
 export async function listen(port: number): Promise<net.Server> {
   const server = net.createServer().listen(port, '127.0.0.1')

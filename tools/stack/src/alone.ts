@@ -33,6 +33,8 @@ function addresses(config: Settings, state: StateDir): Addresses {
     cache: of('cache')[0] as string,
     db: of('db')[0] as string,
     gateways: of('gateway'),
+    microservices: of('microservice'),
+    workers: of('worker'),
     database: config.DATABASE_URL ?? postgresUrl(postgres, postgresPassword(state)),
   }
 }

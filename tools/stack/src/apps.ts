@@ -1,4 +1,5 @@
 /** How each app is run as a process: its file and what its environment tells it. */
+import os from 'node:os'
 import path from 'node:path'
 import { MARK } from './processes.ts'
 import { secretFiles } from './secrets.ts'
@@ -7,7 +8,7 @@ import type { StateDir } from './state.ts'
 
 export const ROOT = path.resolve(import.meta.dirname, '../../..')
 
-export const APPS = ['balancer', 'gateway', 'cache', 'db'] as const
+export const APPS = ['balancer', 'gateway', 'cache', 'db', 'microservice', 'worker'] as const
 export type App = (typeof APPS)[number]
 
 export const entry = (app: App, file = 'main') => path.join(ROOT, 'apps', app, 'src', `${file}.ts`)
@@ -17,6 +18,8 @@ export interface Addresses {
   cache: string
   db: string
   gateways: readonly string[]
+  microservices: readonly string[]
+  workers: readonly string[]
   /** With its password. */
   database: string
 }
@@ -28,7 +31,17 @@ export function appEnvironment(app: App, config: Settings, state: StateDir, addr
     case 'balancer':
       return { SPILLWAY_UPSTREAMS: addresses.gateways.join(','), POLICY: config.POLICY }
     case 'gateway':
-      return { CACHE_URL: addresses.cache, DB_URL: addresses.db, SIGNING_KEYS_FILE: secrets.signingKeys }
+      return {
+        CACHE_URL: addresses.cache,
+        DB_URL: addresses.db,
+        MICROSERVICE_URL: addresses.microservices.join(','),
+        WORKER_URL: addresses.workers.join(','),
+        REMOTE_URL: config.REMOTE_URL ?? addresses.microservices[0],
+        SIGNING_KEYS_FILE: secrets.signingKeys,
+        GATEWAY_CONCURRENCY: String(config.GATEWAY_CONCURRENCY),
+        LOGINS_PER_ADDRESS: String(config.LOGINS_PER_ADDRESS),
+        LOGINS_PER_ACCOUNT: String(config.LOGINS_PER_ACCOUNT),
+      }
     case 'cache':
       return {}
     case 'db':
@@ -38,6 +51,16 @@ export function appEnvironment(app: App, config: Settings, state: StateDir, addr
         CACHE_TTL: `${config.CACHE_TTL}ms`,
         DB_LATENCY: `${config.DB_LATENCY}ms`,
       }
+    case 'microservice':
+      return {
+        PROCESSES: String(
+          config.PROCESSES || Math.max(1, Math.floor(os.availableParallelism() / config.MICROSERVICES)),
+        ),
+        CACHE_TTL: `${config.CACHE_TTL}ms`,
+        PROCESS_LATENCY: `${config.PROCESS_LATENCY}ms`,
+      }
+    case 'worker':
+      return { DATABASE_URL: addresses.database, DB_URL: addresses.db, VERIFY_KEYS_FILE: secrets.verifyKeys }
   }
 }
 

@@ -2,8 +2,10 @@
 import { ConfigError } from '@spillway/service'
 import { alone } from './alone.ts'
 import { APPS, ROOT } from './apps.ts'
+import { database } from './database.ts'
 import { clean, down } from './down.ts'
 import { logs } from './logs.ts'
+import { metrics } from './metrics.ts'
 import { MARK } from './processes.ts'
 import { type Environment, readSettings, type Settings, settings } from './settings.ts'
 import { accounts, token } from './sign-in.ts'
@@ -18,9 +20,11 @@ const COMMANDS: Record<string, Command> = {
   up,
   down: (_, state) => down(state),
   status: (_, state) => status(state),
+  metrics: (_, state) => metrics(state),
   logs: (_, state) => logs(state),
   token: (config, state) => token(state, config.ROLE),
   accounts: (_, state) => accounts(state),
+  database,
   clean: (_, state) => clean(state),
   supervise,
 }

@@ -33,6 +33,15 @@ describe('Ports', () => {
     expect(await gateways(ports(), 8)).toEqual([5000, 5003, 5006, 5007, 5008, 5009, 5100, 5101])
   })
 
+  it('gives microservices 5001, 5010, then from 5200, and workers 5005, 5015, then from 5300', async () => {
+    const from = ports()
+    const given: number[] = []
+    for (const role of ['microservice', 'microservice', 'microservice', 'worker', 'worker', 'worker'] as const) {
+      given.push((await from.next(role, role)).port)
+    }
+    expect(given).toEqual([5001, 5010, 5200, 5005, 5015, 5300])
+  })
+
   it('moves every port by the offset', async () => {
     const moved = ports([], { offset: 10_000 })
     expect(await gateways(moved, 2)).toEqual([15_000, 15_003])

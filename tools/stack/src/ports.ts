@@ -18,9 +18,14 @@ const PREFERRED: Record<Slot, readonly number[]> = {
   admin: [8001],
   cache: [5004],
   db: [5002],
+  microservice: [5001, 5010, ...span(5200, 5299)],
+  worker: [5005, 5015, ...span(5300, 5399)],
   gateway: [5000, 5003, ...span(5006, 5009), ...span(5100, 5199)],
   postgres: span(5432, 5531),
 }
+
+/** Of which there may be several. */
+const REPLICATED: ReadonlySet<Slot> = new Set(['gateway', 'microservice', 'worker'])
 
 /** A port that cannot be had; the message says who has it, where that can be seen, and the way out. */
 export class PortError extends StackError {
@@ -73,7 +78,7 @@ export class Ports {
         throw new PortError(`${taken}, which ${name} needs. Free it, or move the whole stack with PORT_OFFSET=10000.`)
       }
       // PostgreSQL is no replica, but "the next free one" is its rule as well; being strict is about the replicas.
-      if (this.#options.strict && slot === 'gateway') {
+      if (this.#options.strict && REPLICATED.has(slot)) {
         throw new PortError(
           `${taken}, which ${name} was to have. Free it, move the whole stack with PORT_OFFSET=10000, or leave STRICT_PORTS out to take the next one.`,
         )

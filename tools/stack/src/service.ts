@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { appendFileSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { nextCrash } from './backoff.ts'
+import { nextCrash } from '@spillway/service'
 import { type Role, readText, StackError } from './state.ts'
 
 export interface Command {

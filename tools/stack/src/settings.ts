@@ -1,11 +1,11 @@
 /** What `make up` can be told, read from the environment and from make's command line. */
 import {
-  ConfigError,
   type ConfigOf,
   choice,
   commonSettings,
   duration,
   readConfig,
+  readMakeConfig,
   text,
   whole,
 } from '@spillway/service'
@@ -14,8 +14,32 @@ import { DEFAULT_STATE_DIR } from './state.ts'
 
 export const settings = {
   GATEWAYS: whole({ about: 'How many gateways.', minimum: 1, maximum: 50, default: 3 }),
+  MICROSERVICES: whole({ about: 'How many microservices.', minimum: 1, maximum: 50, default: 2 }),
+  WORKERS: whole({ about: 'How many job workers.', minimum: 1, maximum: 50, default: 1 }),
+  PROCESSES: whole({
+    about: 'Processes of each microservice; 0 shares the cores out among them.',
+    minimum: 0,
+    maximum: 256,
+    default: 0,
+  }),
   CACHE_TTL: duration({ about: 'How long answers may be cached.', default: '30s' }),
   DB_LATENCY: duration({ about: 'What the db service waits before each answer.', default: '0s' }),
+  PROCESS_LATENCY: duration({ about: 'What a microservice waits before it computes.', default: '0s' }),
+  GATEWAY_CONCURRENCY: whole({
+    about: 'Requests at once in each gateway, the rest in line; 0 sets no limit.',
+    minimum: 0,
+    maximum: 100_000,
+    default: 0,
+  }),
+  REMOTE_URL: Type.Optional(
+    Type.String({
+      pattern: '^https?://',
+      description: 'What GET / leads to; by default a microservice.',
+      wants: 'an http or https URL such as https://example.com/base/',
+    }),
+  ),
+  LOGINS_PER_ADDRESS: logins('an address', 120),
+  LOGINS_PER_ACCOUNT: logins('an account', 30),
   POLICY: choice(['round-robin'], { about: 'How the balancer chooses a gateway.', default: 'round-robin' }),
   SAMPLE_ITEMS: whole({ about: 'Items made at first start.', minimum: 0, maximum: 1_000_000, default: 1000 }),
   // 57,534 is 65,535 - 8,001: the highest fixed port must still be one.
@@ -34,14 +58,31 @@ export const settings = {
   ROLE: choice(['reader', 'editor', 'admin'], { about: 'The demo account of `make token`.', default: 'reader' }),
 }
 
+function logins(whose: string, usual: number) {
+  return whole({
+    about: `Sign-ins a minute of ${whose}, at each gateway.`,
+    minimum: 1,
+    maximum: 1_000_000,
+    default: usual,
+  })
+}
+
 export type Settings = ConfigOf<typeof settings>
 export type Environment = Record<string, string | undefined>
 
 /** What decides how a running stack looks; the others matter to one command only. */
 const SHAPE = [
   'GATEWAYS',
+  'MICROSERVICES',
+  'WORKERS',
+  'PROCESSES',
   'CACHE_TTL',
   'DB_LATENCY',
+  'PROCESS_LATENCY',
+  'GATEWAY_CONCURRENCY',
+  'REMOTE_URL',
+  'LOGINS_PER_ADDRESS',
+  'LOGINS_PER_ACCOUNT',
   'POLICY',
   'SAMPLE_ITEMS',
   'PORT_OFFSET',
@@ -51,37 +92,9 @@ const SHAPE = [
 ] as const satisfies readonly (keyof Settings)[]
 const SECRET: readonly string[] = ['DEMO_PASSWORD', 'DATABASE_URL']
 
-/**
- * The names of the variables on make's command line, which it leaves in MAKEFLAGS after ` -- ` with blanks escaped.
- * Their values it puts into the environment itself.
- */
-export function commandLineNames(makeflags: string): string[] {
-  const [, variables = ''] = /(?:^|\s)--\s(.*)$/s.exec(makeflags) ?? []
-  return (variables.match(/(?:\\.|[^\s\\])+/gs) ?? []).flatMap((word) => /^([^\s:=+?!]+)[:+?!]*=/.exec(word)?.[1] ?? [])
-}
-
-/**
- * Reads the settings. A variable on make's command line was meant for us and must be one of ours; the environment
- * holds much that was not, so there only slips count.
- *
- * @throws {ConfigError} naming every mistake.
- */
+/** @throws {ConfigError} naming every mistake. */
 export function readSettings(environment: Environment): Settings {
-  let config: Settings | undefined
-  let mistakes: readonly string[]
-  try {
-    config = readConfig(settings, environment)
-    mistakes = contradictions(config)
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    mistakes = error.mistakes
-  }
-  const known = Object.keys(settings)
-  const strangers = commandLineNames(environment['MAKEFLAGS'] ?? '')
-    .filter((name) => !(known.includes(name) || mistakes.some((mistake) => mistake.startsWith(`${name} is not`))))
-    .map((name) => `${name} is not a setting here; known are ${known.join(', ')}`)
-  if (!config || strangers.length + mistakes.length > 0) throw new ConfigError([...strangers, ...mistakes])
-  return config
+  return readMakeConfig(settings, environment, contradictions)
 }
 
 /** A password that everybody knows must not open a database that others can reach. */
@@ -95,6 +108,12 @@ function contradictions({ DEMO_PASSWORD, DATABASE_URL }: Settings): string[] {
 /** The settings as they were written, for whoever reads them again: those that shape a stack and were given. */
 export function givenTexts(environment: Environment): Record<string, string> {
   return Object.fromEntries(SHAPE.flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])))
+}
+
+/** The settings in force, defaults included, for whoever reads `stack.json`; no secret is among them. */
+export function effectiveTexts(texts: Environment): Record<string, string> {
+  const named = SHAPE.filter((name) => !SECRET.includes(name) && (texts[name] || 'default' in settings[name]))
+  return Object.fromEntries(named.map((name) => [name, shown(name, texts)]))
 }
 
 export interface Difference {

@@ -31,9 +31,9 @@ describe('a state directory', () => {
   it('that was deleted while the stack runs is there again with the next entry, so that the stack can be stopped', () => {
     const state = new StateDir(path.join(folder(), 'state'))
     state.create()
-    state.write(entry(1), [])
+    state.write(entry(1), [], {})
     rmSync(state.path, { recursive: true })
-    state.write(entry(1), [])
+    state.write(entry(1), [], {})
     expect([state.isState, state.readSupervisor(), state.readStack()]).toEqual([true, entry(1), []])
   })
 

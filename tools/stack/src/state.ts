@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 
-export type Role = 'postgres' | 'db' | 'cache' | 'gateway' | 'balancer'
+export type Role = 'postgres' | 'db' | 'cache' | 'microservice' | 'worker' | 'gateway' | 'balancer'
 
 /** One line of `stack.json`, whose shape is public. */
 export interface ServiceEntry {
@@ -119,11 +119,11 @@ export class StateDir {
     return readJson(this.#supervisorFile)
   }
 
-  /** Writes both books of a running stack. */
-  write(entry: SupervisorEntry, services: readonly ServiceEntry[]): void {
+  /** Writes both books of a running stack. `settings` are those in force, for everybody to read. */
+  write(entry: SupervisorEntry, services: readonly ServiceEntry[], settings: Record<string, string>): void {
     this.#lay()
     writeAtomic(this.#supervisorFile, JSON.stringify(entry), 0o600)
-    writeAtomic(this.#stackFile, `${JSON.stringify({ services }, undefined, 2)}\n`, 0o644)
+    writeAtomic(this.#stackFile, `${JSON.stringify({ settings, services }, undefined, 2)}\n`, 0o644)
   }
 
   /** Takes the stack for one supervisor: false when another has it. Linking is atomic where checking first is not. */

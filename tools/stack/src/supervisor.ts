@@ -8,7 +8,7 @@ import { portHolder } from './processes.ts'
 import { readiness, type Where } from './readiness.ts'
 import { createSecrets, postgresPassword, secretFiles } from './secrets.ts'
 import { type Command, Service, type ServiceSpec, StartError } from './service.ts'
-import { type Environment, givenTexts, type Settings } from './settings.ts'
+import { type Environment, effectiveTexts, givenTexts, type Settings } from './settings.ts'
 import { type Role, readText, type StateDir, type SupervisorEntry, writeAtomic } from './state.ts'
 
 export interface SupervisorOptions {
@@ -27,7 +27,7 @@ const STOP_ORDER: readonly { roles: readonly (Role | 'task')[]; until: number; d
   { roles: ['task'], until: 0 },
   { roles: ['balancer'], until: 10_500, drains: true },
   { roles: ['gateway'], until: 11_500 },
-  { roles: ['cache', 'db'], until: 12_500 },
+  { roles: ['cache', 'db', 'microservice', 'worker'], until: 12_500 },
   { roles: ['postgres'], until: 14_000 },
 ]
 
@@ -85,7 +85,9 @@ export class Supervisor {
     const addresses: Addresses = {
       cache: await this.#claim('cache', 'cache'),
       db: await this.#claim('db', 'db'),
-      gateways: await this.#claimGateways(config.GATEWAYS),
+      microservices: await this.#claimReplicas('microservice', config.MICROSERVICES),
+      workers: await this.#claimReplicas('worker', config.WORKERS),
+      gateways: await this.#claimReplicas('gateway', config.GATEWAYS),
       database: config.DATABASE_URL ?? '',
     }
 
@@ -93,16 +95,21 @@ export class Supervisor {
     const data = async () => {
       if (config.DATABASE_URL === undefined) addresses.database = await this.#startPostgres()
       await this.#migrate(addresses)
-      await this.#startApp('db', 'db', { url: addresses.db }, addresses)
+      await Promise.all([
+        this.#startApp('db', 'db', { url: addresses.db }, addresses),
+        this.#startReplicas('worker', addresses.workers, addresses),
+      ])
     }
     const front = async () => {
-      const starts = addresses.gateways.map((url, index) =>
-        this.#startApp('gateway', gatewayName(index), { url }, addresses),
-      )
-      await Promise.all(starts)
+      await this.#startReplicas('gateway', addresses.gateways, addresses)
       await this.#startApp('balancer', 'balancer', balancer, addresses)
     }
-    const starts = [data(), this.#startApp('cache', 'cache', { url: addresses.cache }, addresses), front()]
+    const starts = [
+      data(),
+      this.#startApp('cache', 'cache', { url: addresses.cache }, addresses),
+      this.#startReplicas('microservice', addresses.microservices, addresses),
+      front(),
+    ]
     this.#starting = Promise.allSettled(starts)
     await Promise.all(starts)
     await this.#settle()
@@ -132,10 +139,14 @@ export class Supervisor {
     return `http://127.0.0.1:${port}`
   }
 
-  async #claimGateways(count: number): Promise<string[]> {
+  async #claimReplicas(role: App, count: number): Promise<string[]> {
     const urls: string[] = []
-    for (let index = 0; index < count; index++) urls.push(await this.#claim(gatewayName(index), 'gateway'))
+    for (let index = 0; index < count; index++) urls.push(await this.#claim(replicaName(role, index), role))
     return urls
+  }
+
+  async #startReplicas(role: App, urls: readonly string[], addresses: Addresses): Promise<void> {
+    await Promise.all(urls.map((url, index) => this.#startApp(role, replicaName(role, index), { url }, addresses)))
   }
 
   async #startApp(app: App, name: string, where: Where, addresses: Addresses): Promise<void> {
@@ -243,8 +254,9 @@ export class Supervisor {
           ? []
           : [{ name, role, url, ...(adminUrl === undefined ? {} : { adminUrl }), pid, log }],
       ),
+      effectiveTexts(this.#options.environment),
     )
   }
 }
 
-const gatewayName = (index: number) => `gateway-${index + 1}`
+const replicaName = (role: App, index: number) => `${role}-${index + 1}`

@@ -1,4 +1,4 @@
-/** How long a service that died stays down before it is started again. */
+/** How long a process that died stays down before it is started again. */
 
 const FIRST_MS = 500
 const LONGEST_MS = 10_000
@@ -7,11 +7,11 @@ const STEADY_MS = 60_000
 export interface Crashes {
   /** In a row, none of them after a steady minute. */
   count: number
-  /** Until the next start. */
+  /** Milliseconds until the next start. */
   delayMs: number
 }
 
-/** After one more crash of a service that had been up for `upMs` (0 when it never became ready). */
+/** After one more crash of a process that had been up for `upMs` (0 when it never became ready). */
 export function nextCrash(before: number, upMs: number): Crashes {
   const count = upMs >= STEADY_MS ? 1 : before + 1
   return { count, delayMs: Math.min(FIRST_MS * 2 ** (count - 1), LONGEST_MS) }

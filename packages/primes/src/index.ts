@@ -1,0 +1,1 @@
+export { LARGEST, primeSlices } from './primes.ts'

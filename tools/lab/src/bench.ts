@@ -1,0 +1,106 @@
+/** `make bench` and single tests: experiments one after another, on stacks of their own or the one that is up, then their report. */
+import path from 'node:path'
+import { drivers } from './drivers.ts'
+import { type Experiment, observe } from './experiment.ts'
+import { type Driver, DriverError, type Shape } from './plan.ts'
+import { report } from './report.ts'
+import { createResults, type Results } from './results.ts'
+import type { Run } from './run.ts'
+import { PROFILES, type Scenario, shapes } from './scenario.ts'
+import type { Environment, Settings } from './settings.ts'
+import { cleanStack, ROOT, runningStack, type Stack, startStack, stopStack } from './stack.ts'
+import { summary } from './summary.ts'
+import { judge } from './verdict.ts'
+
+const USUAL_MS = 60_000
+/** A scenario that did not do what its name says. */
+const EXIT_INVALID = 3
+
+export interface Bench {
+  readonly config: Settings
+  readonly environment: Environment
+  /** Ends what is under way, stacks included. */
+  readonly signal: AbortSignal
+}
+
+/** On stacks started for it: one for each number of gateways. Resolves to the exit code. */
+export async function bench(scenarios: readonly Scenario[], { config, environment, signal }: Bench): Promise<number> {
+  const results = createResults(path.join(ROOT, 'results'), config.PROFILE)
+  const stateDir = path.join(results.folder, 'stack')
+  const offset = config.PORT_OFFSET === undefined ? {} : { PORT_OFFSET: String(config.PORT_OFFSET) }
+  for (const gateways of new Set(scenarios.map((scenario) => scenario.gateways))) {
+    say(`Starting a stack with ${gateways} ${gateways === 1 ? 'gateway' : 'gateways'} ...`)
+    const settings = { ...PROFILES[config.PROFILE], ...offset, GATEWAYS: String(gateways) }
+    try {
+      const stack = await startStack(stateDir, settings, environment)
+      const sharing = scenarios.filter((scenario) => scenario.gateways === gateways)
+      await observeAll(sharing, stack, config.PROFILE, results, { config, signal })
+    } finally {
+      await stopStack(stateDir, environment)
+      await cleanStack(stateDir, environment)
+    }
+  }
+  return conclude(results)
+}
+
+/** On the stack that is up. Resolves to the exit code. */
+export async function test(scenario: Scenario, { config, environment, signal }: Bench): Promise<number> {
+  const stack = runningStack(config.STATE_DIR, environment)
+  const profile = Number(stack.settings['GATEWAY_CONCURRENCY'] ?? 0) > 0 ? 'classic' : 'full'
+  const results = createResults(path.join(ROOT, 'results'), profile)
+  await observeAll([scenario], stack, profile, results, { config, signal })
+  return conclude(results)
+}
+
+async function observeAll(
+  scenarios: readonly Scenario[],
+  stack: Stack,
+  profile: Run['profile'],
+  results: Results,
+  { config, signal }: Pick<Bench, 'config' | 'signal'>,
+): Promise<void> {
+  const known = await drivers()
+  const duration = (config.DURATION ?? USUAL_MS) / 1000
+  for (const scenario of scenarios) {
+    for (const shape of shapes(config)) {
+      signal.throwIfAborted()
+      const driver = known.find((each) => each.shapes.includes(shape.kind))
+      if (driver) await observeOne({ scenario, shape, duration, profile }, { stack, driver, signal }, results)
+      else results.addNotRun({ name: scenario.name, shape: shape.kind, notRun: 'it needs k6, which `make k6` brings' })
+    }
+  }
+}
+
+async function observeOne(
+  experiment: Experiment,
+  means: { stack: Stack; driver: Driver; signal: AbortSignal },
+  results: Results,
+): Promise<void> {
+  const { scenario, shape, duration } = experiment
+  say(`${scenario.name}, ${inWords(shape)}, ${duration} s by ${means.driver.name} ...`)
+  try {
+    const { run, seconds } = await observe(experiment, means)
+    results.add(run, seconds)
+    const { verdict } = judge(run)
+    const rate = (run.load.requests / run.load.duration).toFixed(1)
+    say(`  ${verdict.toUpperCase()}: ${rate} requests a second, ${run.load.latency.average.toFixed(1)} ms on average`)
+  } catch (error) {
+    if (!(error instanceof DriverError) || means.signal.aborted) throw error
+    results.addNotRun({ name: scenario.name, shape: shape.kind, notRun: error.message })
+    say(`  NOT RUN: ${error.message}`)
+  }
+}
+
+async function conclude(results: Results): Promise<number> {
+  await report(results.folder)
+  process.stdout.write(
+    `\n${summary(results.rows)}\n\nThe report: ${path.relative(process.cwd(), results.folder)}/report.md\n`,
+  )
+  return results.rows.some((row) => !('notRun' in row) && judge(row).verdict === 'invalid') ? EXIT_INVALID : 0
+}
+
+const say = (line: string) => void process.stdout.write(`${line}\n`)
+
+function inWords(shape: Shape): string {
+  return shape.kind === 'users' ? `${shape.users} users who think` : `${shape.users} connections that never wait`
+}

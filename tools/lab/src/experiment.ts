@@ -1,0 +1,107 @@
+/** One scenario in one shape on one stack: items laid out, everything warmed up, load applied and watched. */
+import { connectItems } from './items.ts'
+import { machine } from './machine.ts'
+import type { Driver, Plan, Shape } from './plan.ts'
+import type { Run, Second } from './run.ts'
+import type { Scenario } from './scenario.ts'
+import { LabError, type Stack } from './stack.ts'
+import { watch } from './watch.ts'
+
+export interface Experiment {
+  readonly scenario: Scenario
+  readonly shape: Shape
+  /** Seconds. */
+  readonly duration: number
+  readonly profile: Run['profile']
+}
+
+export interface Observed {
+  readonly run: Run
+  readonly seconds: readonly Second[]
+}
+
+/** Before each test, so that what is compiled and connected when first used does not count; no longer than the test itself. */
+const WARM_UP = { shape: { kind: 'closed', users: 10 } } as const satisfies Partial<Plan>
+const WARM_UP_S = 10
+/** Few enough that each is asked for many times within its time to live. */
+const HOT_KEYS = 50
+/** More than the stack can miss in a second, so that a run out of keys is a sign of something else. */
+const MISSES_PER_SECOND = 2_500
+/** So little work that waiting, not computing, is what a miss costs. */
+const PROCESS = { n: 10_000, primes: 1229 }
+
+/** The settings that hold a stack back, and so belong into the report. */
+const CONSTRAINTS = ['CACHE_TTL', 'DB_LATENCY', 'PROCESS_LATENCY', 'GATEWAY_CONCURRENCY', 'MICROSERVICES', 'POLICY']
+
+/**
+ * @throws {LabError} where the stack has another number of gateways than the scenario names
+ * @throws {DriverError} where the generator failed
+ */
+export async function observe(
+  { scenario, shape, duration, profile }: Experiment,
+  { stack, driver, signal }: { stack: Stack; driver: Driver; signal: AbortSignal },
+): Promise<Observed> {
+  const gateways = stack.services.filter(({ role }) => role === 'gateway').length
+  if (gateways !== scenario.gateways) {
+    throw new LabError(
+      `${scenario.name} is about ${scenario.gateways} gateways; the stack has ${gateways}: make down && make up GATEWAYS=${scenario.gateways}`,
+    )
+  }
+  const warmUp = Math.min(WARM_UP_S, duration)
+  const tag = Date.now().toString(36)
+  const [warm, test] = [`warm-${tag}`, `test-${tag}`]
+  const counts = scenario.expects === 'hit' ? [HOT_KEYS, HOT_KEYS] : [warmUp, duration].map(keysFor)
+  const items = await connectItems(await stack.ask('database'))
+  try {
+    await items.add(warm, counts[0] as number)
+    await items.add(test, counts[1] as number)
+    const plan: Plan = {
+      expects: scenario.expects,
+      url: stack.url,
+      token: await stack.ask('token'),
+      shape,
+      duration,
+      keys: { prefix: test, first: 0, count: counts[1] as number },
+      process: PROCESS,
+      core: machine().cores - 1,
+    }
+    const warming = scenario.expects === 'hit' ? {} : { keys: { prefix: warm, first: 0, count: counts[0] as number } }
+    await driver.run({ ...plan, ...WARM_UP, duration: warmUp, ...warming }, { signal, onSecond: () => {} })
+
+    const startedAt = new Date().toISOString()
+    const watching = await watch(stack.services)
+    const seconds: Second[] = []
+    const load = await driver.run(plan, {
+      signal,
+      onSecond: (second) => seconds.push({ ...second, ...watching.second() }),
+    })
+    const served = await watching.end()
+    return {
+      run: {
+        name: scenario.name,
+        expects: scenario.expects,
+        gateways: scenario.gateways,
+        shape: shape.kind,
+        users: shape.users,
+        profile,
+        settings: Object.fromEntries(CONSTRAINTS.flatMap((name) => entryOf(stack.settings, name))),
+        driver: driver.name,
+        startedAt,
+        machine: machine(),
+        load,
+        served,
+      },
+      seconds,
+    }
+  } finally {
+    await items.remove([warm, test])
+    await items.close()
+  }
+}
+
+const keysFor = (seconds: number) => Math.ceil(seconds * MISSES_PER_SECOND)
+
+function entryOf(settings: Stack['settings'], name: string): [string, string][] {
+  const value = settings[name]
+  return value === undefined ? [] : [[name, value]]
+}

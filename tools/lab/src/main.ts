@@ -1,0 +1,48 @@
+/** The laboratory's commands, one for each target of the Makefile. */
+import { ConfigError } from '@spillway/service'
+import { bench, test } from './bench.ts'
+import { getK6 } from './get-k6.ts'
+import { load } from './load.ts'
+import { DriverError } from './plan.ts'
+import { newestResults, report } from './report.ts'
+import { BENCH, scenarioOf } from './scenario.ts'
+import { type Environment, readSettings } from './settings.ts'
+import { LabError, ROOT } from './stack.ts'
+import { stress } from './stress.ts'
+
+const USAGE = 'usage: main.ts bench | test3-hit | run3-hit (1 to 5, hit or miss) | load | stress | report | k6'
+
+async function run(command: string, environment: Environment, signal: AbortSignal): Promise<number> {
+  const config = readSettings(environment)
+  const means = { config, environment, signal }
+  const scenario = scenarioOf(command)
+  if (scenario) return command.startsWith('run') ? bench([scenario], means) : test(scenario, means)
+  switch (command) {
+    case 'bench':
+      return bench(BENCH, means)
+    case 'load':
+      return load(config, environment)
+    case 'stress':
+      return stress(config, environment)
+    case 'report':
+      process.stdout.write(`${await report(config.RESULTS ?? newestResults())}\n`)
+      return 0
+    case 'k6':
+      return getK6()
+    default:
+      throw new LabError(USAGE)
+  }
+}
+
+process.chdir(ROOT)
+const interrupted = new AbortController()
+process.on('SIGINT', () => interrupted.abort()).on('SIGTERM', () => interrupted.abort())
+try {
+  process.exitCode = await run(process.argv[2] ?? '', process.env, interrupted.signal)
+} catch (error) {
+  if (interrupted.signal.aborted) process.exitCode = 130
+  else if (error instanceof ConfigError || error instanceof LabError || error instanceof DriverError) {
+    process.stderr.write(`${error.message}\n`)
+    process.exitCode = 1
+  } else throw error
+}
