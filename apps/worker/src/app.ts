@@ -25,7 +25,7 @@ export async function buildApp(
 ) {
   const { lifecycle, logger, registry } = context
   const database = new Database({ url: config.DATABASE_URL, probe: 'SELECT FROM job_progress LIMIT 0' }, context)
-  const queue = new Queue(config.DATABASE_URL, context)
+  const queue = new Queue(config.DATABASE_URL, database, context)
   const measures = measureJobs(registry)
   const threads = Math.min(config.JOB_CONCURRENCY, availableParallelism())
   const { tasks, close: closeTasks } = buildTasks({ itemsFrom: config.DB_URL, threads })

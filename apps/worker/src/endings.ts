@@ -71,7 +71,7 @@ export class Endings {
       } catch {
         // PostgreSQL is away, which those who wait will be told when their time is over.
       }
-      await sleep(LOOK_EVERY_MS)
+      await sleep(LOOK_EVERY_MS, undefined, { signal: this.#ending }).catch(() => {})
     }
     this.#looking = false
   }

@@ -70,7 +70,8 @@ export class Jobs {
       const row = await this.#find(id, caller)
       // Only where its 24 hours ended between the two.
       if (!row) continue
-      if (sent === null && !isDeepStrictEqual(row.data, data)) return { outcome: 'reused' }
+      if (sent !== null) return { outcome: 'accepted', job: asAccepted(row) }
+      if (!isDeepStrictEqual(row.data, data)) return { outcome: 'reused' }
       return { outcome: 'accepted', job: await this.#view(row, caller) }
     }
   }
@@ -128,6 +129,11 @@ export class Jobs {
       }),
     }
   }
+}
+
+/** As it was committed, though a worker may have it already. */
+function asAccepted({ id, data: { task, input }, createdOn }: JobWithMetadata<JobData>): Job {
+  return { id, task, input, state: 'queued', progress: 0, attempt: 0, createdAt: createdOn.toISOString() }
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i

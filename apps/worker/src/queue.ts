@@ -1,7 +1,7 @@
 /** pg-boss as this service uses it: one queue for all jobs, and one for those that failed for good. */
 import path from 'node:path'
 import type { Check } from '@spillway/health'
-import { databaseProblems, migrate } from '@spillway/postgres'
+import { type Database, databaseProblems, migrate } from '@spillway/postgres'
 import { Problem, type ServiceContext } from '@spillway/service'
 import pg from 'pg'
 import { PgBoss } from 'pg-boss'
@@ -36,6 +36,7 @@ export const POLLING = { pollingIntervalSeconds: 1, notifyPollingIntervalSeconds
 
 export class Queue {
   readonly #url: string
+  readonly #database: Pick<Database, 'check'>
   readonly #context: ServiceContext
   #state: { readonly is: 'started'; readonly boss: PgBoss } | { readonly is: 'not started'; readonly detail: string } =
     {
@@ -46,8 +47,10 @@ export class Queue {
   #again: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(url: string, context: ServiceContext) {
+  /** @param database whose watch tells of outages, so that this need not */
+  constructor(url: string, database: Pick<Database, 'check'>, context: ServiceContext) {
     this.#url = url
+    this.#database = database
     this.#context = context
   }
 
@@ -132,8 +135,11 @@ export class Queue {
       useListenNotify: true,
       schedule: false,
     })
-    // An outage makes many of these a second, and the database's own watch tells of it once.
-    boss.on('error', (err) => logger.debug({ err }, 'the queue stumbled'))
+    boss.on('error', (err) => {
+      // An outage makes many of these a second.
+      const level = this.#database.check().status === 'ok' ? 'warn' : 'debug'
+      logger[level]({ err }, 'the queue stumbled')
+    })
     boss.on('warning', ({ message, data }) => logger.warn({ data }, message))
     return boss
   }

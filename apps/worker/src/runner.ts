@@ -92,7 +92,7 @@ export class Runner {
     stopwatch()
     if (outcome.is === 'lost') return []
     if (outcome.is === 'handed over') {
-      await claim.giveBack()
+      if (await claim.giveBack()) this.#options.logger.info({ job: job.id, task }, 'a job was given back')
       return []
     }
     if (outcome.is === 'done') {
