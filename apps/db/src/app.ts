@@ -1,8 +1,8 @@
 /** The database service: items and accounts over PostgreSQL, for gateways on the private network. */
 import { auth, type Keys } from '@spillway/auth'
+import { Database } from '@spillway/postgres'
 import { createApp, type ServiceContext } from '@spillway/service'
 import type { Config } from './config.ts'
-import { Database } from './database.ts'
 import { Items } from './items.ts'
 import { itemRoutes } from './routes/items.ts'
 import { signInRoutes } from './routes/sign-in.ts'
@@ -15,7 +15,10 @@ export async function buildApp(
   context: ServiceContext,
   keys: Keys,
 ) {
-  const database = new Database({ url: config.DATABASE_URL, latencyMs: config.DB_LATENCY }, context)
+  const database = new Database(
+    { url: config.DATABASE_URL, probe: 'SELECT FROM items LIMIT 0', latencyMs: config.DB_LATENCY },
+    context,
+  )
   const app = await createApp(context, { bodyLimit: BODY_LIMIT, checks: { database: database.check } })
   app.addHook('onReady', () => database.watch())
   app.addHook('onClose', () => database.close())

@@ -9,7 +9,4 @@ export const errors = problems({
   value_unsupported: [422, 'The value cannot be kept exactly'],
   caller_left: [499, 'The caller left before the answer'],
   sign_in_busy: [503, 'Too many people are signing in'],
-  database_busy: [503, 'Too many requests wait for the database'],
-  database_unavailable: [503, 'The database cannot be reached'],
-  database_timeout: [504, 'The database did not answer in time'],
 })

@@ -1,10 +1,10 @@
 /** Prepares the database once and ends: migrations, and for a demonstration its items and accounts. Safe to run again. */
 import path from 'node:path'
+import { migrate } from '@spillway/postgres'
 import { ConfigError, createLogger, readConfig } from '@spillway/service'
 import pg from 'pg'
 import { initSettings } from './config.ts'
 import { addSampleItems, putAccounts, readAccounts } from './demo.ts'
-import { migrate } from './migrations.ts'
 
 const MIGRATIONS = path.join(import.meta.dirname, '..', 'migrations')
 

@@ -1,9 +1,9 @@
 /** Items in PostgreSQL. Each call is one statement, so it is atomic, and concurrent writes to one key queue on its row. */
 import { Counter, type Registry } from '@spillway/metrics'
+import type { Database, Statement } from '@spillway/postgres'
 import type { Caller } from '@spillway/service'
 import { Problem } from '@spillway/service'
 import { type Static, Type } from 'typebox'
-import type { Database, Statement } from './database.ts'
 import { errors } from './errors.ts'
 
 /** Travels in paths, tags and cursors as it is: the unreserved characters of RFC 3986, but no dot segment. */

@@ -3,13 +3,13 @@ import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { auth, generateKeys, parseKeys } from '@spillway/auth'
+import { migrate } from '@spillway/postgres'
 import { createContext } from '@spillway/service'
 import Fastify from 'fastify'
 import pg from 'pg'
 import { inject } from 'vitest'
 import { buildApp } from '../src/app.ts'
 import type { Item, Page } from '../src/items.ts'
-import { migrate } from '../src/migrations.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -1,8 +1,8 @@
 /** `POST /sign-in`: whether a name and a password belong together. For gateways only, which sign the token. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Database, Statement } from '@spillway/postgres'
 import { callerOf, Gate, Problem } from '@spillway/service'
 import { Type } from 'typebox'
-import type { Database, Statement } from '../database.ts'
 import { errors } from '../errors.ts'
 import { checkPassword } from '../password.ts'
 

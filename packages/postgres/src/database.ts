@@ -1,7 +1,7 @@
-/** PostgreSQL as this service uses it: prepared statements over a bounded pool, patient for a bounded time, and watched. */
+/** PostgreSQL as the services use it: prepared statements over a bounded pool, patient for a bounded time, and watched. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Check } from '@spillway/health'
-import { Gauge, Histogram, type Registry } from '@spillway/metrics'
+import { Gauge, Histogram } from '@spillway/metrics'
 import type { Caller } from '@spillway/service'
 import { Gate, Problem, type ServiceContext } from '@spillway/service'
 import pg from 'pg'
@@ -14,9 +14,12 @@ export interface Statement {
 }
 
 export interface DatabaseOptions {
+  /** `postgres://user:password@host:port/database`. */
   url: string
-  /** Milliseconds added before each query, spent without a connection. */
-  latencyMs: number
+  /** SQL that succeeds where the service's tables are there, and reads nothing. */
+  probe: string
+  /** Milliseconds added before each query, spent without a connection. Default: 0. */
+  latencyMs?: number
 }
 
 const CONNECTIONS = 10
@@ -27,12 +30,13 @@ const STATEMENT_WITHIN_MS = 5000
 /** Our own clock strikes after PostgreSQL's, so that it can say why; it matters where the connection has gone dead. */
 const QUERY_WITHIN_MS = 6000
 const PROBE_EVERY_MS = 1000
-const PROBE: Statement = { name: 'probe', text: 'SELECT FROM items LIMIT 0' }
 
 type Known = { readonly state: 'unknown' | 'here' } | { readonly state: 'away'; readonly detail: string }
 
+/** Measured as `spillway_{service}_pool_connections`, `..._pool_waiting` and `..._query_duration_seconds`. */
 export class Database {
   readonly #pool: pg.Pool
+  readonly #proof: Statement
   readonly #gate = new Gate({ running: CONNECTIONS, waiting: WAITING })
   readonly #latencyMs: number
   readonly #logger: ServiceContext['logger']
@@ -41,7 +45,9 @@ export class Database {
   #timer: NodeJS.Timeout | undefined
   #probing: Promise<void> | undefined
 
-  constructor({ url, latencyMs }: DatabaseOptions, { logger, registry, instance }: ServiceContext) {
+  constructor({ url, probe, latencyMs = 0 }: DatabaseOptions, context: ServiceContext) {
+    const { logger, instance } = context
+    this.#proof = { name: 'probe', text: probe }
     this.#latencyMs = latencyMs
     this.#logger = logger
     this.#pool = new pg.Pool({
@@ -55,7 +61,7 @@ export class Database {
     })
     // An idle connection was lost; the pool has dropped it already, and without a listener this would end the process.
     this.#pool.on('error', () => void this.#probe())
-    this.#duration = measure(this.#pool, this.#gate, registry)
+    this.#duration = measure(this.#pool, this.#gate, context)
   }
 
   /**
@@ -107,7 +113,7 @@ export class Database {
   }
 
   #probe(): Promise<void> {
-    this.#probing ??= this.#run(PROBE, [], CONNECT_WITHIN_MS).then(
+    this.#probing ??= this.#run(this.#proof, [], CONNECT_WITHIN_MS).then(
       () => this.#learn({ state: 'here' }),
       (error) => this.#learn({ state: 'away', detail: error.message || String(error.code) }),
     )
@@ -158,10 +164,10 @@ async function delay(ms: number, caller: Caller): Promise<void> {
   if (waits < ms) throw new Problem(errors.database_timeout, { detail: 'the caller’s x-timeout-ms ran out' })
 }
 
-function measure(pool: pg.Pool, gate: Gate, registry: Registry): Histogram<'query'> {
+function measure(pool: pg.Pool, gate: Gate, { service, registry }: ServiceContext): Histogram<'query'> {
   const registers = [registry]
   new Gauge({
-    name: 'spillway_db_pool_connections',
+    name: `spillway_${service}_pool_connections`,
     help: 'Connections to PostgreSQL.',
     labelNames: ['state'],
     registers,
@@ -171,7 +177,7 @@ function measure(pool: pg.Pool, gate: Gate, registry: Registry): Histogram<'quer
     },
   })
   new Gauge({
-    name: 'spillway_db_pool_waiting',
+    name: `spillway_${service}_pool_waiting`,
     help: 'Queries that wait for a connection.',
     registers,
     collect() {
@@ -179,7 +185,7 @@ function measure(pool: pg.Pool, gate: Gate, registry: Registry): Histogram<'quer
     },
   })
   return new Histogram({
-    name: 'spillway_db_query_duration_seconds',
+    name: `spillway_${service}_query_duration_seconds`,
     help: 'Duration of queries, from connection to rows; the simulated latency is not in it.',
     labelNames: ['query'],
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],

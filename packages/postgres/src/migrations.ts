@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import type pg from 'pg'
+import { type ClientBase, escapeIdentifier } from 'pg'
 
 /** The files and the database tell different stories; the message says how. Nothing was changed. */
 export class MigrationError extends Error {
@@ -23,21 +23,23 @@ const LOCK = 7_745_529_001
  * Applies what is missing, each file in a transaction of its own; whoever migrates at the same time waits.
  *
  * @param client connected, and used by nobody else meanwhile
+ * @param table which keeps what was applied; services that share a database have one each, and see only their own
  * @returns the names applied now, in order
  * @throws {MigrationError} where a file was changed or lost after it was applied, or comes before one that was
  */
-export async function migrate(client: pg.ClientBase, folder: string): Promise<readonly string[]> {
+export async function migrate(client: ClientBase, folder: string, table = 'migrations'): Promise<readonly string[]> {
+  const applied = escapeIdentifier(table)
   const files = await readMigrations(folder)
   await client.query('SELECT pg_advisory_lock($1)', [LOCK])
   try {
     await client.query(
-      'CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())',
+      `CREATE TABLE IF NOT EXISTS ${applied} (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
     )
     const { rows } = await client.query<{ name: string; checksum: string }>(
-      'SELECT name, checksum FROM migrations ORDER BY name COLLATE "C"',
+      `SELECT name, checksum FROM ${applied} ORDER BY name COLLATE "C"`,
     )
     const missing = pending(files, rows)
-    for (const migration of missing) await apply(client, migration)
+    for (const migration of missing) await apply(client, applied, migration)
     return missing.map(({ name }) => name)
   } finally {
     await client.query('SELECT pg_advisory_unlock($1)', [LOCK])
@@ -82,11 +84,11 @@ function pending(
   return files.slice(applied.length)
 }
 
-async function apply(client: pg.ClientBase, { name, sql, checksum }: Migration): Promise<void> {
+async function apply(client: ClientBase, applied: string, { name, sql, checksum }: Migration): Promise<void> {
   await client.query('BEGIN')
   try {
     await client.query(sql)
-    await client.query('INSERT INTO migrations (name, checksum) VALUES ($1, $2)', [name, checksum])
+    await client.query(`INSERT INTO ${applied} (name, checksum) VALUES ($1, $2)`, [name, checksum])
     await client.query('COMMIT')
   } catch (cause) {
     await client.query('ROLLBACK')

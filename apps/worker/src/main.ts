@@ -1,0 +1,16 @@
+/** Runs the worker: jobs are accepted over HTTP, and run, in the same process. */
+import { readKeys } from '@spillway/auth'
+import { run } from '@spillway/service'
+import { buildApp } from './app.ts'
+import { settings } from './config.ts'
+
+await run({
+  service: 'worker',
+  settings,
+  environment: process.env,
+  async build(config, context) {
+    const keys = await readKeys(config.VERIFY_KEYS_FILE)
+    const app = await buildApp(config, context, keys)
+    return [{ app, host: config.HOST, port: config.PORT }]
+  },
+})

@@ -1,0 +1,3 @@
+export { Database, type Statement } from './database.ts'
+export { errors as databaseProblems } from './errors.ts'
+export { MigrationError, migrate } from './migrations.ts'
