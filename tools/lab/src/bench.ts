@@ -8,7 +8,7 @@ import { createResults, type Results } from './results.ts'
 import type { Run } from './run.ts'
 import { PROFILES, type Scenario, shapes } from './scenario.ts'
 import type { Environment, Settings } from './settings.ts'
-import { cleanStack, ROOT, runningStack, type Stack, startStack, stopStack } from './stack.ts'
+import { cleanStack, runningStack, type Stack, startStack, stopStack } from './stack.ts'
 import { summary } from './summary.ts'
 import { judge } from './verdict.ts'
 
@@ -25,7 +25,7 @@ export interface Bench {
 
 /** On stacks started for it: one for each number of gateways. Resolves to the exit code. */
 export async function bench(scenarios: readonly Scenario[], { config, environment, signal }: Bench): Promise<number> {
-  const results = createResults(path.join(ROOT, 'results'), config.PROFILE)
+  const results = createResults(config.RESULTS_DIR, config.PROFILE)
   const stateDir = path.join(results.folder, 'stack')
   const offset = config.PORT_OFFSET === undefined ? {} : { PORT_OFFSET: String(config.PORT_OFFSET) }
   for (const gateways of new Set(scenarios.map((scenario) => scenario.gateways))) {
@@ -47,7 +47,7 @@ export async function bench(scenarios: readonly Scenario[], { config, environmen
 export async function test(scenario: Scenario, { config, environment, signal }: Bench): Promise<number> {
   const stack = runningStack(config.STATE_DIR, environment)
   const profile = Number(stack.settings['GATEWAY_CONCURRENCY'] ?? 0) > 0 ? 'classic' : 'full'
-  const results = createResults(path.join(ROOT, 'results'), profile)
+  const results = createResults(config.RESULTS_DIR, profile)
   await observeAll([scenario], stack, profile, results, { config, signal })
   return conclude(results)
 }

@@ -25,7 +25,7 @@ async function run(command: string, environment: Environment, signal: AbortSigna
     case 'stress':
       return stress(config, environment)
     case 'report':
-      process.stdout.write(`${await report(config.RESULTS ?? newestResults())}\n`)
+      process.stdout.write(`${await report(config.RESULTS ?? newestResults(config.RESULTS_DIR))}\n`)
       return 0
     case 'k6':
       return getK6()

@@ -72,7 +72,8 @@ export class Postgres {
 
   /** The server, on loopback only and without a socket file. */
   serve(port: number): Program {
-    const options = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=']
+    // A worker has up to 20 connections, db 11.
+    const options = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=500']
     return this.#as(this.#account(), this.#binaries.postgres, [
       '-D',
       this.#state.data,
