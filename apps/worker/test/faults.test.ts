@@ -34,7 +34,7 @@ describe.concurrent('a worker killed in mid-job', () => {
     ])
   })
 
-  it('three times over has its job given up for good', { timeout: 60_000 }, async ({ onTestFinished }) => {
+  it('three times over has its job given up for good', { timeout: 90_000 }, async ({ onTestFinished }) => {
     const world = await createWorld(onTestFinished)
     let place = ''
     for (let time = 1; time <= 3; time++) {
