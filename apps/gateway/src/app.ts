@@ -6,6 +6,7 @@ import type { ServiceContext } from '@spillway/service'
 import { clusterChecks, clusterNamed, createClusters } from './clusters.ts'
 import type { Config } from './config.ts'
 import { cacheCheck, measureCache } from './measure-cache.ts'
+import { Places } from './places.ts'
 import { declaredRoutes } from './routes/declared.ts'
 import { docs } from './routes/docs.ts'
 import { login } from './routes/login.ts'
@@ -27,7 +28,14 @@ export async function buildApp(
   if (!keys.signing) throw new KeyError(`${config.SIGNING_KEYS_FILE} has no key with a private half to sign with`)
   const { routes, upstreams } = readRoutes(await readFile(config.ROUTES_FILE, 'utf8'), {
     file: config.ROUTES_FILE,
-    variables: { ...environment, DB_URL: config.DB_URL.join(',') },
+    variables: {
+      ...environment,
+      DB_URL: config.DB_URL.join(','),
+      MICROSERVICE_URL: config.MICROSERVICE_URL.join(','),
+      WORKER_URL: config.WORKER_URL.join(','),
+      REMOTE_ORIGIN: config.REMOTE_URL.origin,
+      REMOTE_PATH: config.REMOTE_URL.path,
+    },
   })
 
   const client = createCacheClient({ url: config.CACHE_URL, instance: context.instance, logger: context.logger })
@@ -42,8 +50,9 @@ export async function buildApp(
     await Promise.all([...clusters.values()].map((cluster) => cluster.upstreams.close()))
   })
   await docs(app)
-  await login(app, { accounts: clusterNamed(clusters, SIGN_IN_UPSTREAM), registry: context.registry })
+  await login(app, { accounts: clusterNamed(clusters, SIGN_IN_UPSTREAM), registry: context.registry, config })
   purge(app, { cache, routes })
-  await declaredRoutes(app, { routes, clusters, name: context.instance })
+  const places = config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context.registry) : undefined
+  await declaredRoutes(app, { routes, clusters, name: context.instance, places })
   return app
 }

@@ -6,6 +6,7 @@ import { Gauge, measureClient } from '@spillway/metrics'
 import type { ServiceContext } from '@spillway/service'
 import { retry, Upstreams } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
+import type { RoutesTable } from './routes-file/read.ts'
 
 export interface Cluster {
   /** What keys, tags and `Exchange` call it before an endpoint is chosen. */
@@ -19,18 +20,18 @@ export interface Cluster {
 export type Clusters = ReadonlyMap<string, Cluster>
 
 export function createClusters(
-  table: ReadonlyMap<string, readonly string[]>,
+  table: RoutesTable['upstreams'],
   cache: SharedCache,
   { logger, registry }: ServiceContext,
 ): Clusters {
   const measured = measureClient(registry)
   const clusters = new Map<string, Cluster>()
-  for (const [name, endpoints] of table) {
+  for (const [name, { endpoints, check }] of table) {
     const upstreams = new Upstreams({
       name,
       endpoints,
       policy: 'round-robin',
-      check: { path: '/ready' },
+      check: check === 'none' ? false : { path: check },
       onTransition: (transition) => logger.info({ upstream: name, ...transition }, 'upstream changed'),
     })
     const direct = upstreams.compose(measured, retry())

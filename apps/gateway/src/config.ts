@@ -1,6 +1,6 @@
 /** The gateway's settings. */
 import { fileURLToPath } from 'node:url'
-import { type ConfigOf, commonSettings, list, origins, port, text } from '@spillway/service'
+import { baseUrl, type ConfigOf, commonSettings, list, origins, port, text, whole } from '@spillway/service'
 import { Type } from 'typebox'
 
 export const settings = {
@@ -16,14 +16,42 @@ export const settings = {
     about: 'The db service’s endpoints; the routes file may name them.',
     default: 'http://127.0.0.1:5002',
   }),
+  MICROSERVICE_URL: origins({
+    about: 'The microservices’ endpoints; the routes file may name them.',
+    default: 'http://127.0.0.1:5001',
+  }),
+  WORKER_URL: origins({
+    about: 'The workers’ endpoints; the routes file may name them.',
+    default: 'http://127.0.0.1:5005',
+  }),
+  REMOTE_URL: baseUrl({
+    about: 'Any URL; the routes file may name its parts as REMOTE_ORIGIN and REMOTE_PATH.',
+    default: 'http://127.0.0.1:5001',
+  }),
   ROUTES_FILE: text({
     about: 'The routes that are served.',
     default: fileURLToPath(new URL('../gateway.routes.yaml', import.meta.url)),
   }),
   SIGNING_KEYS_FILE: text({ about: 'The keys that sign and verify tokens, a JWK set with private halves.' }),
+  GATEWAY_CONCURRENCY: whole({
+    about: 'Requests to routes of the routes file at work at once, the rest in line; 0 sets no limit.',
+    minimum: 0,
+    maximum: 100_000,
+    default: 0,
+  }),
+  LOGINS_PER_ADDRESS: logins('an address', 120),
+  LOGINS_PER_ACCOUNT: logins('an account', 30),
   TRUSTED_PROXIES: list({
     about: 'CIDRs of the peers whose `Forwarded` and `X-Forwarded-*` are believed.',
     default: '127.0.0.0/8,::1/128',
   }),
 }
+/**
+ * Enough for everybody behind one address and for whoever makes a token for each command; far too few for guessing.
+ * (IPv6 addresses count by their /64.)
+ */
+function logins(whose: string, usual: number) {
+  return whole({ about: `Sign-ins a minute of ${whose}.`, minimum: 1, maximum: 1_000_000, default: usual })
+}
+
 export type Config = ConfigOf<typeof settings>

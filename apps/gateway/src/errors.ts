@@ -6,5 +6,7 @@ export const gatewayProblems = problems({
   login_limited: [429, 'Too many sign-ins'],
   sign_in_unavailable: [503, 'Nobody can sign in now'],
   caller_left: [499, 'The caller left before the answer'],
+  gateway_busy: [503, 'Too many requests are in line here'],
+  gateway_queue_timeout: [504, 'The request waited too long in line'],
   purge_key_unknown: [400, 'No cached route has this path'],
 })

@@ -18,7 +18,7 @@ export interface Gateway {
 }
 
 export async function startGateway(
-  options: { cache?: string; db?: string; instance?: string; routes?: string } = {},
+  options: { cache?: string; db?: string; instance?: string; routes?: string; settings?: Record<string, string> } = {},
 ): Promise<Gateway> {
   const folder = await mkdtemp(path.join(tmpdir(), 'spillway-gateway-'))
   const keysFile = path.join(folder, 'keys.json')
@@ -32,6 +32,7 @@ export async function startGateway(
     DB_URL: options.db ?? NOBODY,
     SIGNING_KEYS_FILE: keysFile,
     ...(options.routes ? { ROUTES_FILE: routesFile } : {}),
+    ...options.settings,
   })
   const context = createContext('gateway', config)
   const app = await buildApp(config, context, { UPSTREAM: options.db })

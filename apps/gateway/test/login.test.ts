@@ -31,8 +31,8 @@ async function start(): Promise<Gateway> {
 
 const usableDb = ({ url }: Gateway) =>
   until(
-    async () => (await fetch(`${url}/ready`)).text(),
-    (report) => !report.includes('no usable endpoint'),
+    async () => (await (await fetch(`${url}/ready`)).json()) as { degraded: string[] },
+    ({ degraded }) => !degraded.includes('db'),
   )
 
 const signIn = (to: Gateway, credentials: unknown, headers: Record<string, string> = {}) =>

@@ -29,7 +29,15 @@ beforeAll(async () => {
 afterAll(() => gateway.close())
 
 const file = path.join(import.meta.dirname, '../gateway.routes.yaml')
-const { routes } = readRoutes(await readFile(file, 'utf8'), { file, variables: { DB_URL: 'http://10.0.0.1' } })
+const origin = 'http://10.0.0.1'
+const variables = {
+  DB_URL: origin,
+  MICROSERVICE_URL: origin,
+  WORKER_URL: origin,
+  REMOTE_ORIGIN: origin,
+  REMOTE_PATH: '/',
+}
+const { routes } = readRoutes(await readFile(file, 'utf8'), { file, variables })
 const declared = routes.flatMap((route) => route.methods.map((method) => ({ method, path: route.path, route })))
 const operations = () => Object.values(description.paths).flatMap((methods) => Object.values(methods))
 
@@ -75,7 +83,12 @@ describe('/openapi.json', () => {
       expect(operation.responses[status]?.description).toBe(text)
       if (schema) expect(operation.responses[status]?.content?.['application/json']?.schema).toEqual(schema)
     }
-    const refusals = ['401', '502', '503', '504', ...(typeof route.auth === 'object' ? ['403'] : [])]
+    const { auth } = route
+    const refusals = [
+      ...['502', '503', '504'],
+      ...(auth === 'public' ? [] : ['401']),
+      ...(typeof auth === 'object' ? ['403'] : []),
+    ]
     expect(Object.keys(operation.responses)).toEqual(expect.arrayContaining(refusals))
   })
 

@@ -18,10 +18,12 @@ export class Microservice {
   stderr = ''
   readonly #child: ChildProcess
   readonly #heard = new Set<() => void>()
+  readonly #processes: number
   /** The exit code, or the signal that killed it, once all output is there. */
   readonly ended: Promise<number | string | null>
 
   constructor(environment: Record<string, string> = {}) {
+    this.#processes = Number(environment['PROCESSES'] ?? 2)
     // In a group of its own, which can be signalled as a terminal does.
     this.#child = spawn(process.execPath, [MAIN], {
       env: { PATH: process.env['PATH'], PORT: '0', PROCESSES: '2', ...environment },
@@ -66,10 +68,11 @@ export class Microservice {
     return promise
   }
 
-  /** Where it listens, once all processes do. */
+  /** Where it listens, once all processes do and have said so, in whatever order. */
   async url(): Promise<string> {
     await this.logged('all processes listen')
-    return this.said('ready')[0]?.urls?.[0] as string
+    const [first] = await this.logged('ready', this.#processes)
+    return first?.urls?.[0] as string
   }
 
   /** Of the processes that were started to work, in the order in which they listened. */

@@ -1,5 +1,5 @@
 /** Streams one Fastify request to a dispatcher and the answer back: the hot path of balancer and gateway. */
-import { createExchange, type ExchangeOptions, UpstreamError } from '@spillway/upstreams'
+import { createExchange, type Exchange, type ExchangeOptions, UpstreamError } from '@spillway/upstreams'
 import type { FastifyRequest } from 'fastify'
 import type { Dispatcher } from 'undici'
 import { Answer } from './answer.ts'
@@ -7,7 +7,7 @@ import { ClientBody } from './client-body.ts'
 import { HopFailure } from './failure.ts'
 import { createHop } from './hop.ts'
 import { detached } from './intake.ts'
-import type { Forward, ForwardOptions } from './options.ts'
+import type { Forward, ForwardedRequest, ForwardOptions } from './options.ts'
 import { requestHead, timeAllowed } from './request-head.ts'
 import { target } from './target.ts'
 
@@ -28,8 +28,8 @@ export function createForward(options: ForwardOptions): Forward {
       reply.hijack()
       return Promise.resolve()
     }
-    const timeout = timeAllowed(raw, options.timeout)
-    const exchange = createExchange(how.scope === undefined ? {} : { scope: how.scope })
+    const timeout = timeAllowed(raw, options.timeout, how.queuedMs)
+    const exchange = exchangeFor(how)
     if (timeout <= 0) {
       const late = new UpstreamError('http_response_timeout', { sent: false, detail: 'No time was left' })
       return Promise.reject(new HopFailure(late, hop, exchange))
@@ -54,6 +54,13 @@ export function createForward(options: ForwardOptions): Forward {
     }
     return answer.settled
   }
+}
+
+function exchangeFor({ scope, queuedMs = 0 }: ForwardedRequest): Exchange {
+  return createExchange({
+    ...(scope === undefined ? {} : { scope }),
+    ...(queuedMs > 0 ? { timings: [{ name: 'queue', ms: queuedMs }] } : {}),
+  })
 }
 
 function hasBody({ raw: { headers } }: FastifyRequest): boolean {

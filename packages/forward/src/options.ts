@@ -31,6 +31,8 @@ export interface ForwardedRequest {
   path?: string
   /** The body, where it was read already. Default: the client's body is streamed. */
   body?: Buffer
+  /** Milliseconds that it has waited here already: they are told, and taken off what the answer may take. */
+  queuedMs?: number
   /** For whom a cached answer may be reused (`Exchange.scope`). Default: the cache is passed by. */
   scope?: string
 }

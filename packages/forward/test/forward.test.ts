@@ -1,14 +1,25 @@
 import http from 'node:http'
 import { createApp, createContext } from '@spillway/service'
 import { type Exchange, exchangeOf, UpstreamError } from '@spillway/upstreams'
+import type { FastifyInstance, HTTPMethods } from 'fastify'
 import { Agent, type Dispatcher } from 'undici'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { createForward, type ForwardedRequest, type ForwardOptions, intake } from '../src/index.ts'
+import {
+  createForward,
+  type Forward,
+  type ForwardedRequest,
+  type ForwardOptions,
+  intake,
+  mount as mountPath,
+} from '../src/index.ts'
 import { type Mount, whatAProxyOwes } from './owes.ts'
 import { ask, bodyOf, portOf, RawClient, upstream } from './wire.ts'
 
 /** A server that forwards everything, reading no body itself. */
-async function serve(options: Omit<ForwardOptions, 'name'>, { trusting = false, how = {} as ForwardedRequest } = {}) {
+async function serve(
+  options: Omit<ForwardOptions, 'name'>,
+  { trusting = false, how = {} as ForwardedRequest, route = routed } = {},
+) {
   const context = createContext('edge', { LOG_LEVEL: 'silent' })
   context.lifecycle.ready()
   const app = await createApp(context, {
@@ -17,14 +28,7 @@ async function serve(options: Omit<ForwardOptions, 'name'>, { trusting = false, 
   })
   await app.register(intake)
   const forward = createForward({ ...options, name: 'edge' })
-  const methods = http.METHODS.filter((method) => method !== 'CONNECT')
-  for (const method of methods) app.addHttpMethod(method, { overrideExisting: true })
-  app.route({
-    method: methods,
-    url: '*',
-    exposeHeadRoute: false,
-    handler: (request, reply) => forward(request, reply, how),
-  })
+  route(app, forward, how)
   await app.listen({ port: 0, host: '127.0.0.1' })
   onTestFinished(async () => {
     app.server.closeAllConnections()
@@ -33,20 +37,52 @@ async function serve(options: Omit<ForwardOptions, 'name'>, { trusting = false, 
   return { port: portOf(app.server), context, app }
 }
 
+type App = Awaited<ReturnType<typeof createApp>>
+
+function routed(app: App, forward: Forward, how: ForwardedRequest): void {
+  const methods = http.METHODS.filter((method) => method !== 'CONNECT')
+  for (const method of methods) app.addHttpMethod(method, { overrideExisting: true })
+  app.route({
+    method: methods,
+    url: '*',
+    exposeHeadRoute: false,
+    handler: (request, reply) => forward(request, reply, how),
+  })
+}
+
+function mounted(app: App, forward: Forward): void {
+  const methods = http.METHODS.filter((method) => method !== 'CONNECT')
+  for (const method of methods) app.addHttpMethod(method, { overrideExisting: true })
+  mountPath(app as unknown as FastifyInstance, {
+    path: '/',
+    below: true,
+    at: '/',
+    methods: methods as HTTPMethods[],
+    forward,
+  })
+}
+
 function agent(): Agent {
   const made = new Agent()
   onTestFinished(() => made.destroy())
   return made
 }
 
-const mount: Mount = async (origin, { trusting = false, draining = false, ...options } = {}) => {
-  const { port, context } = await serve({ dispatcher: agent(), origin, ...options }, { trusting })
-  if (draining) context.lifecycle.drain()
-  return port
-}
+const by =
+  (route: typeof routed): Mount =>
+  async (origin, { trusting = false, draining = false, ...options } = {}) => {
+    const { port, context } = await serve({ dispatcher: agent(), origin, ...options }, { trusting, route })
+    if (draining) context.lifecycle.drain()
+    return port
+  }
 
 describe('forward', () => {
-  whatAProxyOwes(mount)
+  whatAProxyOwes(by(routed))
+})
+
+describe('a mount', () => {
+  // No path that leads up passes a mount.
+  whatAProxyOwes(by(mounted), { path: '/a%2Fb/c;d=1//e?q=%20a+b&q=&%C3%A9' })
 })
 
 /** What layers around a dispatch tell each other, as a cache or a choosing dispatcher would. */

@@ -20,16 +20,21 @@ afterAll(() => {
   cluster.removeAllListeners()
 })
 
-async function heard<T extends object>(worker: Worker, name: keyof T): Promise<T> {
-  for (;;) {
-    const [message] = (await once(worker, 'message')) as [T]
-    if (name in message) return message
+/** The first message from now on that has a member of this name; others come between. */
+function heard<T extends object>(worker: Worker, name: string): Promise<T> {
+  const { promise, resolve } = Promise.withResolvers<T>()
+  const hear = (message: T) => {
+    if (!(name in message)) return
+    worker.off('message', hear)
+    resolve(message)
   }
+  worker.on('message', hear)
+  return promise
 }
 async function start(): Promise<Worker> {
   const worker = cluster.fork()
   workers.push(worker)
-  await heard(worker, 'up' as never)
+  await heard(worker, 'up')
   return worker
 }
 async function end(worker: Worker): Promise<void> {
@@ -39,8 +44,9 @@ async function end(worker: Worker): Promise<void> {
   await ended
 }
 async function count(worker: Worker, by: number): Promise<void> {
+  const counted = heard(worker, 'counted')
   worker.send({ count: by })
-  await heard(worker, 'counted' as never)
+  await counted
 }
 /** A sample of the sum as a worker answers it. */
 async function read(worker: Worker) {

@@ -12,6 +12,10 @@ export class Gate {
     this.#limits = limits
   }
 
+  get running(): number {
+    return this.#running
+  }
+
   get waiting(): number {
     return this.#queue.size
   }

@@ -8,4 +8,16 @@ export { createLogger } from './log.ts'
 export { readMakeConfig } from './make.ts'
 export { common as commonProblems, Problem, ProblemBody, problems } from './problem.ts'
 export { run } from './run.ts'
-export { choice, common as commonSettings, duration, list, origins, port, size, text, whole } from './settings.ts'
+export {
+  type BaseUrl,
+  baseUrl,
+  choice,
+  common as commonSettings,
+  duration,
+  list,
+  origins,
+  port,
+  size,
+  text,
+  whole,
+} from './settings.ts'

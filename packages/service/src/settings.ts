@@ -105,6 +105,28 @@ function isOrigin(text: string): boolean {
   return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
 }
 
+/** Where something begins: an origin, and the path that all others are below. */
+export interface BaseUrl {
+  readonly origin: string
+  readonly path: string
+}
+
+/** One http(s) URL, its path included: `https://example.com/base/`. */
+export function baseUrl(described: Described<string>): TCodec<TString, BaseUrl> {
+  const wanted = 'an http or https URL without credentials, query and fragment, such as https://example.com/base/'
+  return Type.Codec(
+    Type.Refine(Type.String(wants(wanted, described)), (text) => {
+      const url = URL.parse(text)
+      return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}${url.pathname}`
+    }),
+  )
+    .Decode((text) => {
+      const { origin, pathname } = new URL(text)
+      return Object.freeze({ origin, path: pathname })
+    })
+    .Encode(({ origin, path }) => origin + path)
+}
+
 /** The settings every service has. */
 export const common = {
   PORT: port({ about: 'Port to listen on; 0 lets the system choose.', default: 0 }),

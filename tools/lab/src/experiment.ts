@@ -1,8 +1,8 @@
 /** One scenario in one shape on one stack: items laid out, everything warmed up, load applied and watched. */
 import { connectItems } from './items.ts'
 import { machine } from './machine.ts'
-import type { Driver, Plan, Shape } from './plan.ts'
-import type { Run, Second } from './run.ts'
+import type { Driver, DriverSecond, Plan, Shape } from './plan.ts'
+import type { Load, Run, Second } from './run.ts'
 import type { Scenario } from './scenario.ts'
 import { LabError, type Stack } from './stack.ts'
 import { watch } from './watch.ts'
@@ -70,12 +70,16 @@ export async function observe(
 
     const startedAt = new Date().toISOString()
     const watching = await watch(stack.services)
-    const seconds: Second[] = []
-    const load = await driver.run(plan, {
-      signal,
-      onSecond: (second) => seconds.push({ ...second, ...watching.second() }),
-    })
+    const seen: DriverSecond[] = []
+    let load: Load
+    try {
+      load = await driver.run(plan, { signal, onSecond: (second) => void seen.push(second) })
+    } catch (error) {
+      await watching.abandon()
+      throw error
+    }
     const served = await watching.end()
+    const used = new Map(watching.seconds.map((second) => [second.second, second]))
     return {
       run: {
         name: scenario.name,
@@ -91,7 +95,11 @@ export async function observe(
         load,
         served,
       },
-      seconds,
+      // The last one of either may be missing in the other.
+      seconds: seen.flatMap((second) => {
+        const use = used.get(second.second)
+        return use ? [{ ...use, ...second }] : []
+      }),
     }
   } finally {
     await items.remove([warm, test])

@@ -52,7 +52,10 @@ const goodRoute = fc.record(
 )
 /** Routes whose paths differ by their place in the list. */
 const goodFile = fc.array(goodRoute, { minLength: 1, maxLength: 8 }).map((routes) => ({
-  upstreams: { db: { endpoints: DB_URL }, other: { endpoints: 'http://10.0.0.1:8080,http://10.0.0.2' } },
+  upstreams: {
+    db: { endpoints: DB_URL },
+    other: { endpoints: 'http://10.0.0.1:8080,http://10.0.0.2', check: '/health' },
+  },
   routes: routes.map((route, index) => ({ path: `/r${index}/{id}`, upstream: index % 2 ? 'other' : 'db', ...route })),
 }))
 
@@ -86,8 +89,8 @@ describe('a routes file', () => {
       fc.property(goodFile, (file) => {
         const { upstreams, routes } = read(stringify(file))
         expect([...upstreams]).toEqual([
-          ['db', ['http://127.0.0.1:5002']],
-          ['other', ['http://10.0.0.1:8080', 'http://10.0.0.2']],
+          ['db', { endpoints: ['http://127.0.0.1:5002'], check: '/ready' }],
+          ['other', { endpoints: ['http://10.0.0.1:8080', 'http://10.0.0.2'], check: '/health' }],
         ])
         for (const [index, written] of file.routes.entries()) {
           const { timeout, bodyLimit, ...same } = written
@@ -198,7 +201,13 @@ describe('a routes file', () => {
     ['a tag of its own', `${one()}    timeout: !soon 5s\n`, /Unresolved tag/],
     ['no upstream for /login', one({ upstream: 'x' }).replace('db:', 'x:'), /lacks db, the service that \/login asks/],
     ['a body for GET', one({ request: { body: {} } }), /GET has no body/],
-    ['a cache for writes', one({ methods: ['PUT'], cache: 'none' }), /only answers to GET are cached/],
+    ['a cache for writes', one({ methods: ['PUT'], cache: { scope: 'user' } }), /only answers to GET are cached/],
+    ['a check that is no path', one().replace(DB_URL, `${DB_URL}\n    check: ready`), /check is "ready"; .* or none/],
+    ['a mount that is no path', one({ mount: 'http://a/b' }), /mount is "http:\/\/a\/b"; it must come to a path/],
+    ['a mount of a variable that is not set', one({ mount: `\${NOWHERE}` }), /mount needs \$\{NOWHERE\}/],
+    ['a mount of a path with names', one({ path: '/data/{key}', mount: '/' }), /what is mounted has none/],
+    ['a mount that is cached', one({ mount: '/', cache: 'none' }), /cache is declared, but what is mounted/],
+    ['a mount that is checked', one({ mount: '/', request: {} }), /request is declared, but what is mounted/],
     ['a private cache on a public route', one({ auth: 'public', cache: { scope: 'user' } }), /scope must be public/],
     ['a method twice', one({ methods: ['GET', 'GET'] }), /twice/],
     ['a timeout of nothing', one({ timeout: '0s' }), /more than 0/],
@@ -210,6 +219,12 @@ describe('a routes file', () => {
         .map((mistake) => mistake.message)
         .join('\n'),
     ).toMatch(message)
+  })
+
+  it('mounts a path on what variables come to', () => {
+    const text = one({ mount: DB_URL.replace('DB_URL', 'BASE') })
+    const { routes } = readRoutes(text, { file: 'x', variables: { ...variables, BASE: '/base/' } })
+    expect(routes[0]).toMatchObject({ path: '/data', mount: '/base/' })
   })
 
   it('caches per user by default, and publicly on public routes', () => {

@@ -3,7 +3,7 @@ import { duration, size } from '@spillway/service'
 import { Value } from 'typebox/value'
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import { definitions } from './json-schema.ts'
-import { expand, originsOf, ruleMistakes } from './rules.ts'
+import { expand, originsOf, ruleMistakes, type Variables } from './rules.ts'
 import { type RouteSource, RoutesSource } from './schema.ts'
 import { isMapping, type Mistake, mistakesOf, type Path } from './shape.ts'
 
@@ -12,6 +12,8 @@ export interface Route extends Pick<RouteSource, 'path' | 'methods' | 'upstream'
   /** For whom a cached answer may be reused; `none` passes the cache by. */
   cacheScope: 'none' | 'public' | 'role' | 'user'
   identity: 'none' | 'forward'
+  /** The upstream's path that this one and what is below it lead to. */
+  mount?: string
   /** How long the upstream may take to begin its answer, in milliseconds. */
   timeoutMs: number
   /** Bytes. Without one a body of any length is streamed, unless it has a schema. */
@@ -21,8 +23,8 @@ export interface Route extends Pick<RouteSource, 'path' | 'methods' | 'upstream'
 }
 
 export interface RoutesTable {
-  /** Origins by the upstream's name. */
-  upstreams: ReadonlyMap<string, readonly string[]>
+  /** By name: the endpoints' origins, and the path that says whether one is usable. */
+  upstreams: ReadonlyMap<string, { endpoints: readonly string[]; check: string }>
   routes: readonly Route[]
 }
 
@@ -52,10 +54,7 @@ const Size = size({ about: '' })
  * @param options `file` is its name in messages; `variables` are what `${NAME}` may name
  * @throws {RoutesFileError} naming every mistake
  */
-export function readRoutes(
-  text: string,
-  options: { file: string; variables: Readonly<Record<string, string | undefined>> },
-): RoutesTable {
+export function readRoutes(text: string, options: { file: string; variables: Variables }): RoutesTable {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' })
   const at = (offset: number, message: string): Located => {
@@ -118,20 +117,22 @@ function sorted(mistakes: readonly Located[]): Located[] {
   return mistakes.toSorted((a, b) => a.line - b.line || a.column - b.column)
 }
 
-function table(source: RoutesSource, variables: Readonly<Record<string, string | undefined>>): RoutesTable {
+function table(source: RoutesSource, variables: Variables): RoutesTable {
   const upstreams = Object.entries(source.upstreams).map(
-    ([name, { endpoints }]) => [name, originsOf(expand(endpoints, variables))] as const,
+    ([name, { endpoints, check = '/ready' }]) =>
+      [name, { endpoints: originsOf(expand(endpoints, variables)), check }] as const,
   )
-  return { upstreams: new Map(upstreams), routes: source.routes.map(route) }
+  return { upstreams: new Map(upstreams), routes: source.routes.map((each) => route(each, variables)) }
 }
 
-function route(source: RouteSource): Route {
-  const { cache, timeout = '15s', bodyLimit, request = {}, responses = {}, identity = 'none', ...rest } = source
+function route(source: RouteSource, variables: Variables): Route {
+  const { cache, mount, timeout = '15s', bodyLimit, request = {}, responses = {}, identity = 'none', ...rest } = source
   return {
     ...rest,
     cacheScope: isMapping(cache) ? cache.scope : (cache ?? (source.auth === 'public' ? 'public' : 'user')),
     identity,
     timeoutMs: Value.Decode(Timeout, timeout),
+    ...(mount === undefined ? {} : { mount: expand(mount, variables) }),
     ...(bodyLimit === undefined ? {} : { bodyLimit: Value.Decode(Size, bodyLimit) }),
     request,
     responses,

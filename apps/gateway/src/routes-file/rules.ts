@@ -13,10 +13,11 @@ export const SIGN_IN_UPSTREAM = 'db'
 
 const BUILT_IN = /^\/(login|admin|docs|openapi\.json|health|ready|metrics)(\/|$)/
 const VARIABLE = /\$\{([^}]*)\}/g
+const PATH = /^(\/[A-Za-z0-9._~-]+)*\/?$/
 const Origins = origins({ about: '' })
 
 type Sound = Partial<RouteSource>
-type Variables = Readonly<Record<string, string | undefined>>
+export type Variables = Readonly<Record<string, string | undefined>>
 
 /** Looks at what has the right shape only, so that one slip is one mistake. */
 export function ruleMistakes(source: unknown, variables: Variables, lineOf: LineOf): Mistake[] {
@@ -24,14 +25,17 @@ export function ruleMistakes(source: unknown, variables: Variables, lineOf: Line
   const routes = isMapping(source) && Array.isArray(source.routes) ? source.routes.map(sound) : []
   return [
     ...(upstreams ? upstreamMistakes(upstreams, variables) : []),
-    ...routes.flatMap((route, index) => routeMistakes(route, ['routes', index], upstreams)),
+    ...routes.flatMap((route, index) => [
+      ...routeMistakes(route, ['routes', index], upstreams),
+      ...mountMistakes(route, ['routes', index], variables),
+    ]),
     ...duplicates(routes, lineOf),
   ]
 }
 
-/** Puts the variables' values into an upstream's endpoints. */
-export function expand(endpoints: string, variables: Variables): string {
-  return endpoints.replace(VARIABLE, (_, name: string) => variables[name] ?? '')
+/** Puts the variables' values into a text. */
+export function expand(text: string, variables: Variables): string {
+  return text.replace(VARIABLE, (_, name: string) => variables[name] ?? '')
 }
 
 /** The origins in an upstream's endpoints, whose variables are expanded already. */
@@ -66,8 +70,8 @@ function upstreamMistakes(upstreams: Record<string, unknown>, variables: Variabl
       const at = ['upstreams', name, 'endpoints']
       const endpoints = isMapping(upstream) ? upstream.endpoints : undefined
       if (typeof endpoints !== 'string' || endpoints === '') return []
-      const unset = [...endpoints.matchAll(VARIABLE)].filter(([, variable = '']) => !variables[variable])
-      if (unset.length > 0) return unset.map(([text]) => mistake(at, `needs ${text}, which is not set`))
+      const unset = unsetMistakes(endpoints, at, variables)
+      if (unset.length > 0) return unset
       const expanded = expand(endpoints, variables)
       if (!Value.Check(Origins, expanded)) {
         // Not the expanded text: a variable may hold what belongs in no log.
@@ -92,6 +96,29 @@ function routeMistakes(route: Sound, at: Path, upstreams: Record<string, unknown
     ...(route.auth === 'public' && typeof route.cache === 'object' && route.cache.scope !== 'public'
       ? [mistake([...at, 'cache'], 'is per role or user, but the route is public; the scope must be public')]
       : []),
+  ]
+}
+
+function unsetMistakes(text: string, at: Path, variables: Variables): Mistake[] {
+  const unset = [...text.matchAll(VARIABLE)].filter(([, variable = '']) => !variables[variable])
+  return unset.map(([name]) => mistake(at, `needs ${name}, which is not set`))
+}
+
+/** What is mounted goes on as it comes: nothing of it is read, checked or kept here. */
+function mountMistakes(route: Sound, at: Path, variables: Variables): Mistake[] {
+  if (route.mount === undefined) return []
+  const place = [...at, 'mount']
+  const unset = unsetMistakes(route.mount, place, variables)
+  if (unset.length > 0) return unset
+  const named = route.path !== undefined && parameterNames(route.path).length > 0
+  return [
+    ...(PATH.test(expand(route.mount, variables))
+      ? []
+      : [mistake(place, `is ${JSON.stringify(route.mount)}; it must come to a path such as /base`)]),
+    ...(named ? [mistake([...at, 'path'], 'has names, but what is mounted has none; write it without {}')] : []),
+    ...(['cache', 'request', 'bodyLimit'] as const)
+      .filter((key) => route[key] !== undefined)
+      .map((key) => mistake([...at, key], 'is declared, but what is mounted goes on as it comes; leave it out', 'key')),
   ]
 }
 
@@ -138,8 +165,8 @@ function methodMistakes(route: Sound, at: Path): Mistake[] {
           ),
         ]
       : []),
-    ...(!reads && route.cache !== undefined
-      ? [mistake([...at, 'cache'], 'is declared, but only answers to GET are cached; leave it out')]
+    ...(!reads && route.cache !== undefined && route.cache !== 'none'
+      ? [mistake([...at, 'cache'], 'is declared, but only answers to GET are cached; leave it out, or say none')]
       : []),
   ]
 }

@@ -3,13 +3,20 @@ import { choice, duration, size, text } from '@spillway/service'
 import { type Static, Type } from 'typebox'
 import { jsonSchema, Parameters } from './json-schema.ts'
 
-const SEGMENT = '([A-Za-z0-9._~-]+|\\{[A-Za-z][A-Za-z0-9_]*\\})'
+const PLAIN = '[A-Za-z0-9._~-]+'
+const SEGMENT = `(${PLAIN}|\\{[A-Za-z][A-Za-z0-9_]*\\})`
 const ROLE = '^[a-z][a-z0-9_-]{0,31}$'
 
 const closed = { additionalProperties: false }
 
 const Upstream = Type.Object({
   endpoints: text({ about: `Comma-separated origins; \${NAME} stands for a setting or an environment variable.` }),
+  check: Type.Optional(
+    Type.String({
+      pattern: `^(none|/|(/${PLAIN})+)$`,
+      wants: 'a path such as /ready, which a usable endpoint answers with 200, or none',
+    }),
+  ),
 })
 
 export const RouteSource = Type.Object({
@@ -25,6 +32,9 @@ export const RouteSource = Type.Object({
   auth: Type.Union(
     [Type.Literal('public'), Type.Literal('signed-in'), Type.Object({ role: Type.String({ pattern: ROLE }) }, closed)],
     { wants: 'public, signed-in or a role such as { role: editor }' },
+  ),
+  mount: Type.Optional(
+    text({ about: `The upstream's path that \`path\` and what is below it lead to; \${NAME} as in endpoints.` }),
   ),
   cache: Type.Optional(
     Type.Union([Type.Literal('none'), Type.Object({ scope: Type.Enum(['public', 'role', 'user'] as const) }, closed)], {

@@ -1,8 +1,9 @@
 /** The routes of the routes file: authenticate, validate, then forward through the cache. */
 import { type Identity, requireRole, requireSignedIn } from '@spillway/auth'
-import { createForward } from '@spillway/forward'
+import { createForward, type Forward, mount } from '@spillway/forward'
 import type { FastifyInstance, FastifySchema } from 'fastify'
 import { type Clusters, clusterNamed } from '../clusters.ts'
+import type { Places } from '../places.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
 import { BEARER, problemResponse, problemResponses } from './docs.ts'
@@ -16,29 +17,43 @@ declare module 'fastify' {
 
 const JSON_TYPES = /^application\/(?:[\w.-]+\+)?json(?:\s*;|$)/i
 
-export async function declaredRoutes(
-  app: App,
-  options: { routes: readonly Route[]; clusters: Clusters; name: string },
-): Promise<void> {
+export interface DeclaredOptions {
+  routes: readonly Route[]
+  clusters: Clusters
+  name: string
+  /** Without, there is no limit. */
+  places: Places | undefined
+}
+
+export async function declaredRoutes(app: App, options: DeclaredOptions): Promise<void> {
   app.decorateRequest('rawBody', null)
+  app.decorateRequest('queuedMs', 0)
   for (const route of options.routes) {
     await app.register(async (scope) => {
-      declare(scope, route, options.clusters, options.name)
+      declare(scope, route, options)
     })
   }
 }
 
 /** In a scope of its own, since how bodies are read differs from route to route. */
-function declare(app: FastifyInstance, route: Route, clusters: Clusters, name: string): void {
+function declare(app: FastifyInstance, route: Route, { clusters, name, places }: DeclaredOptions): void {
   const cluster = clusterNamed(clusters, route.upstream)
   const forward = createForward({
-    dispatcher: cluster.cached,
+    // Writes purge what they may have changed, unless nothing of it is ever kept.
+    dispatcher: changesNothingKept(route) ? cluster.direct : cluster.cached,
     origin: cluster.origin,
     name,
     identity: route.identity,
     timeout: route.timeoutMs,
   })
+  if (route.auth !== 'public') app.addHook('onRequest', guard(route.auth))
+  if (places) app.addHook('preHandler', places.taken(route.timeoutMs))
   takeBodies(app, route)
+  if (route.mount === undefined) declareRoute(app, route, forward)
+  else declareMount(app, route, route.mount, forward)
+}
+
+function declareRoute(app: FastifyInstance, route: Route, forward: Forward): void {
   // The upstream's answer passes as bytes; response schemas are for OpenAPI only.
   app.setSerializerCompiler(() => JSON.stringify)
   app.route({
@@ -46,15 +61,33 @@ function declare(app: FastifyInstance, route: Route, clusters: Clusters, name: s
     url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
     schema: schemaOf(route),
     ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
-    ...(route.auth === 'public' ? {} : { onRequest: guard(route.auth) }),
     handler: (request, reply) => {
       const scope = scopeOf(route, request.identity)
       return forward(request, reply, {
         ...(request.rawBody ? { body: request.rawBody } : {}),
         ...(scope === undefined ? {} : { scope }),
+        queuedMs: request.queuedMs,
       })
     },
   })
+}
+
+function declareMount(app: FastifyInstance, route: Route, at: string, forward: Forward): void {
+  app.addHook('onRoute', (registered) => {
+    registered.schema = registered.url === route.path && registered.method !== 'HEAD' ? schemaOf(route) : { hide: true }
+  })
+  mount(app, {
+    path: route.path,
+    // All others are below `/`, those that nothing answers too.
+    below: route.path !== '/',
+    at,
+    methods: route.methods,
+    forward: (request, reply, how) => forward(request, reply, { ...how, queuedMs: request.queuedMs }),
+  })
+}
+
+function changesNothingKept({ methods, cacheScope, mount }: Route): boolean {
+  return mount !== undefined || (cacheScope === 'none' && !methods.includes('GET'))
 }
 
 function guard(access: Exclude<Route['auth'], 'public'>) {

@@ -8,16 +8,11 @@ import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Dispatcher } from 'undici'
 import type { Cluster } from '../clusters.ts'
+import type { Config } from '../config.ts'
 import { gatewayProblems } from '../errors.ts'
 import type { App } from '../server.ts'
 import { problemResponses } from './docs.ts'
 
-/**
- * Sign-ins a minute, at this gateway. Enough for everybody behind one address and for whoever makes a token for each
- * command; far too few for guessing. (IPv6 addresses count by their /64.)
- */
-const PER_ADDRESS = 120
-const PER_ACCOUNT = 30
 const WINDOW_MS = 60_000
 /** Addresses and accounts remembered, each about 200 bytes; the longest unseen are forgotten first. */
 const REMEMBERED = 10_000
@@ -44,7 +39,13 @@ interface Account {
   roles: string[]
 }
 
-export async function login(app: App, options: { accounts: Cluster; registry: Registry }): Promise<void> {
+export interface LoginOptions {
+  accounts: Cluster
+  registry: Registry
+  config: Pick<Config, 'LOGINS_PER_ADDRESS' | 'LOGINS_PER_ACCOUNT'>
+}
+
+export async function login(app: App, options: LoginOptions): Promise<void> {
   const outcomes = new Counter({
     name: 'spillway_gateway_logins_total',
     help: 'Sign-ins by outcome: ok, wrong, limited, left (the client did), failed.',
@@ -52,9 +53,9 @@ export async function login(app: App, options: { accounts: Cluster; registry: Re
     registers: [options.registry],
   })
   await app.register(rateLimit, { global: false, cache: REMEMBERED, timeWindow: WINDOW_MS })
-  const byAddress = app.createRateLimit({ max: PER_ADDRESS })
+  const byAddress = app.createRateLimit({ max: options.config.LOGINS_PER_ADDRESS })
   const byAccount = app.createRateLimit({
-    max: PER_ACCOUNT,
+    max: options.config.LOGINS_PER_ACCOUNT,
     keyGenerator: (request) => accountKey((request.body as Credentials).username),
   })
   const limit = (limiter: typeof byAddress, what: string) => async (request: FastifyRequest) => {

@@ -1,0 +1,39 @@
+/** Mounts another server's path on one of ours: @fastify/http-proxy matches and rewrites paths, `forward` carries. */
+import httpProxy from '@fastify/http-proxy'
+import type { FastifyInstance, HTTPMethods } from 'fastify'
+import type { Forward } from './options.ts'
+import { target } from './target.ts'
+
+export interface MountOptions {
+  /** Ours, such as `/shop`. */
+  path: string
+  /** Whether what is below it is taken too. */
+  below: boolean
+  /** The upstream's, which takes the place of `path`. */
+  at: string
+  methods: readonly HTTPMethods[]
+  forward: Forward
+}
+
+/**
+ * Of @fastify/http-proxy's own request nothing is left: it would keep few of a proxy's promises. A path with a segment
+ * `..`, in any encoding, is refused with 400: for the upstream it might lead out of `at`.
+ */
+export function mount(app: FastifyInstance, { path, below, at, methods, forward }: MountOptions): void {
+  app.register(httpProxy, {
+    prefix: path,
+    rewritePrefix: at,
+    // Never asked: it wants one in order to resolve paths, and finds paths that lead out of `at`.
+    upstream: 'http://upstream.invalid',
+    routes: below ? ['', '/*'] : [''],
+    httpMethods: [...methods],
+    proxyPayloads: false,
+    // An absolute-form target is taken by its path.
+    preRewrite: (url) => target({ url, headers: {} })?.path ?? url,
+    handler(request, reply, rewritten) {
+      const asked = target(request.raw)?.path ?? '/'
+      const query = asked.indexOf('?')
+      return forward(request, reply, { path: rewritten + (query < 0 ? '' : asked.slice(query)) })
+    },
+  })
+}
