@@ -17,7 +17,7 @@ declare module 'vitest' {
   }
 }
 
-export const MIGRATIONS = path.join(import.meta.dirname, '..', 'migrations')
+const MIGRATIONS = path.join(import.meta.dirname, '..', 'migrations')
 export const keyTexts = generateKeys()
 const keys = parseKeys(keyTexts.signing, 'test keys')
 

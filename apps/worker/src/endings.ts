@@ -27,10 +27,6 @@ export class Endings {
     ending.addEventListener('abort', () => this.#release(this.#waiting.keys()), { once: true })
   }
 
-  get waiting(): number {
-    return this.#count
-  }
-
   /**
    * Resolves when the job has ended, `ms` are over, or `signal` aborts.
    * @returns false where it did not wait at all, since too many do

@@ -1,6 +1,6 @@
 /** `Prefer: wait=N` (RFC 7240, 4.3): how long the client would like us to hold the answer back for the job's end. */
 
-export const LONGEST_WAIT_S = 60
+const LONGEST_WAIT_S = 60
 
 /** Seconds to wait, at most 60; undefined where there is no such preference, or none that can be read. */
 export function waitOf(prefer: string | undefined): number | undefined {

@@ -132,6 +132,8 @@ export class Queue {
       monitorIntervalSeconds: WATCH_SECONDS,
       // What is past its time is deleted, so that it is gone within a minute.
       maintenanceIntervalSeconds: 60,
+      // How long the queue is, is a metric; no need to be told each second.
+      warningQueueSize: Number.MAX_SAFE_INTEGER,
       useListenNotify: true,
       schedule: false,
     })

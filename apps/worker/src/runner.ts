@@ -37,6 +37,7 @@ export class Runner {
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
   #boss: PgBoss | undefined
+  #stopped = false
 
   constructor(options: RunnerOptions) {
     this.#options = options
@@ -48,6 +49,8 @@ export class Runner {
 
   /** Takes jobs from now on. */
   async begin(boss: PgBoss): Promise<void> {
+    // PostgreSQL may come when this process is already on its way out.
+    if (this.#stopped) return
     this.#boss = boss
     const options = { ...POLLING, batchSize: 1, includeMetadata: true, perJobResults: true } as const
     for (let place = 0; place < this.#options.concurrency; place++) {
@@ -66,14 +69,10 @@ export class Runner {
     }
   }
 
-  /** Takes no more jobs; those under way go on. */
-  async pause(): Promise<void> {
-    await this.#boss?.offWork(QUEUE, { wait: false })
-  }
-
-  /** Waits up to `graceMs` for the jobs under way, then gives them back. */
+  /** Takes no more jobs, waits up to `graceMs` for those under way, then gives them back. */
   async stop(graceMs: number): Promise<void> {
-    await this.pause()
+    this.#stopped = true
+    await this.#boss?.offWork(QUEUE, { wait: false })
     const timer = setTimeout(() => this.#stopping.abort(), graceMs)
     while (this.#running.size > 0) await Promise.allSettled(this.#running)
     clearTimeout(timer)

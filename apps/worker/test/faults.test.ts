@@ -1,7 +1,7 @@
 import { describe, expect, it, type TestContext } from 'vitest'
 import type { Service } from './processes.ts'
 import { wireTo } from './wire.ts'
-import { ask, type Body, becomes, look, metric, send, World } from './world.ts'
+import { ask, type Body, becomes, eventually, look, metric, send, World } from './world.ts'
 
 // These wait for heartbeats more than for anything else, so they wait together, each in its own world.
 async function createWorld(finished: TestContext['onTestFinished']): Promise<World> {
@@ -13,7 +13,7 @@ async function createWorld(finished: TestContext['onTestFinished']): Promise<Wor
 /** The worker that runs what there is to run, and the other one. */
 async function whoRuns(first: Service, second: Service): Promise<[runs: Service, other: Service]> {
   const running = async (service: Service) => (await metric(service, 'spillway_worker_running')) === 1
-  await expect.poll(async () => (await running(first)) !== (await running(second))).toBe(true)
+  await eventually(async () => expect(await running(first)).not.toBe(await running(second)))
   return (await running(first)) ? [first, second] : [second, first]
 }
 
@@ -34,7 +34,7 @@ describe.concurrent('a worker killed in mid-job', () => {
     ])
   })
 
-  it('three times over has its job given up for good', { timeout: 60_000 }, async ({ onTestFinished }) => {
+  it('three times over has its job given up for good', { timeout: 90_000 }, async ({ onTestFinished }) => {
     const world = await createWorld(onTestFinished)
     let place = ''
     for (let time = 1; time <= 3; time++) {
@@ -46,7 +46,7 @@ describe.concurrent('a worker killed in mid-job', () => {
     const last = await world.worker()
     const failed = await becomes(last, place, { state: 'failed', attempt: 3 }, 20_000)
     expect(failed.error).toEqual({ message: 'each worker that ran it died or could not be reached' })
-    await expect.poll(() => metric(last, 'spillway_worker_dead_letters')).toBe(1)
+    await eventually(async () => expect(await metric(last, 'spillway_worker_dead_letters')).toBe(1))
   })
 })
 
@@ -60,12 +60,12 @@ describe.concurrent('a worker that is stopped in mid-job and comes back later', 
     // Long enough to be seen running and stopped in the middle.
     const place = await send(first, { task: 'sleep', ms: 3000 + ms })
     const [old, now] = await whoRuns(first, second)
-    await expect.poll(async () => (await look(now, place)).progress).toBeGreaterThan(0)
+    await eventually(async () => expect((await look(now, place)).progress).toBeGreaterThan(0))
     old.signal('SIGSTOP')
     await becomes(now, place, { attempt: 2, state: 'running' }, 20_000)
     if (ms === 100) await becomes(now, place, { state: 'succeeded' })
     const written = async () => (await world.sql('SELECT retry_count FROM job_progress'))[0]?.['retry_count']
-    await expect.poll(written).toBe(1)
+    await eventually(async () => expect(await written()).toBe(1))
     const before = await look(now, place)
     old.signal('SIGCONT')
     // The old run ends: its sleep is over long since, or its heartbeat finds the job gone.
@@ -74,7 +74,7 @@ describe.concurrent('a worker that is stopped in mid-job and comes back later', 
       writers.add(await written())
       return metric(old, 'spillway_worker_running')
     }
-    await expect.poll(ended, { timeout: 10_000 }).toBe(0)
+    await eventually(async () => expect(await ended()).toBe(0))
     const after = await look(now, place)
     if (ms === 100) expect(after).toEqual(before)
     else expect(after).toMatchObject({ attempt: 2, state: 'running', startedAt: before.startedAt as string })
@@ -99,11 +99,11 @@ describe.concurrent('a worker asked to stop', () => {
     const other = await world.worker()
     const started = performance.now()
     const gone = stopping.stop('SIGTERM')
-    await expect.poll(() => stopping.log.join()).toContain('draining')
+    await eventually(async () => expect(stopping.log.join()).toContain('draining'))
     // Jobs that come meanwhile are the other one's.
     const late = await ask(stopping, 'POST', '/longtask', { body: { task: 'sleep', ms: 1000 } })
     expect(late.status).toBe(202)
-    await expect.poll(() => metric(other, 'spillway_worker_running')).toBe(1)
+    await eventually(async () => expect(await metric(other, 'spillway_worker_running')).toBe(1))
     await becomes(other, long, { attempt: 2, state: 'running' }, 12_000)
     const handedOver = performance.now() - started
     expect(handedOver).toBeGreaterThan(6500)
@@ -125,7 +125,7 @@ describe.concurrent('a worker asked to stop', () => {
     const place = await send(stopping, { task: 'sleep', ms: 30_000 })
     await becomes(stopping, place, { state: 'running' })
     const waiting = ask(stopping, 'GET', place, { headers: { prefer: 'wait=30' } })
-    await expect.poll(() => metric(stopping, 'http_server_active_requests')).toBe(2)
+    await eventually(async () => expect(await metric(stopping, 'http_server_active_requests')).toBe(2))
     const started = performance.now()
     const gone = stopping.stop('SIGTERM')
     expect((await waiting).body.state).toBe('running')
@@ -160,11 +160,11 @@ describe.concurrent('PostgreSQL away', () => {
       expect([answer.status, answer.body.code]).toEqual([503, 'database_unavailable'])
       expect(answer.headers.get('retry-after')).toBe('1')
     }
-    await expect.poll(() => ready(worker)).toBe(503)
+    await eventually(async () => expect(await ready(worker)).toBe(503))
     expect((await fetch(`${worker.url}/health`)).status).toBe(200)
     expect(await metric(worker, 'spillway_worker_queue_depth{state="queued"}')).toBeUndefined()
     await wire.mend()
-    await expect.poll(() => ready(worker)).toBe(200)
+    await eventually(async () => expect(await ready(worker)).toBe(200))
     // The outage was shorter than the heartbeat, so the run is not even disturbed.
     await becomes(worker, place, { state: 'succeeded', attempt: 1 })
     const fresh: Body = await becomes(worker, await send(worker, { task: 'sleep', ms: 0 }), { state: 'succeeded' })
@@ -184,7 +184,7 @@ describe.concurrent('PostgreSQL away', () => {
     const answer = await ask(worker, 'POST', '/longtask', { body: { task: 'sleep', ms: 0 } })
     expect([answer.status, answer.body.code]).toEqual([503, 'database_unavailable'])
     await wire.mend()
-    await expect.poll(() => ready(worker)).toBe(200)
+    await eventually(async () => expect(await ready(worker)).toBe(200))
     await becomes(worker, await send(worker, { task: 'sleep', ms: 0 }), { state: 'succeeded' })
     await wire.cut()
     expect(await worker.stop()).toBe(0)

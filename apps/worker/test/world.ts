@@ -6,7 +6,7 @@ import path from 'node:path'
 import { auth, generateKeys, parseKeys } from '@spillway/auth'
 import Fastify from 'fastify'
 import pg from 'pg'
-import { expect, inject } from 'vitest'
+import { expect, inject, vi } from 'vitest'
 import type { Job } from '../src/jobs.ts'
 import { runToEnd, type Service, startProcess } from './processes.ts'
 
@@ -20,7 +20,7 @@ const keyTexts = generateKeys()
 const signer = Fastify()
 await signer.register(auth, { keys: parseKeys(keyTexts.signing, 'test keys') })
 
-export function bearer(subject: string): string {
+function bearer(subject: string): string {
   return `Bearer ${signer.signToken({ sub: subject, roles: [] })}`
 }
 
@@ -70,6 +70,11 @@ export async function look(service: Pick<Service, 'url'>, place: string): Promis
   return (await ask(service, 'GET', place)).body
 }
 
+/** Polls until `check` throws nothing (`expect.poll` cannot be used in tests that run together). */
+export function eventually<T>(check: () => Promise<T>, withinMs = 10_000): Promise<T> {
+  return vi.waitFor(check, { timeout: withinMs, interval: 50 })
+}
+
 /** The job once it looks like `expected`. */
 export async function becomes(
   service: Pick<Service, 'url'>,
@@ -77,8 +82,11 @@ export async function becomes(
   expected: object,
   withinMs = 10_000,
 ): Promise<Body> {
-  await expect.poll(() => look(service, place), { timeout: withinMs, interval: 50 }).toMatchObject(expected)
-  return look(service, place)
+  return eventually(async () => {
+    const job = await look(service, place)
+    expect(job).toMatchObject(expected)
+    return job
+  }, withinMs)
 }
 
 /** A counter's or gauge's value, by its whole name with labels; undefined where there is none. */

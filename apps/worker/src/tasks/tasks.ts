@@ -1,5 +1,4 @@
 /** Every task there is, by the name that requests give. */
-import path from 'node:path'
 import { Piscina } from 'piscina'
 import { primesTask } from './primes.ts'
 import { reportTask } from './report.ts'
@@ -14,7 +13,7 @@ const IDLE_MS = 10_000
 /** `close` ends the threads, whatever they are doing. */
 export function buildTasks({ itemsFrom, threads }: { itemsFrom: readonly string[]; threads: number }) {
   const pool = new Piscina({
-    filename: path.join(import.meta.dirname, 'primes.thread.ts'),
+    filename: new URL('./primes.thread.ts', import.meta.url).href,
     minThreads: 0,
     maxThreads: threads,
     idleTimeout: IDLE_MS,
