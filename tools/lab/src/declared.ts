@@ -30,7 +30,7 @@ export function declared({ settings, machine }: Run): string[] {
 /** Little's law; half of the requests read an item, half have primes counted. */
 function ceiling(places: number, database: number, computing: number): string[] {
   const mean = (database + computing) / 2
-  if (places === 0 || mean === 0) return []
+  if (!(places > 0 && mean > 0)) return []
   const most = (1000 * places) / mean
   return [
     `Half of the requests wait ${milliseconds(database)} for the database and half ${milliseconds(computing)} for a computation when the cache misses, ${milliseconds(mean)} on average. By Little's law a gateway with ${whole(places)} places then carries at most ${whole(places)} / ${mean / 1000} s = ${perSecond(most)}, and less by whatever else a request costs. Hits wait for nothing.`,

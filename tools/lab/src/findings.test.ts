@@ -28,7 +28,7 @@ describe('findings', () => {
       if (row.name === 'test1-miss') row.load.wrongBodies = 1
     }
     expect(findings(rows)[0]).toMatch(
-      /^Replication, users who think: not shown, for test1-miss is invalid and test3-miss is inconclusive\. Seen was, /,
+      /^Replication, users who think: not shown, for test1-miss is invalid and test3-miss is inconclusive\. What was seen, /,
     )
     expect(findings(rows)[1]).toMatch(/not shown, for test3-miss is inconclusive/)
   })

@@ -45,7 +45,7 @@ function compare(rows: readonly Row[], shape: Run['shape'], { subject, before, a
   return [
     doubted.length === 0
       ? `${title}: ${figures}`
-      : `${title}: not shown, for ${doubted.join(' and ')}. Seen was, ${figures}`,
+      : `${title}: not shown, for ${doubted.join(' and ')}. What was seen, ${figures}`,
   ]
 }
 

@@ -21,7 +21,7 @@ describe('limitOf', () => {
   it('names the places of a gateway that are all taken while others wait, and lets another one help', () => {
     const found = limitOf(truthful({ gateways: 1 }))
     expect(found).toMatchObject({ limit: 'concurrency', helps: 'yes' })
-    expect(found.sentence).toMatch(/19\.6 of 20 places were taken, and 300 requests stood in line/)
+    expect(found.sentence).toMatch(/19\.6 of 20 places were taken, and 556 requests stood in line/)
   })
 
   it('does not promise that more places help where the machine is full', () => {

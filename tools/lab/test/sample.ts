@@ -52,7 +52,7 @@ export function truthful({ gateways = 3, expects = 'miss', shape = 'users', prof
         average,
         concurrency: profile === 'classic' ? 20 : 0,
         running: expects === 'hit' ? 0.2 : Math.min(20, (0.075 * rate) / gateways),
-        waiting: expects === 'miss' && gateways === 1 ? 300 : 0,
+        waiting: expects === 'miss' && gateways === 1 ? waitingAtOne(shape) : 0,
       })),
       hops: [
         { role: 'balancer', requests, average },
@@ -107,6 +107,9 @@ const MACHINE = {
   node: 'v26.10.0',
   commit: '0123456789',
 }
+
+/** Users or connections that are not at one of the gateway's 20 places, nor thinking. */
+const waitingAtOne = (shape: 'users' | 'closed') => (shape === 'users' ? 556 : 44)
 
 function speed(gateways: number, expects: 'hit' | 'miss', shape: 'users' | 'closed') {
   if (expects === 'hit') return shape === 'users' ? { rate: 640, average: 2 } : { rate: 4000, average: 16 }
