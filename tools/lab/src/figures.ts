@@ -1,7 +1,7 @@
 /** How figures are written, in the terminal and in the report: with their units, and never as NaN. */
 
 /** Where there is nothing to tell. */
-export const NONE = '–'
+const NONE = '–'
 
 /** Three significant digits, more before the point where there are more: `0.0123`, `4.57`, `1,235`. */
 export function figure(value: number): string {

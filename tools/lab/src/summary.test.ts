@@ -1,10 +1,14 @@
+import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { bench, truthful } from '../test/sample.ts'
 import { summary } from './summary.ts'
 
+/** Whatever the terminal is that the tests run in. */
+const plain = (...rows: Parameters<typeof summary>) => stripVTControlCharacters(summary(...rows))
+
 describe('summary', () => {
   it('has an aligned line for each row, in the order in which they were run, and the findings', () => {
-    const lines = summary(bench()).split('\n')
+    const lines = plain(bench()).split('\n')
     expect(lines[0]).toBe('test        load    verdict  requests  a second  avg ms  p95 ms  p99 ms  failed     hits')
     expect(lines[1]).toBe('test1-miss  users   VALID      15,720       262   2,200   3,960   5,500       0      0 %')
     expect(lines.slice(1, 9).map((line) => line.split(/ +/).slice(0, 3).join(' '))).toEqual([
@@ -25,7 +29,7 @@ describe('summary', () => {
     invalid.load.wrongBodies = 1
     inconclusive.served.busy = 1
     const notRun = { name: 'test3-hit', shape: 'users', notRun: 'it needs k6, which `make k6` brings' } as const
-    const shown = summary([invalid, inconclusive, notRun])
+    const shown = plain([invalid, inconclusive, notRun])
     expect(shown).toMatch(/^INVALID test3-miss, closed: 1 answer had a wrong body/m)
     expect(shown).toMatch(/^INCONCLUSIVE test3-miss, users: The machine's 8 cores were 100 % busy/m)
     expect(shown).toMatch(/^NOT RUN test3-hit, users: it needs k6, which `make k6` brings$/m)
@@ -34,7 +38,7 @@ describe('summary', () => {
   it('writes a dash where there is nothing to divide by', () => {
     const run = truthful()
     Object.assign(run.load, { requests: 0, duration: 0, statuses: {} })
-    const shown = summary([run])
+    const shown = plain([run])
     expect(shown).toMatch(/test3-miss +users +INVALID +0 +– /)
     expect(shown).not.toMatch(/NaN|Infinity|undefined/)
   })
