@@ -61,9 +61,11 @@ export function readSettings(defaults: Defaults): Settings {
     password: text('PASSWORD'),
     shape,
     users: whole('USERS', shape === 'closed' ? 64 : (defaults.users ?? 1000), 1, 100_000),
-    joinPerSecond: whole('JOIN_PER_SECOND', 100, 1, 100_000),
+    joinPerSecond: read('JOIN_PER_SECOND', 100, 'a number above 0, such as 100 or 0.5', (given) =>
+      /^\d{1,6}(\.\d+)?$/.test(given) && Number(given) > 0 ? Number(given) : undefined,
+    ),
     think: read<Settings['think']>('THINK', [1, 2], 'seconds from-to, such as 1-2 or 0.5-1', range),
-    duration: read('DURATION', 60, 'a time such as 60s or 5m, up to 24h', seconds),
+    duration: read('DURATION', 60, 'a time such as 60s or 5m, from 1s to 24h', seconds),
     keys: {
       prefix: read('KEY_PREFIX', '', 'up to 100 letters, digits and . _ ~ -', (given) =>
         /^[\w.~-]{1,100}$/.test(given) ? given : undefined,
@@ -102,7 +104,8 @@ function origin(given: string): string | undefined {
 function seconds(given: string): number | undefined {
   const [, amount, unit = 's'] = /^(\d{1,9}(?:\.\d+)?)(ms|s|m|h)?$/.exec(given) ?? []
   const value = Number(amount) * (SECONDS[unit] ?? 1)
-  return value > 0 && value <= 86_400 ? value : undefined
+  // k6 makes no shorter ones.
+  return value >= 1 && value <= 86_400 ? value : undefined
 }
 
 function range(given: string): [number, number] | undefined {

@@ -28,10 +28,14 @@ function whatWasSeen({ metrics }: Summary) {
     const [, status] = /^answers_(\dxx|\d{3}|E\w+)$/.exec(name) ?? []
     if (status && metric?.values['count']) statuses[status] = metric.values['count']
   }
+  const requests = count(duration)
+  // Of users that were stopped before their last sums were handed over.
+  const uncounted = requests - count('requests')
+  if (uncounted > 0) statuses['uncounted'] = uncounted
   return {
     /** Seconds, from the first user's coming to the last one's leaving. */
     duration: (value('moments', 'max') - value('moments', 'min')) / 1000,
-    requests: count('requests'),
+    requests,
     failures: count('failures'),
     statuses,
     /** Milliseconds, from the request's first byte to the answer's last; connecting, which k6 times apart, left out. */
@@ -46,12 +50,14 @@ function whatWasSeen({ metrics }: Summary) {
       hit: count('answers_hit'),
       miss: count('answers_miss'),
       collapsed: count('answers_collapsed'),
-      none: count('answers_none'),
+      none: count('answers_none') + uncounted,
     },
     wrongBodies: count('wrong_bodies'),
     outOfKeys: count('out_of_keys'),
     refusedSignIns: count('refused_sign_ins'),
     /** Seconds, summed over all users. */
+    /** By a coarser clock, there while the run goes on. */
+    waited: count('waited_seconds'),
     responding: sum(duration) + sum(blocked) + count('untimed_seconds'),
     thinking: count('thinking_seconds'),
     present: count('present_seconds'),
