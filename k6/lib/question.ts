@@ -23,10 +23,11 @@ export function process({ url, keys, process: { n, primes } }: Settings, index: 
   }
 }
 
-/** Half `/data`, half `/process`, each over the first `count` items in turn, again and again. */
-export function mix(settings: Settings, count: number): readonly Question[] {
-  return Array.from({ length: 2 * count }, (_, turn) => {
-    const index = Math.floor(turn / 2)
-    return turn % 2 === 0 ? data(settings, index) : process(settings, index)
-  })
+/**
+ * What comes at this turn where half is `/data`, half `/process`, each over the first `count` items again and again.
+ * Made anew each time: kept ready, a hundred of them would take each user 170 kB.
+ */
+export function mix(settings: Settings, count: number, turn: number): Question {
+  const index = Math.floor(turn / 2) % count
+  return turn % 2 === 0 ? data(settings, index) : process(settings, index)
 }

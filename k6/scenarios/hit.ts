@@ -1,5 +1,5 @@
 /** What do gateways serve when nearly everything is in their caches? Few keys, again and again. */
-import { mix, type Question } from '../lib/question.ts'
+import { mix } from '../lib/question.ts'
 import { readSettings } from '../lib/settings.ts'
 import { options as common } from '../lib/shape.ts'
 import { token } from '../lib/sign-in.ts'
@@ -10,11 +10,10 @@ export { handleSummary } from '../lib/summary.ts'
 const HOT_KEYS = 50
 
 const settings = readSettings({ keyCount: HOT_KEYS })
-const questions = mix(settings, Math.min(settings.keys.count, HOT_KEYS))
+const count = Math.min(settings.keys.count, HOT_KEYS)
 
 export const options = common(settings)
 
 export const setup = () => token(settings)
 
-export default (token: string) =>
-  turn(settings, token, (next, params) => read(questions[next % questions.length] as Question, params))
+export default (token: string) => turn(settings, token, (next, params) => read(mix(settings, count, next), params))

@@ -1,6 +1,6 @@
 /** What do sign-ins cost those who read? Many accounts read; one request in twenty is a sign-in. */
 import exec from 'k6/execution'
-import { mix, type Question } from '../lib/question.ts'
+import { mix } from '../lib/question.ts'
 import { readSettings } from '../lib/settings.ts'
 import { options as common } from '../lib/shape.ts'
 import { accountName, credentials, tokens } from '../lib/sign-in.ts'
@@ -12,7 +12,7 @@ const HOT_KEYS = 50
 const SIGN_IN_EVERY = 20
 
 const settings = readSettings({ keyCount: HOT_KEYS, users: 100, manyAccounts: true })
-const questions = mix(settings, Math.min(settings.keys.count, HOT_KEYS))
+const count = Math.min(settings.keys.count, HOT_KEYS)
 
 export const options = common(settings)
 
@@ -24,6 +24,6 @@ export default (tokens: string[]) => {
   turn(settings, tokens[account] ?? '', (next, params) =>
     next % SIGN_IN_EVERY === SIGN_IN_EVERY - 1
       ? signInAgain(settings.url, credentials(accountName(account), settings.password))
-      : read(questions[next % questions.length] as Question, params),
+      : read(mix(settings, count, next), params),
   )
 }

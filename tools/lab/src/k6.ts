@@ -43,8 +43,8 @@ export function k6Driver({ file, version }: K6, environment: GeneratorOptions['e
             HOME: folder,
             TMPDIR: environment['TMPDIR'],
             ...(plan.core === undefined ? {} : { GOMAXPROCS: '1' }),
-            // A third less CPU a request than Go's default of 100, for some more megabytes.
-            GOGC: '400',
+            // A third less CPU a request than Go's default of 100; a thousand users would take a gigabyte for it.
+            ...(plan.shape.kind === 'closed' ? { GOGC: '400' } : {}),
             ...planSettings(plan),
             SUMMARY_FILE: summaryFile,
           },
