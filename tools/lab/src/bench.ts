@@ -1,7 +1,8 @@
 /** `make bench` and single tests: experiments one after another, on stacks of their own or the one that is up, then their report. */
 import path from 'node:path'
-import { drivers } from './drivers.ts'
+import { driverFor, drivers, NO_K6 } from './drivers.ts'
 import { type Experiment, observe } from './experiment.ts'
+import { isRun } from './measures.ts'
 import { type Driver, DriverError, type Shape } from './plan.ts'
 import { report } from './report.ts'
 import { createResults, type Results } from './results.ts'
@@ -34,7 +35,7 @@ export async function bench(scenarios: readonly Scenario[], { config, environmen
     try {
       const stack = await startStack(stateDir, settings, environment)
       const sharing = scenarios.filter((scenario) => scenario.gateways === gateways)
-      await observeAll(sharing, stack, config.PROFILE, results, { config, signal })
+      await observeAll(sharing, stack, config.PROFILE, results, { config, environment, signal })
     } finally {
       await stopStack(stateDir, environment)
       await cleanStack(stateDir, environment)
@@ -48,7 +49,7 @@ export async function test(scenario: Scenario, { config, environment, signal }: 
   const stack = runningStack(config.STATE_DIR, environment)
   const profile = Number(stack.settings['GATEWAY_CONCURRENCY'] ?? 0) > 0 ? 'classic' : 'full'
   const results = createResults(config.RESULTS_DIR, profile)
-  await observeAll([scenario], stack, profile, results, { config, signal })
+  await observeAll([scenario], stack, profile, results, { config, environment, signal })
   return conclude(results)
 }
 
@@ -57,16 +58,16 @@ async function observeAll(
   stack: Stack,
   profile: Run['profile'],
   results: Results,
-  { config, signal }: Pick<Bench, 'config' | 'signal'>,
+  { config, environment, signal }: Bench,
 ): Promise<void> {
-  const known = await drivers()
+  const known = await drivers(environment)
   const duration = (config.DURATION ?? USUAL_MS) / 1000
   for (const scenario of scenarios) {
     for (const shape of shapes(config)) {
       signal.throwIfAborted()
-      const driver = known.find((each) => each.shapes.includes(shape.kind))
+      const driver = driverFor(shape.kind, known)
       if (driver) await observeOne({ scenario, shape, duration, profile }, { stack, driver, signal }, results)
-      else results.addNotRun({ name: scenario.name, shape: shape.kind, notRun: 'it needs k6, which `make k6` brings' })
+      else results.addNotRun({ name: scenario.name, shape: shape.kind, notRun: NO_K6 })
     }
   }
 }
@@ -96,7 +97,7 @@ async function conclude(results: Results): Promise<number> {
   process.stdout.write(
     `\n${summary(results.rows)}\n\nThe report: ${path.relative(process.cwd(), results.folder)}/report.md\n`,
   )
-  return results.rows.some((row) => !('notRun' in row) && judge(row).verdict === 'invalid') ? EXIT_INVALID : 0
+  return results.rows.some((row) => isRun(row) && judge(row).verdict === 'invalid') ? EXIT_INVALID : 0
 }
 
 const say = (line: string) => void process.stdout.write(`${line}\n`)

@@ -2,9 +2,11 @@
 import { ConfigError } from '@spillway/service'
 import { bench, test } from './bench.ts'
 import { getK6 } from './get-k6.ts'
+import { OWN_K6 } from './k6-binary.ts'
 import { load } from './load.ts'
 import { DriverError } from './plan.ts'
-import { newestResults, report } from './report.ts'
+import { report } from './report.ts'
+import { newestIn } from './results.ts'
 import { BENCH, scenarioOf } from './scenario.ts'
 import { type Environment, readSettings } from './settings.ts'
 import { LabError, ROOT } from './stack.ts'
@@ -25,10 +27,10 @@ async function run(command: string, environment: Environment, signal: AbortSigna
     case 'stress':
       return stress(config, environment)
     case 'report':
-      process.stdout.write(`${await report(config.RESULTS ?? newestResults(config.RESULTS_DIR))}\n`)
+      process.stdout.write(`${await report(config.RESULTS ?? newestIn(config.RESULTS_DIR))}\n`)
       return 0
     case 'k6':
-      return getK6()
+      return getK6({ environment, file: OWN_K6, say: (line) => void process.stdout.write(`${line}\n`) })
     default:
       throw new LabError(USAGE)
   }

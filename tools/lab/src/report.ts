@@ -5,8 +5,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Chart, charts } from './chart.ts'
 import { document } from './document.ts'
-import { newestIn, readResults, readSeconds } from './results.ts'
-import { ROOT } from './stack.ts'
+import { readResults, readSeconds } from './results.ts'
 
 const DRAW = fileURLToPath(import.meta.resolve('./draw.ts'))
 const DRAWN_WITHIN_MS = 60_000
@@ -27,9 +26,6 @@ export async function report(folder: string): Promise<string> {
   writeFileSync(file, document(results, images))
   return file
 }
-
-/** @throws {LabError} where there are none */
-export const newestResults = (): string => newestIn(path.join(ROOT, 'results'))
 
 const fileOf = ({ name }: Chart) => `${name}.svg`
 
