@@ -36,13 +36,16 @@ export async function load(
   plan: Plan,
   onSecond: (second: DriverSecond) => void,
 ): Promise<Omit<Load, 'cores' | 'pinned'>> {
+  if (plan.keys.count < 1) throw new RangeError('a plan needs at least one key')
   const tally = new Tally()
   const next = questions(plan)
   const headers = { authorization: `Bearer ${plan.token}` }
   const begun = performance.now()
   const until = begun + plan.duration * 1000
   const overdue = new Set<() => void>()
-  let outOfKeys = 0
+  // A client that had nothing to ask for would ask for something of autocannon's own.
+  const users = plan.expects === 'miss' ? Math.min(plan.shape.users, plan.keys.count) : plan.shape.users
+  let outOfKeys = plan.shape.users - users
   let present = 0
   let ended = begun
 
@@ -123,7 +126,7 @@ export async function load(
   try {
     await autocannon({
       url: plan.url,
-      connections: plan.shape.users,
+      connections: users,
       // Each connection ends by itself; these are never reached.
       duration: plan.duration + 60,
       timeout: plan.duration + 60,

@@ -8,9 +8,8 @@ import { findOnPath, isExecutable } from './pin.ts'
 const NEEDED = [2, 2] as const
 export const NEEDED_TEXT = NEEDED.join('.')
 
-/** Ignored by git; beside the sources, so that `make clean`, which deletes a stack's data, leaves it. */
-export const TOOLS = path.resolve(import.meta.dirname, '../../../.tools')
-export const OWN_K6 = path.join(TOOLS, 'k6')
+/** Where `make k6` puts it: ignored by git, and apart from a stack's data, which `make clean` deletes. */
+export const OWN_K6 = path.resolve(import.meta.dirname, '../../../.tools/k6')
 
 export interface K6 {
   readonly file: string
