@@ -5,7 +5,7 @@ const Milliseconds = Type.Number({ minimum: 0 })
 const Count = Type.Integer({ minimum: 0 })
 
 /** Milliseconds, over every answer, failures included. */
-export const Latency = Type.Object({
+const Latency = Type.Object({
   average: Milliseconds,
   p50: Milliseconds,
   p95: Milliseconds,

@@ -2,7 +2,7 @@
 import { type ConfigOf, choice, duration, readMakeConfig, text, whole } from '@spillway/service'
 import { Type } from 'typebox'
 
-export const settings = {
+const settings = {
   DURATION: Type.Optional(duration({ about: 'How long each test lasts; by default 60s, and 30s for `make stress`.' })),
   SHAPE: choice(['users', 'closed', 'both'], { about: 'Which load a test gets.', default: 'both' }),
   PROFILE: choice(['classic', 'full'], { about: 'Whether a stack started here is held back.', default: 'classic' }),

@@ -15,7 +15,7 @@ export class LabError extends Error {
 }
 
 /** One line of `stack.json`. */
-export interface Service {
+interface Service {
   readonly name: string
   readonly role: string
   readonly url: string
