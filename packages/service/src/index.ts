@@ -9,7 +9,6 @@ export { readMakeConfig } from './make.ts'
 export { common as commonProblems, Problem, ProblemBody, problems } from './problem.ts'
 export { run } from './run.ts'
 export {
-  type BaseUrl,
   baseUrl,
   choice,
   common as commonSettings,

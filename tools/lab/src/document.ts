@@ -89,9 +89,9 @@ function processes(runs: readonly Run[]): string {
     shape,
     ...names.map((process) => {
       const use = served.processes.find((each) => each.name === process)
-      return use ? `${figure(use.cores)}, ${megabytes(use.memory)}` : ''
+      return use ? `${use.cores.toFixed(2)}, ${megabytes(use.memory)}` : ''
     }),
-    `${figure(load.cores)}${load.pinned ? ', pinned' : ''}`,
+    `${load.cores.toFixed(2)}${load.pinned ? ', pinned' : ''}`,
     percent(served.busy),
   ])
   return markdownTable(header, aligned(header, 2), cells)
