@@ -30,6 +30,10 @@ export async function startGateway(
     INSTANCE: options.instance ?? 'gateway-1',
     CACHE_URL: options.cache ?? NOBODY,
     DB_URL: options.db ?? NOBODY,
+    // Not the defaults: a stack may be up on this machine.
+    MICROSERVICE_URL: NOBODY,
+    WORKER_URL: NOBODY,
+    REMOTE_URL: NOBODY,
     SIGNING_KEYS_FILE: keysFile,
     ...(options.routes ? { ROUTES_FILE: routesFile } : {}),
     ...options.settings,
