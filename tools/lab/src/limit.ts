@@ -1,5 +1,6 @@
 /** What held a row back, as far as what was seen tells, and whether one more gateway would have helped. */
 import { counted, figure, listed, milliseconds, percent, perSecond, whole } from './figures.ts'
+import { MOST_GENERATOR } from './gates.ts'
 import { rate } from './measures.ts'
 import type { ProcessUse, Run } from './run.ts'
 
@@ -15,7 +16,6 @@ const NEARLY_FULL = 0.9
 /** Of the one core that a process with one thread can use. */
 const NEAR_A_CORE = 0.9
 const FULLY_BUSY = 0.95
-const GENERATOR_FULL = 0.95
 
 /** The first that there is evidence of, the most certain first. */
 export function limitOf(run: Run): Limit {
@@ -73,7 +73,7 @@ function machine({ served: { busy }, machine: { cores } }: Run): Limit | undefin
 }
 
 function generator({ load }: Run): Limit | undefined {
-  if (load.cores < GENERATOR_FULL) return undefined
+  if (load.cores <= MOST_GENERATOR) return undefined
   const sentence = load.pinned
     ? `The load generator: it used ${figure(load.cores)} of the one core it had, so the stack may be able to do more.`
     : `Perhaps the load generator: it used ${figure(load.cores)} cores and had none to itself, so it cannot be told whether it could have asked more.`
