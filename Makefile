@@ -11,11 +11,11 @@ STAMP := node_modules/.spillway-installed
 MANIFESTS := package.json pnpm-lock.yaml pnpm-workspace.yaml $(wildcard apps/*/package.json packages/*/package.json tools/*/package.json) k6/package.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status metrics logs token accounts database k6 bench benchmark-all load stress report $(TESTS) $(RUNS) test lint clean balancer gateway cache db microservice worker
+.PHONY: help install up down status metrics logs token accounts database k6 bench benchmark-all load load-accounts stress report $(TESTS) $(RUNS) test lint clean balancer gateway cache db microservice worker
 
 help: ## List the targets
-	@sed -n 's/^\([a-z0-9]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
-	@echo '  make test3-hit    Test the stack that is up: 1 to 5 gateways, hit or miss; run3-hit starts one for it'
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
+	@echo '  make test3-hit     Test the stack that is up: 1 to 5 gateways, hit or miss; run3-hit starts one for it'
 
 install: $(STAMP) ## Bring Node and every package, from the lockfile, when something changed
 
@@ -58,6 +58,9 @@ $(TESTS) $(RUNS): $(STAMP)
 
 load: $(STAMP) ## Ask the stack that is up: make load CLIENTS=50 REQUESTS=1000
 	@$(LAB) load
+
+load-accounts: $(STAMP) ## Make accounts for k6/scenarios/login-mix.ts: make load-accounts ACCOUNTS=100
+	@$(LAB) load-accounts
 
 stress: $(STAMP) ## Ask it for 30 s without a pause for / and for /stress-test
 	@$(LAB) stress

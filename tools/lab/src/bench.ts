@@ -1,17 +1,17 @@
 /** `make bench` and single tests: experiments one after another, on stacks of their own or the one that is up, then their report. */
 import path from 'node:path'
-import { driverFor, drivers, NO_K6 } from './drivers.ts'
 import { type Experiment, observe } from './experiment.ts'
-import { isRun } from './measures.ts'
+import { driverFor, drivers, NO_K6 } from './generators/drivers.ts'
+import { isRun } from './judging/measures.ts'
+import { judge } from './judging/verdict.ts'
 import { type Driver, DriverError, type Shape } from './plan.ts'
-import { report } from './report.ts'
-import { createResults, type Results } from './results.ts'
+import { report } from './reporting/report.ts'
+import { createResults, type Results } from './reporting/results.ts'
+import { summary } from './reporting/summary.ts'
 import type { Run } from './run.ts'
 import { PROFILES, type Scenario, shapes } from './scenario.ts'
 import type { Environment, Settings } from './settings.ts'
 import { cleanStack, runningStack, type Stack, startStack, stopStack } from './stack.ts'
-import { summary } from './summary.ts'
-import { judge } from './verdict.ts'
 
 const USUAL_MS = 60_000
 /** A scenario that did not do what its name says. */

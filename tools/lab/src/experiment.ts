@@ -5,7 +5,7 @@ import type { Driver, DriverSecond, Plan, Shape } from './plan.ts'
 import type { Load, Run, Second } from './run.ts'
 import type { Scenario } from './scenario.ts'
 import { LabError, type Stack } from './stack.ts'
-import { watch } from './watch.ts'
+import { watch } from './watching/watch.ts'
 
 export interface Experiment {
   readonly scenario: Scenario

@@ -1,18 +1,20 @@
 /** The laboratory's commands, one for each target of the Makefile. */
 import { ConfigError } from '@spillway/service'
+import { loadAccounts } from './accounts.ts'
 import { bench, test } from './bench.ts'
-import { getK6 } from './get-k6.ts'
-import { OWN_K6 } from './k6-binary.ts'
+import { getK6 } from './generators/get-k6.ts'
+import { OWN_K6 } from './generators/k6-binary.ts'
 import { load } from './load.ts'
 import { DriverError } from './plan.ts'
-import { report } from './report.ts'
-import { newestIn } from './results.ts'
+import { report } from './reporting/report.ts'
+import { newestIn } from './reporting/results.ts'
 import { BENCH, scenarioOf } from './scenario.ts'
 import { type Environment, readSettings } from './settings.ts'
 import { LabError, ROOT } from './stack.ts'
 import { stress } from './stress.ts'
 
-const USAGE = 'usage: main.ts bench | test3-hit | run3-hit (1 to 5, hit or miss) | load | stress | report | k6'
+const USAGE =
+  'usage: main.ts bench | test3-hit | run3-hit (1 to 5, hit or miss) | load | load-accounts | stress | report | k6'
 
 async function run(command: string, environment: Environment, signal: AbortSignal): Promise<number> {
   const config = readSettings(environment)
@@ -24,6 +26,8 @@ async function run(command: string, environment: Environment, signal: AbortSigna
       return bench(BENCH, means)
     case 'load':
       return load(config, environment)
+    case 'load-accounts':
+      return loadAccounts(config, environment)
     case 'stress':
       return stress(config, environment)
     case 'report':

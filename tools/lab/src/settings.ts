@@ -10,6 +10,7 @@ const settings = {
   CONNECTIONS: whole({ about: 'Connections in the shape `closed`.', minimum: 1, maximum: 1024, default: 64 }),
   CLIENTS: whole({ about: 'Clients of `make load`.', minimum: 1, maximum: 1024, default: 50 }),
   REQUESTS: whole({ about: 'Requests of `make load`.', minimum: 1, maximum: 10_000_000, default: 1000 }),
+  ACCOUNTS: whole({ about: 'Accounts of `make load-accounts`.', minimum: 1, maximum: 100_000, default: 100 }),
   RESULTS_DIR: text({ about: 'Where results go, each time into a folder of their own.', default: 'results' }),
   RESULTS: Type.Optional(text({ about: 'The folder that `make report` reads; by default the newest in RESULTS_DIR.' })),
   STATE_DIR: text({ about: 'The stack that is up.', default: '.spillway' }),

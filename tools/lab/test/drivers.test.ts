@@ -1,9 +1,9 @@
 /** What every driver promises: that its `Load` is what was done, told by the server that did it. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { drivers } from '../src/drivers.ts'
-import { findK6 } from '../src/k6-binary.ts'
-import { findOnPath } from '../src/pin.ts'
+import { drivers } from '../src/generators/drivers.ts'
+import { findK6 } from '../src/generators/k6-binary.ts'
+import { findOnPath } from '../src/generators/pin.ts'
 import { type Driver, DriverError, type DriverSecond, type Plan } from '../src/plan.ts'
 import type { Load } from '../src/run.ts'
 import { type FrontDoor, type Lies, openFrontDoor, PRIMES, TOKEN } from './front-door.ts'

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { K6 } from '../src/k6-binary.ts'
+import type { K6 } from '../src/generators/k6-binary.ts'
 import { type FrontDoor, openFrontDoor, TOKEN } from './front-door.ts'
 
 const FOLDER = path.resolve(import.meta.dirname, '../../../k6/scenarios')
