@@ -66,6 +66,12 @@ describe('limitOf', () => {
     expect(limitOf(run({ load: { cores: 1.4, pinned: false } })).sentence).toMatch(/cannot be told/)
   })
 
+  it('draws the line for the load generator where the verdict does', () => {
+    const closed = truthful({ shape: 'closed' })
+    expect(limitOf(run({ load: { cores: 0.81 } }, closed)).limit).toBe('generator')
+    expect(limitOf(run({ load: { cores: 0.8 } }, closed)).limit).toBe('users')
+  })
+
   it('leaves the users where nothing else was at its limit, and doubts a generator without a core of its own', () => {
     const found = limitOf(truthful())
     expect(found).toMatchObject({ limit: 'users', helps: 'no' })

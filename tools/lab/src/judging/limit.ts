@@ -2,6 +2,7 @@
 
 import type { ProcessUse, Run } from '../run.ts'
 import { counted, figure, listed, milliseconds, percent, perSecond, whole } from './figures.ts'
+import { MOST_GENERATOR } from './gates.ts'
 import { rate } from './measures.ts'
 
 export interface Limit {
@@ -16,7 +17,6 @@ const NEARLY_FULL = 0.9
 /** Of the one core that a process with one thread can use. */
 const NEAR_A_CORE = 0.9
 const FULLY_BUSY = 0.95
-const GENERATOR_FULL = 0.95
 
 /** The first that there is evidence of, the most certain first. */
 export function limitOf(run: Run): Limit {
@@ -74,7 +74,7 @@ function machine({ served: { busy }, machine: { cores } }: Run): Limit | undefin
 }
 
 function generator({ load }: Run): Limit | undefined {
-  if (load.cores < GENERATOR_FULL) return undefined
+  if (load.cores <= MOST_GENERATOR) return undefined
   const sentence = load.pinned
     ? `The load generator: it used ${figure(load.cores)} of the one core it had, so the stack may be able to do more.`
     : `Perhaps the load generator: it used ${figure(load.cores)} cores and had none to itself, so it cannot be told whether it could have asked more.`

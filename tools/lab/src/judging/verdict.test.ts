@@ -86,7 +86,25 @@ const LIES: Record<string, { about: string; run: Run; says: RegExp }[]> = {
         run.served.databaseReads = 16_848
         run.served.computations = 16_848
       }),
-      says: /^10 % of the requests hit the cache; a miss test may have 5 %/,
+      says: /^10 % of the requests were no misses \(3,744 hit the cache, 0 waited .*; a miss test may have 5 %/,
+    },
+    {
+      about: 'a miss test whose requests share each other’s fills',
+      run: lie((run) => {
+        run.load.cache = { hit: 0, miss: 33_696, collapsed: 3744, none: 0 }
+        run.served.databaseReads = 16_848
+        run.served.computations = 16_848
+      }),
+      says: /3,744 waited for somebody else's fill, 0 did not say/,
+    },
+    {
+      about: 'a miss test that never came to a cache or an origin',
+      run: lie((run) => {
+        run.load.cache = { hit: 0, miss: 0, collapsed: 0, none: run.load.requests }
+        run.served.databaseReads = 0
+        run.served.computations = 0
+      }),
+      says: /^100 % of the requests were no misses .* 37,440 did not say/,
     },
   ],
   origin: [
@@ -150,6 +168,16 @@ const LIES: Record<string, { about: string; run: Run; says: RegExp }[]> = {
         for (const gateway of run.served.gateways) gateway.requests = 0
       }),
       says: /gateway-1 got 0 %, gateway-2 got 0 % and gateway-3 got 0 %/,
+    },
+    {
+      about: 'a single gateway that was passed by',
+      run: lie(
+        (run) => {
+          for (const gateway of run.served.gateways) gateway.requests = 0
+        },
+        truthful({ gateways: 1, expects: 'hit' }),
+      ),
+      says: /gateway-1 got 0 %/,
     },
   ],
   keys: [
@@ -217,6 +245,25 @@ describe('judge', () => {
     const run = truthful()
     Object.assign(run.load, { requests: 0, statuses: {}, cache: { hit: 0, miss: 0, collapsed: 0, none: 0 } })
     expect(judge(run)).toEqual({ verdict: 'invalid', reasons: ['No request was made: nothing was measured.'] })
+  })
+
+  it('does not believe requests that took no time', () => {
+    const run = truthful()
+    run.load.duration = 0
+    expect(judge(run)).toEqual({
+      verdict: 'invalid',
+      reasons: ['The 37,440 requests took 0 s in all: no rate was measured.'],
+    })
+  })
+
+  it('does not count failures as misses that were none', () => {
+    const run = truthful()
+    Object.assign(run.load, {
+      statuses: { 200: run.load.requests - 3000, 503: 3000 },
+      cache: { hit: 0, miss: run.load.requests - 3000, collapsed: 0, none: 3000 },
+    })
+    Object.assign(run.served, { databaseReads: run.load.cache.miss, computations: 0 })
+    expect(caught(run)).toEqual(['failures'])
   })
 
   it('calls a lie on a busy machine invalid', () => {

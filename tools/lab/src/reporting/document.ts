@@ -8,6 +8,7 @@ import { judge } from '../judging/verdict.ts'
 import type { Run } from '../run.ts'
 import { BENCH } from '../scenario.ts'
 import { declared } from './declared.ts'
+import { escaped } from './markdown.ts'
 import type { Recorded } from './results.ts'
 import { type Align, markdownTable } from './table.ts'
 
@@ -21,7 +22,7 @@ export function document({ profile, startedAt, rows }: Recorded, images: readonl
   const [first] = runs
   const sections: [title: string, body: string[]][] = [
     ['What held the stack back', first ? declared(first) : ['No test was run.']],
-    ['Findings', bullets(findings(rows), 'There are no two rows to compare.')],
+    ['Findings', bullets(findings(rows).map(escaped), 'There are no two rows to compare.')],
     ['Results', [results(rows), LEGEND]],
     ['Rows not to be believed, and why', bullets(doubts(rows), 'All rows are valid.')],
     ['What limited each row', bullets(runs.map(limit), 'No test was run.')],
@@ -69,7 +70,7 @@ function results(rows: readonly Row[]): string {
 function doubts(rows: readonly Row[]): string[] {
   return rows.flatMap((row) => {
     const reasons = isRun(row) ? judge(row).reasons : [row.notRun]
-    return reasons.map((reason) => `${word(row)} **${row.name}, ${row.shape}**: ${reason}`)
+    return reasons.map((reason) => `${word(row)} **${escaped(row.name)}, ${row.shape}**: ${escaped(reason)}`)
   })
 }
 
@@ -77,7 +78,7 @@ const word = (row: Row) => (isRun(row) ? judge(row).verdict.toUpperCase() : 'NOT
 
 function limit(run: Run): string {
   const { sentence, helps } = limitOf(run)
-  return `**${run.name}, ${run.shape}**: ${sentence} Would another gateway have helped: ${helps}.`
+  return `**${escaped(run.name)}, ${run.shape}**: ${escaped(sentence)} Would another gateway have helped: ${helps}.`
 }
 
 function processes(runs: readonly Run[]): string {
@@ -112,7 +113,7 @@ function hops(runs: readonly Run[]): string {
   return markdownTable(header, aligned(header, 2), cells)
 }
 
-const image = ({ file, description }: Image) => `![${description.replaceAll(/[[\]]/g, '')}](${file})`
+const image = ({ file, description }: Image) => `![${escaped(description)}](${file})`
 
 /** Every value that there was, should the machine or the commit have changed between rows. */
 function machines(runs: readonly Run[]): string[] {

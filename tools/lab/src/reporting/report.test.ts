@@ -119,6 +119,20 @@ describe('report', () => {
     )
   })
 
+  it('shows what others said as text, whatever lines, marks and tags are in it', async () => {
+    const run = truthful({ gateways: 2 })
+    run.machine.cpu = 'A|B\nC <i>'
+    run.load.statuses = { 200: run.load.requests - 100, 'reset\n<b>|': 100 }
+    const notRun = 'k6 ended with 107:\n# level=error\n<script>x</script>\n- *a* [b](c)'
+    const text = await made(keep([run, { name: 'test3-hit', shape: 'users', notRun }]))
+    expect(section(text, 'Rows not to be believed, and why')).toContain(
+      'users**: k6 ended with 107: # level=error \\<script\\>x\\</script\\> - \\*a\\* \\[b\\](c)\n',
+    )
+    expect(section(text, 'The machine')).toContain('| CPU | A\\|B C \\<i\\> |\n')
+    expect(section(text, 'Results')).toContain('| 100 x reset \\<b\\>\\| |')
+    expect([...text.matchAll(/^#+ (.*)$/gm)].slice(1).map(([, title]) => title)).toEqual(SECTIONS)
+  })
+
   it('can be made where nothing was run, and where no request was made', async () => {
     const nothing = await made(keep([{ name: 'test3-hit', shape: 'users', notRun: 'it needs k6' }], 'full'))
     expect([...nothing.matchAll(/^## (.*)$/gm)].map(([, title]) => title)).toEqual(SECTIONS)

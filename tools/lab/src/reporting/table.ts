@@ -1,5 +1,6 @@
 /** Tables, for Markdown and for the terminal. */
 import { stripVTControlCharacters } from 'node:util'
+import { escaped } from './markdown.ts'
 
 export type Align = 'left' | 'right'
 
@@ -9,7 +10,7 @@ export function markdownTable(
   align: readonly Align[],
   rows: readonly (readonly string[])[],
 ) {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  const line = (cells: readonly string[]) => `| ${cells.map(escaped).join(' | ')} |`
   const rule = `|${header.map((_, column) => (align[column] === 'right' ? '---:' : '---')).join('|')}|`
   return [line(header), rule, ...rows.map(line)].join('\n')
 }

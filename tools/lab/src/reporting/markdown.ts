@@ -1,0 +1,9 @@
+/** Text from elsewhere, such as a generator's last words or a CPU's name, as Markdown that shows it and nothing else. */
+
+/** One line, for a line's end would end a table's row or an item of a list. An underscore within a word marks nothing. */
+export function escaped(text: string): string {
+  return text
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+    .replaceAll(/[\\`*[\]<>|~&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, '\\$&')
+}
