@@ -11,7 +11,7 @@ import { summary } from './reporting/summary.ts'
 import type { Run } from './run.ts'
 import { PROFILES, type Scenario, shapes } from './scenario.ts'
 import type { Environment, Settings } from './settings.ts'
-import { cleanStack, runningStack, type Stack, startStack, stopStack } from './stack.ts'
+import { cleanStack, LabError, runningStack, type Stack, startStack, stopStack } from './stack.ts'
 
 const USUAL_MS = 60_000
 /** A scenario that did not do what its name says. */
@@ -24,8 +24,23 @@ export interface Bench {
   readonly signal: AbortSignal
 }
 
+/** Users join while the test lasts: one that is over before all have joined would measure fewer than it names. */
+function checkJoining(config: Settings): void {
+  const seconds = durationOf(config)
+  for (const shape of shapes(config)) {
+    const joining = shape.kind === 'users' ? shape.users / shape.joinPerSecond : 0
+    if (seconds >= joining) continue
+    throw new LabError(
+      `${shape.users} users need ${joining} s to join and DURATION is ${seconds}s: give them longer, take fewer USERS, or SHAPE=closed.`,
+    )
+  }
+}
+
+const durationOf = ({ DURATION = USUAL_MS }: Settings) => DURATION / 1000
+
 /** On stacks started for it: one for each number of gateways. Resolves to the exit code. */
 export async function bench(scenarios: readonly Scenario[], { config, environment, signal }: Bench): Promise<number> {
+  checkJoining(config)
   const results = createResults(config.RESULTS_DIR, config.PROFILE)
   const stateDir = path.join(results.folder, 'stack')
   const offset = config.PORT_OFFSET === undefined ? {} : { PORT_OFFSET: String(config.PORT_OFFSET) }
@@ -46,6 +61,7 @@ export async function bench(scenarios: readonly Scenario[], { config, environmen
 
 /** On the stack that is up. Resolves to the exit code. */
 export async function test(scenario: Scenario, { config, environment, signal }: Bench): Promise<number> {
+  checkJoining(config)
   const stack = runningStack(config.STATE_DIR, environment)
   const profile = Number(stack.settings['GATEWAY_CONCURRENCY'] ?? 0) > 0 ? 'classic' : 'full'
   const results = createResults(config.RESULTS_DIR, profile)
@@ -61,7 +77,7 @@ async function observeAll(
   { config, environment, signal }: Bench,
 ): Promise<void> {
   const known = await drivers(environment)
-  const duration = (config.DURATION ?? USUAL_MS) / 1000
+  const duration = durationOf(config)
   for (const scenario of scenarios) {
     for (const shape of shapes(config)) {
       signal.throwIfAborted()
@@ -97,7 +113,9 @@ async function conclude(results: Results): Promise<number> {
   process.stdout.write(
     `\n${summary(results.rows)}\n\nThe report: ${path.relative(process.cwd(), results.folder)}/report.md\n`,
   )
-  return results.rows.some((row) => isRun(row) && judge(row).verdict === 'invalid') ? EXIT_INVALID : 0
+  // Where k6 is missing nothing went wrong; whatever else kept a test from being run did.
+  const failed = results.rows.some((row) => (isRun(row) ? judge(row).verdict === 'invalid' : row.notRun !== NO_K6))
+  return failed ? EXIT_INVALID : 0
 }
 
 const say = (line: string) => void process.stdout.write(`${line}\n`)

@@ -31,5 +31,7 @@ it('the first run, as the README has it', { timeout: 90_000 }, async () => {
   expect(await type(read)).toMatch(/HTTP\/1\.1 200 [\s\S]*fwd=uri-miss[\s\S]*HTTP\/1\.1 200 [\s\S]*; hit[\s\S]*exit 0/)
   expect(await type(write)).toMatch(/HTTP\/1\.1 200 [\s\S]*HTTP\/1\.1 200 [\s\S]*"colour":"red"[\s\S]*exit 0/)
   expect(await type(compute)).toMatch(/"primes":78498[\s\S]*HTTP\/1\.1 200 [\s\S]*"succeeded"[\s\S]*exit 0/)
-  expect(await type(look)).toMatch(/gateway-3 +ready[\s\S]*cache hits[\s\S]*editor[\s\S]*"available":3[\s\S]*"hitRate"[\s\S]*exit 0/)
+  expect(await type(look)).toMatch(
+    /gateway-3 +ready[\s\S]*cache hits[\s\S]*editor[\s\S]*"available":3[\s\S]*"hitRate"[\s\S]*exit 0/,
+  )
 })

@@ -134,7 +134,10 @@ describe('a stack that is up', () => {
       ['gateway-1', 'gateway'],
       ['gateway-2', 'gateway'],
       ['cache', 'cache'],
+      ['microservice-1', 'microservice'],
+      ['microservice-2', 'microservice'],
       ['db', 'db'],
+      ['worker-1', 'worker'],
       ['postgres', 'postgres'],
     ])
     for (const { role, url, adminUrl, pid } of services) {
@@ -176,7 +179,7 @@ describe('a stack that is up', () => {
   it('shows its state, and a token alone', async () => {
     const status = await world.make('status')
     expect(status).toMatchObject({ code: 0, err: '' })
-    expect(status.out.match(/ ready /g)).toHaveLength(6)
+    expect(status.out.match(/ ready /g)).toHaveLength(9)
     const token = await world.make('token', { ROLE: 'editor' })
     expect(token.out).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/)
     const accounts = await world.make('accounts')
@@ -351,13 +354,14 @@ describe('what was written', () => {
   it('survives the supervisor’s SIGKILL: make up clears what was left and starts anew', async () => {
     await write('before the kill')
     const before = world.services()
+    const { length } = world.processes()
     process.kill(world.supervisor, 'SIGKILL')
     expect((await world.make('status')).code).not.toBe(0)
     const { code, err } = await world.make('up', { GATEWAYS: '1' })
     expect({ code, err }).toEqual({ code: 0, err: '' })
     const now = world.processes()
     for (const { pid } of before) expect(now).not.toContain(pid)
-    expect(now).toHaveLength(before.length + 1)
+    expect(now).toHaveLength(length)
     expect(await read()).toBe('before the kill')
   })
 
