@@ -45,6 +45,12 @@ describe('readConfig', () => {
     ])
   })
 
+  it('shows no credentials of a URL that is wrong', () => {
+    expect(mistakes({ DATABASE_URL: 'x', PORT: 'https://ada:secret@db/x, http://token@db:1/' })).toEqual([
+      'PORT is "https://…@db/x, http://…@db:1/"; it must be a whole number from 0 to 65535',
+    ])
+  })
+
   it('says how many mistakes there are, and names each in its message', () => {
     expect(() => readConfig(settings, { PORT: 'x', HOST: '' })).toThrow(
       /^The settings have 2 mistakes:\n {2}PORT is "x".*\n {2}DATABASE_URL is not set/,

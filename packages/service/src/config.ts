@@ -55,7 +55,12 @@ function wrong(name: string, setting: TSchema & { wants?: string }, value: unkno
   if (value === undefined) {
     return Type.IsOptional(setting) ? [] : [`${name} is not set; it must be ${setting.wants}`]
   }
-  return Value.Check(setting, value) ? [] : [`${name} is ${JSON.stringify(given)}; it must be ${setting.wants}`]
+  return Value.Check(setting, value) ? [] : [`${name} is ${shown(given)}; it must be ${setting.wants}`]
+}
+
+/** Without the credentials of a URL, which belong in no log. */
+function shown(given = ''): string {
+  return JSON.stringify(given.replaceAll(/:\/\/[^/\s]*@/g, '://…@'))
 }
 
 function unknown(name: string, names: readonly string[]): string[] {
