@@ -22,7 +22,8 @@ export interface MountOptions {
 export function mount(app: FastifyInstance, { path, below, at, methods, forward }: MountOptions): void {
   app.register(httpProxy, {
     prefix: path,
-    rewritePrefix: at,
+    // What is below `/` brings no slash of its own.
+    rewritePrefix: path === '/' && below && !at.endsWith('/') ? `${at}/` : at,
     // Never asked: it wants one in order to resolve paths, and finds paths that lead out of `at`.
     upstream: 'http://upstream.invalid',
     routes: below ? ['', '/*'] : [''],
