@@ -4,8 +4,8 @@ import type { Dispatcher } from 'undici'
 import type { Delivery } from './delivery.ts'
 import type { LiveAnswer } from './live-answer.ts'
 
-export interface Call {
-  readonly cache: SharedCache
+/** One that the cache has nothing to do with. */
+export interface Uncached {
   /** To whatever is behind the cache. */
   readonly dispatch: Dispatcher.Dispatch
   /** What was asked for. */
@@ -14,8 +14,12 @@ export interface Call {
   readonly delivery: Delivery
 }
 
+export interface Call extends Uncached {
+  readonly cache: SharedCache
+}
+
 /** Sends it as it is: whoever asked cancels it by leaving before the head; after that it follows who takes the answer. */
-export function send({ dispatch, options, delivery }: Call, live: LiveAnswer): void {
+export function send({ dispatch, options, delivery }: Uncached, live: LiveAnswer): void {
   delivery.follow({ abort: (reason) => live.abort(reason), pause() {}, resume() {} })
   try {
     dispatch(options, live)

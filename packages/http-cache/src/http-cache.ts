@@ -30,6 +30,21 @@ export function httpCache({ cache }: HttpCacheOptions): Dispatcher.DispatcherCom
   }
 }
 
+/**
+ * For what is never cached: every request passes by, and no purge follows an unsafe one. As with {@link httpCache}, clients
+ * are not told what upstreams tell caches.
+ */
+export function bypassCache(): Dispatcher.DispatcherComposeInterceptor {
+  return (dispatch) => (options, handler) => {
+    if (options.upgrade || options.method === 'CONNECT') return dispatch(options, handler)
+    const exchange = exchangeOf(options)
+    if (exchange) exchange.cacheStatus = 'fwd=bypass'
+    const delivery = new Delivery(handler)
+    if (!delivery.over) passBy({ dispatch, options, delivery })
+    return true
+  }
+}
+
 function answer(call: Call): void {
   const { options } = call
   const exchange = exchangeOf(options)

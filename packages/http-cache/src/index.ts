@@ -1,2 +1,2 @@
 export { FillFailed, OnlyIfCached } from './errors.ts'
-export { type HttpCacheOptions, httpCache } from './http-cache.ts'
+export { bypassCache, type HttpCacheOptions, httpCache } from './http-cache.ts'

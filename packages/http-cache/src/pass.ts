@@ -1,9 +1,9 @@
 /** Requests that the cache leaves alone: sent as they are, answered without what upstreams tell the cache. */
-import { type Call, send } from './call.ts'
+import { send, type Uncached } from './call.ts'
 import { LiveAnswer } from './live-answer.ts'
 import { clientHeaders } from './storable.ts'
 
-export function passBy(call: Call): void {
+export function passBy(call: Uncached): void {
   const { delivery } = call
   const live = new LiveAnswer(delivery, {
     head: (head) => live.take(delivery, clientHeaders(head.headers)),

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { createExchange, UpstreamError } from '@spillway/upstreams'
 import { Agent, type Dispatcher, fetch, request } from 'undici'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { httpCache } from '../src/index.ts'
+import { bypassCache, httpCache } from '../src/index.ts'
 import { MemoryCache } from './memory-cache.ts'
 import { unchanging, until, World } from './world.ts'
 
@@ -386,6 +386,27 @@ describe('Vary (RFC 9111, 4.1)', () => {
     await speak('de')
     await speak('de')
     expect((await speak('en')).exchange.cacheStatus).toMatch(/^hit/)
+  })
+})
+
+describe('what is never cached', () => {
+  it('passes by, read or written, with nothing kept, nothing purged and nothing told to clients', async () => {
+    answering(fresh)
+    const agent = new Agent()
+    const dispatcher = agent.compose(bypassCache())
+    for (const method of ['GET', 'GET', 'POST', 'DELETE'] as const) {
+      const exchange = createExchange({ scope: 'public' })
+      const options = { origin: world.origin, path: '/', method, exchange }
+      const { headers, body } = await dispatcher.request(options)
+      expect(await body.text()).toBe('hello')
+      expect(headers).not.toHaveProperty('cdn-cache-control')
+      expect(headers['cache-control']).toBe('private, no-cache')
+      expect(exchange.cacheStatus).toBe('fwd=bypass')
+    }
+    await agent.close()
+    expect(world.requests).toHaveLength(4)
+    expect(world.cache.entries.size).toBe(0)
+    expect(world.cache.purges).toEqual([])
   })
 })
 
