@@ -52,7 +52,7 @@ export async function buildApp(
   await docs(app)
   await login(app, { accounts: clusterNamed(clusters, SIGN_IN_UPSTREAM), registry: context.registry, config })
   purge(app, { cache, routes })
-  const places = config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context.registry) : undefined
+  const places = config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined
   await declaredRoutes(app, { routes, clusters, name: context.instance, places })
   return app
 }

@@ -1,7 +1,7 @@
 /** The upstreams that the routes file names: for each the plain dispatcher, and the one that goes through the cache. */
 import type { SharedCache } from '@spillway/cache-client'
 import type { Check } from '@spillway/health'
-import { httpCache } from '@spillway/http-cache'
+import { bypassCache, httpCache } from '@spillway/http-cache'
 import { Gauge, measureClient } from '@spillway/metrics'
 import type { ServiceContext } from '@spillway/service'
 import { retry, Upstreams } from '@spillway/upstreams'
@@ -16,6 +16,8 @@ export interface Cluster {
   direct: Dispatcher
   /** Reads through the cache; purges after writes. */
   cached: Dispatcher
+  /** Past the cache, reads and writes alike. */
+  uncached: Dispatcher
 }
 export type Clusters = ReadonlyMap<string, Cluster>
 
@@ -35,7 +37,13 @@ export function createClusters(
       onTransition: (transition) => logger.info({ upstream: name, ...transition }, 'upstream changed'),
     })
     const direct = upstreams.compose(measured, retry())
-    clusters.set(name, { origin: `http://${name}`, upstreams, direct, cached: direct.compose(httpCache({ cache })) })
+    clusters.set(name, {
+      origin: `http://${name}`,
+      upstreams,
+      direct,
+      cached: direct.compose(httpCache({ cache })),
+      uncached: direct.compose(bypassCache()),
+    })
   }
   new Gauge({
     name: 'spillway_upstream_condition',

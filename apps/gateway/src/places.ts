@@ -1,6 +1,6 @@
 /** `GATEWAY_CONCURRENCY`: so many requests at work at once in this gateway, the rest in line, first come, first served. */
-import { Counter, Gauge, Histogram, type Registry } from '@spillway/metrics'
-import { callerOf, type Entry, Gate, Problem } from '@spillway/service'
+import { Counter, Gauge, Histogram } from '@spillway/metrics'
+import { callerOf, type Entry, Gate, Problem, type ServiceContext } from '@spillway/service'
 import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
 import { gatewayProblems } from './errors.ts'
 
@@ -19,7 +19,11 @@ export class Places {
   readonly #waited: Histogram
   readonly #refused: Counter
 
-  constructor(limit: number, registry: Registry) {
+  readonly #name: string
+
+  /** `name` is this gateway's, as `Proxy-Status` has it. */
+  constructor(limit: number, { registry, instance }: Pick<ServiceContext, 'registry' | 'instance'>) {
+    this.#name = instance
     const gate = new Gate({ running: limit, waiting: LONGEST_LINE })
     const registers = [registry]
     const gauge = (name: string, help: string, read: () => number) =>
@@ -68,7 +72,9 @@ export class Places {
         this.#refused.inc()
         throw new Problem(gatewayProblems.gateway_busy, { headers: { 'retry-after': '1' } })
       } else if (!reply.raw.closed) {
-        throw new Problem(gatewayProblems.gateway_queue_timeout)
+        // Else whoever balances over gateways would take this one for broken, when it is only busy.
+        const headers = { 'proxy-status': `${this.#name}; error=http_response_timeout` }
+        throw new Problem(gatewayProblems.gateway_queue_timeout, { headers })
       }
     }
   }

@@ -117,6 +117,7 @@ describe('a gateway with two places', () => {
     ])
     for (const answer of [route, caller]) {
       expect(answer.status).toBe(504)
+      expect(answer.headers.get('proxy-status')).toBe('gateway-1; error=http_response_timeout')
       expect(await answer.json()).toMatchObject({ code: 'gateway_queue_timeout' })
     }
     await reached(2)

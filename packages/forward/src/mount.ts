@@ -1,5 +1,4 @@
 /** Mounts another server's path on one of ours: @fastify/http-proxy matches and rewrites paths, `forward` carries. */
-import httpProxy from '@fastify/http-proxy'
 import type { FastifyInstance, HTTPMethods } from 'fastify'
 import type { Forward } from './options.ts'
 import { target } from './target.ts'
@@ -20,7 +19,8 @@ export interface MountOptions {
  * `..`, in any encoding, is refused with 400: for the upstream it might lead out of `at`.
  */
 export function mount(app: FastifyInstance, { path, below, at, methods, forward }: MountOptions): void {
-  app.register(httpProxy, {
+  // Loaded only where something is mounted: it brings an HTTP client and a WebSocket of its own.
+  app.register(import('@fastify/http-proxy'), {
     prefix: path,
     // What is below `/` brings no slash of its own.
     rewritePrefix: path === '/' && below && !at.endsWith('/') ? `${at}/` : at,

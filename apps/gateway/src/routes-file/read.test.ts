@@ -221,6 +221,24 @@ describe('a routes file', () => {
     ).toMatch(message)
   })
 
+  it('may write without a purge only what no other route caches', () => {
+    const write = (changed: object) =>
+      stringify({
+        upstreams: { db: { endpoints: DB_URL } },
+        routes: [
+          { path: '/a/{key}', methods: ['GET'], upstream: 'db', auth: 'public', ...changed },
+          { path: '/a/{id}', methods: ['PUT'], upstream: 'db', auth: 'public', cache: 'none' },
+        ],
+      })
+    expect(mistakesIn(write({}))).toMatchObject([
+      {
+        line: 15,
+        message: expect.stringMatching(/^routes\[1\]\.cache leaves what is cached of \/a\/\{id\} as it is .*line 5/),
+      },
+    ])
+    expect(mistakesIn(write({ cache: 'none' }))).toEqual([])
+  })
+
   it('mounts a path on what variables come to', () => {
     const text = one({ mount: DB_URL.replace('DB_URL', 'BASE') })
     const { routes } = readRoutes(text, { file: 'x', variables: { ...variables, BASE: '/base/' } })

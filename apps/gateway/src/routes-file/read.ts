@@ -125,11 +125,15 @@ function table(source: RoutesSource, variables: Variables): RoutesTable {
   return { upstreams: new Map(upstreams), routes: source.routes.map((each) => route(each, variables)) }
 }
 
+function scopeOf(cache: RouteSource['cache'], auth: RouteSource['auth']): Route['cacheScope'] {
+  return isMapping(cache) ? cache.scope : (cache ?? (auth === 'public' ? 'public' : 'user'))
+}
+
 function route(source: RouteSource, variables: Variables): Route {
   const { cache, mount, timeout = '15s', bodyLimit, request = {}, responses = {}, identity = 'none', ...rest } = source
   return {
     ...rest,
-    cacheScope: isMapping(cache) ? cache.scope : (cache ?? (source.auth === 'public' ? 'public' : 'user')),
+    cacheScope: mount === undefined ? scopeOf(cache, source.auth) : 'none',
     identity,
     timeoutMs: Value.Decode(Timeout, timeout),
     ...(mount === undefined ? {} : { mount: expand(mount, variables) }),

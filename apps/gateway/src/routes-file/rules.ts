@@ -30,6 +30,7 @@ export function ruleMistakes(source: unknown, variables: Variables, lineOf: Line
       ...mountMistakes(route, ['routes', index], variables),
     ]),
     ...duplicates(routes, lineOf),
+    ...unpurged(routes, lineOf),
   ]
 }
 
@@ -185,4 +186,22 @@ function duplicates(routes: readonly Sound[], lineOf: LineOf): Mistake[] {
       return []
     }),
   )
+}
+
+/** Writes that purge nothing, where there is something cached that they change. */
+function unpurged(routes: readonly Sound[], lineOf: LineOf): Mistake[] {
+  const bypasses = ({ cache, mount }: Sound) => cache === 'none' || mount !== undefined
+  const cached = new Map<string, number>()
+  for (const [index, route] of routes.entries()) {
+    const { path, methods } = route
+    if (path !== undefined && methods?.includes('GET') && !bypasses(route)) cached.set(pathShape(path), index)
+  }
+  return routes.flatMap((route, index) => {
+    const { path = '', methods, mount } = route
+    const reader = cached.get(pathShape(path))
+    const writes = methods?.some((method) => method !== 'GET' && method !== 'OPTIONS')
+    if (reader === undefined || !writes || !bypasses(route)) return []
+    const message = `leaves what is cached of ${path} as it is (the route of line ${lineOf(['routes', reader])}); cache neither or both`
+    return [mistake(['routes', index, mount === undefined ? 'cache' : 'mount'], message)]
+  })
 }

@@ -39,8 +39,7 @@ export async function declaredRoutes(app: App, options: DeclaredOptions): Promis
 function declare(app: FastifyInstance, route: Route, { clusters, name, places }: DeclaredOptions): void {
   const cluster = clusterNamed(clusters, route.upstream)
   const forward = createForward({
-    // Writes purge what they may have changed, unless nothing of it is ever kept.
-    dispatcher: changesNothingKept(route) ? cluster.direct : cluster.cached,
+    dispatcher: route.cacheScope === 'none' ? cluster.uncached : cluster.cached,
     origin: cluster.origin,
     name,
     identity: route.identity,
@@ -84,10 +83,6 @@ function declareMount(app: FastifyInstance, route: Route, at: string, forward: F
     methods: route.methods,
     forward: (request, reply, how) => forward(request, reply, { ...how, queuedMs: request.queuedMs }),
   })
-}
-
-function changesNothingKept({ methods, cacheScope, mount }: Route): boolean {
-  return mount !== undefined || (cacheScope === 'none' && !methods.includes('GET'))
 }
 
 function guard(access: Exclude<Route['auth'], 'public'>) {
