@@ -1,4 +1,5 @@
 /** `make bench` and single tests: experiments one after another, on stacks of their own or the one that is up, then their report. */
+import { rmSync } from 'node:fs'
 import path from 'node:path'
 import { type Experiment, observe } from './experiment.ts'
 import { driverFor, drivers, NO_K6 } from './generators/drivers.ts'
@@ -54,6 +55,7 @@ export async function bench(scenarios: readonly Scenario[], { config, environmen
     } finally {
       await stopStack(stateDir, environment)
       await cleanStack(stateDir, environment)
+      if (results.rows.length === 0) rmSync(results.folder, { recursive: true })
     }
   }
   return conclude(results)
@@ -63,6 +65,12 @@ export async function bench(scenarios: readonly Scenario[], { config, environmen
 export async function test(scenario: Scenario, { config, environment, signal }: Bench): Promise<number> {
   checkJoining(config)
   const stack = runningStack(config.STATE_DIR, environment)
+  const gateways = stack.services.filter(({ role }) => role === 'gateway').length
+  if (gateways !== scenario.gateways) {
+    throw new LabError(
+      `${scenario.name} is about ${scenario.gateways} gateways; the stack has ${gateways}: make down && make up GATEWAYS=${scenario.gateways}`,
+    )
+  }
   const profile = Number(stack.settings['GATEWAY_CONCURRENCY'] ?? 0) > 0 ? 'classic' : 'full'
   const results = createResults(config.RESULTS_DIR, profile)
   await observeAll([scenario], stack, profile, results, { config, environment, signal })

@@ -4,7 +4,7 @@ import { machine } from './machine.ts'
 import type { Driver, DriverSecond, Plan, Shape } from './plan.ts'
 import type { Load, Run, Second } from './run.ts'
 import type { Scenario } from './scenario.ts'
-import { LabError, type Stack } from './stack.ts'
+import type { Stack } from './stack.ts'
 import { watch } from './watching/watch.ts'
 
 export interface Experiment {
@@ -33,20 +33,11 @@ const PROCESS = { n: 10_000, primes: 1229 }
 /** The settings that hold a stack back, and so belong into the report. */
 const CONSTRAINTS = ['CACHE_TTL', 'DB_LATENCY', 'PROCESS_LATENCY', 'GATEWAY_CONCURRENCY', 'MICROSERVICES', 'POLICY']
 
-/**
- * @throws {LabError} where the stack has another number of gateways than the scenario names
- * @throws {DriverError} where the generator failed
- */
+/** @throws {DriverError} where the generator failed */
 export async function observe(
   { scenario, shape, duration, profile }: Experiment,
   { stack, driver, signal }: { stack: Stack; driver: Driver; signal: AbortSignal },
 ): Promise<Observed> {
-  const gateways = stack.services.filter(({ role }) => role === 'gateway').length
-  if (gateways !== scenario.gateways) {
-    throw new LabError(
-      `${scenario.name} is about ${scenario.gateways} gateways; the stack has ${gateways}: make down && make up GATEWAYS=${scenario.gateways}`,
-    )
-  }
   const warmUp = Math.min(WARM_UP_S, duration)
   const tag = Date.now().toString(36)
   const [warm, test] = [`warm-${tag}`, `test-${tag}`]

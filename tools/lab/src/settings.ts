@@ -19,7 +19,6 @@ const settings = {
       about: 'Added to the ports of a stack started here; by default one that is free.',
       minimum: 0,
       maximum: 57_534,
-      default: 0,
     }),
   ),
 }

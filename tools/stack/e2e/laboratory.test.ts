@@ -85,10 +85,28 @@ describe('a test on the stack that is up', () => {
     expect(await readFile(path.join(folder, 'report.md'), 'utf8')).toBe(report)
   })
 
+  it('is refused where its users have no time to join', async () => {
+    const { code, out } = await make('test1-hit', { SHAPE: 'users', DURATION: '3s' })
+    expect(out).toMatch(/1000 users need 10 s to join and DURATION is 3s/)
+    expect(code).toBe(1)
+  })
+
   it('leaves none of the items that it laid out', async () => {
     const page = await send(stack.url('/data?limit=1000&after=t'), { token: await stack.token() })
     const keys = page.json().items.map(({ key }: { key: string }) => key)
     expect(keys.filter((key: string) => /^(test|warm)-/.test(key))).toEqual([])
+  })
+})
+
+describe('a test on a stack of its own', () => {
+  it('runs beside the stack that is up, and leaves its results alone', async () => {
+    // The offset is that of the stack that is up.
+    const settings = { PORT_OFFSET: '', STATE_DIR: '', SHAPE: 'closed', CONNECTIONS: '4', DURATION: '1s' }
+    const { code, out } = await make('run1-hit', settings)
+    expect(out).toMatch(/Starting a stack with 1 gateway[\s\S]* VALID/)
+    expect(code).toBe(0)
+    expect(await readdir(await newest())).toEqual(expect.arrayContaining(['report.md', 'results.json']))
+    expect(await readdir(await newest())).not.toContain('stack')
   })
 })
 
