@@ -42,7 +42,11 @@ async function run(command: string, environment: Environment, signal: AbortSigna
 
 process.chdir(ROOT)
 const interrupted = new AbortController()
-process.on('SIGINT', () => interrupted.abort()).on('SIGTERM', () => interrupted.abort())
+const interrupt = () => {
+  if (!interrupted.signal.aborted) process.stderr.write('Interrupted: stopping what was started.\n')
+  interrupted.abort()
+}
+process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
 try {
   process.exitCode = await run(process.argv[2] ?? '', process.env, interrupted.signal)
 } catch (error) {
