@@ -78,6 +78,7 @@ export async function observe(
         gateways: scenario.gateways,
         shape: shape.kind,
         users: shape.users,
+        planned: plannedPresence(shape, duration),
         profile,
         settings: Object.fromEntries(CONSTRAINTS.flatMap((name) => entryOf(stack.settings, name))),
         driver: driver.name,
@@ -96,6 +97,12 @@ export async function observe(
     await items.remove([warm, test])
     await items.close()
   }
+}
+
+/** Seconds of all users together; who joins in the middle of the joining misses half of it. */
+function plannedPresence(shape: Shape, duration: number): number {
+  const joining = shape.kind === 'users' ? shape.users / shape.joinPerSecond : 0
+  return shape.users * (duration - joining / 2)
 }
 
 const keysFor = (seconds: number) => Math.ceil(seconds * MISSES_PER_SECOND)

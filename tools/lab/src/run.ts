@@ -116,6 +116,8 @@ export const Run = Type.Object({
   shape: Type.Enum(['users', 'closed'] as const),
   /** Users at once when all have joined, or connections. */
   users: Count,
+  /** Seconds that they were to be there, summed over all of them: what `load.present` is where everybody came and stayed. */
+  planned: Type.Number({ minimum: 0 }),
   profile: Type.Enum(['classic', 'full'] as const),
   /** The stack's settings that constrain it, as texts, such as `DB_LATENCY: 100ms`. */
   settings: Type.Record(Type.String(), Type.String()),

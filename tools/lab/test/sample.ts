@@ -23,6 +23,7 @@ export function truthful({ gateways = 3, expects = 'miss', shape = 'users', prof
     gateways,
     shape,
     users,
+    planned: shape === 'users' ? users * SECONDS : responding,
     profile,
     settings: profile === 'classic' ? CLASSIC : FULL,
     driver: 'k6 2.2.0',

@@ -15,6 +15,7 @@ const COUNTS_APART = 0.01
 const COUNTS_APART_FLOOR = 5
 const LEAST_SHARE = 0.1
 const PRESENCE_APART = 0.1
+const LEAST_PRESENT = 0.9
 /** Of its core; beyond it a generator's own slowness shows in the times. */
 export const MOST_GENERATOR = 0.8
 const FULLY_BUSY = 0.95
@@ -82,6 +83,11 @@ export const INVALID = {
     const apart = Math.abs(load.present - accounted)
     if (apart <= PRESENCE_APART * load.present) return undefined
     return `The users were present for ${figure(load.present)} s in all, but waited for answers (${figure(load.responding)} s) and thought (${figure(load.thinking)} s) for ${figure(accounted)} s; by Little's law the two may be ${percent(PRESENCE_APART)} apart: users came or went, or times are wrong.`
+  },
+
+  attendance({ planned, load }) {
+    if (load.present >= LEAST_PRESENT * planned) return undefined
+    return `The users were to be present for ${figure(planned)} s in all, and were for ${figure(load.present)} s; at least ${percent(LEAST_PRESENT)} of it is needed: fewer users, or a shorter test, were measured than named.`
   },
 
   generator({ shape, load }) {

@@ -191,9 +191,10 @@ const LIES: Record<string, { about: string; run: Run; says: RegExp }[]> = {
   ],
   presence: [
     {
-      about: 'users who left early',
+      about: 'users who were there for less than they took',
       run: lie((run) => {
         run.load.present = 30_000
+        run.planned = 30_000
       }),
       says: /present for 30,000 s .* 60,000 s; by Little's law/,
     },
@@ -201,8 +202,18 @@ const LIES: Record<string, { about: string; run: Run; says: RegExp }[]> = {
       about: 'nobody present',
       run: lie((run) => {
         run.load.present = 0
+        run.planned = 0
       }),
       says: /present for 0 s/,
+    },
+  ],
+  attendance: [
+    {
+      about: 'users of whom most never came',
+      run: lie((run) => {
+        run.planned = 12 * run.load.present
+      }),
+      says: /^The users were to be present for 720,000 s in all, and were for 60,000 s; at least 90 %/,
     },
   ],
   generator: [
