@@ -12,6 +12,9 @@ const options = { service: 'microservice', settings, environment: process.env }
 
 if (cluster.isPrimary) {
   const { config, context } = boot(options)
+  // Each process takes connections itself. Handed on by the primary, one that is on its way to a process which is killed
+  // would be nobody's: neither answered nor closed.
+  cluster.schedulingPolicy = cluster.SCHED_NONE
   cluster.setupPrimary({ serialization: 'advanced' })
   new ClusterMetrics(cluster, context.registry)
   const processes = new Processes(cluster, config.PROCESSES || availableParallelism(), context)
