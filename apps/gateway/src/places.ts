@@ -1,4 +1,5 @@
 /** `GATEWAY_CONCURRENCY`: so many requests at work at once in this gateway, the rest in line, first come, first served. */
+import { bareItem } from '@spillway/forward'
 import { Counter, Gauge, Histogram } from '@spillway/metrics'
 import { callerOf, type Entry, Gate, Problem, type ServiceContext } from '@spillway/service'
 import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
@@ -23,7 +24,7 @@ export class Places {
 
   /** `name` is this gateway's, as `Proxy-Status` has it. */
   constructor(limit: number, { registry, instance }: Pick<ServiceContext, 'registry' | 'instance'>) {
-    this.#name = instance
+    this.#name = bareItem(instance)
     const gate = new Gate({ running: limit, waiting: LONGEST_LINE })
     const registers = [registry]
     const gauge = (name: string, help: string, read: () => number) =>

@@ -44,9 +44,14 @@ export interface Hop {
   readonly requestEnds: ReadonlySet<string>
 }
 
+/** A name as a token of a structured field where it can be one, else as a string (RFC 9651, 3.3). */
+export function bareItem(name: string): string {
+  return /^[A-Za-z*][\w!#$%&'*+.^`|~:/-]*$/.test(name) ? name : JSON.stringify(name)
+}
+
 export function createHop({ name, namesItself = true, host = 'upstream', identity = 'none' }: ForwardOptions): Hop {
   return {
-    name: /^[A-Za-z*][\w!#$%&'*+.^`|~:/-]*$/.test(name) ? name : JSON.stringify(name),
+    name: bareItem(name),
     via: `1.1 ${name}`,
     namesItself,
     preservesHost: host === 'preserve',

@@ -1,5 +1,6 @@
 export { HopFailure, Refusal } from './failure.ts'
 export { createForward } from './forward.ts'
+export { bareItem } from './hop.ts'
 export { intake } from './intake.ts'
 export { type MountOptions, mount } from './mount.ts'
 export type { Forward, ForwardedRequest, ForwardOptions } from './options.ts'

@@ -38,26 +38,27 @@ export async function observe(
   { scenario, shape, duration, profile }: Experiment,
   { stack, driver, signal }: { stack: Stack; driver: Driver; signal: AbortSignal },
 ): Promise<Observed> {
+  const host = machine()
   const warmUp = Math.min(WARM_UP_S, duration)
   const tag = Date.now().toString(36)
-  const [warm, test] = [`warm-${tag}`, `test-${tag}`]
-  const counts = scenario.expects === 'hit' ? [HOT_KEYS, HOT_KEYS] : [warmUp, duration].map(keysFor)
+  const isHit = scenario.expects === 'hit'
+  const keys = { prefix: `test-${tag}`, first: 0, count: isHit ? HOT_KEYS : keysFor(duration) }
+  // What is to be hit must be in the caches; what is to be missed must not.
+  const warmKeys = isHit ? keys : { prefix: `warm-${tag}`, first: 0, count: keysFor(warmUp) }
   const items = await connectItems(await stack.ask('database'))
   try {
-    await items.add(warm, counts[0] as number)
-    await items.add(test, counts[1] as number)
+    for (const { prefix, count } of new Set([warmKeys, keys])) await items.add(prefix, count)
     const plan: Plan = {
       expects: scenario.expects,
       url: stack.url,
       token: await stack.ask('token'),
       shape,
       duration,
-      keys: { prefix: test, first: 0, count: counts[1] as number },
+      keys,
       process: PROCESS,
-      core: machine().cores - 1,
+      core: host.cores - 1,
     }
-    const warming = scenario.expects === 'hit' ? {} : { keys: { prefix: warm, first: 0, count: counts[0] as number } }
-    await driver.run({ ...plan, ...WARM_UP, duration: warmUp, ...warming }, { signal, onSecond: () => {} })
+    await driver.run({ ...plan, ...WARM_UP, duration: warmUp, keys: warmKeys }, { signal, onSecond: () => {} })
 
     const startedAt = new Date().toISOString()
     const watching = await watch(stack.services)
@@ -83,7 +84,7 @@ export async function observe(
         settings: Object.fromEntries(CONSTRAINTS.flatMap((name) => entryOf(stack.settings, name))),
         driver: driver.name,
         startedAt,
-        machine: machine(),
+        machine: host,
         load,
         served,
       },
@@ -94,7 +95,7 @@ export async function observe(
       }),
     }
   } finally {
-    await items.remove([warm, test])
+    await items.remove([warmKeys.prefix, keys.prefix])
     await items.close()
   }
 }

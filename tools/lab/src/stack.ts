@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import type { Environment } from './settings.ts'
+import type { WatchedService } from './watching/watch.ts'
 
 export const ROOT = path.resolve(import.meta.dirname, '../../..')
 const COMMANDS = path.join(ROOT, 'tools/stack/src/main.ts')
@@ -14,20 +15,11 @@ export class LabError extends Error {
   override name = 'LabError'
 }
 
-/** One line of `stack.json`. */
-interface Service {
-  readonly name: string
-  readonly role: string
-  readonly url: string
-  readonly adminUrl?: string
-  readonly pid: number
-}
-
 export interface Stack {
   readonly stateDir: string
   /** Those in force, as texts. */
   readonly settings: Readonly<Record<string, string>>
-  readonly services: readonly Service[]
+  readonly services: readonly WatchedService[]
   /** The front door. */
   readonly url: string
   /** Runs one of the stack's commands that print a line. @throws {LabError} with what it complained of */
