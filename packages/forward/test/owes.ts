@@ -384,7 +384,7 @@ export function whatAProxyOwes(mount: Mount, { path = '/a%2Fb/../c;d=1//e?q=%20a
     }
 
     it('by refusing connections is a 502', async () => {
-      const port = await mount(await nobody())
+      const port = await mount(nobody())
       const expected = { status: 502, code: 'upstream_unreachable', proxyStatus: 'edge; error=connection_refused' }
       expect(await problem(port)).toEqual(expected)
       expect(await problem(port, { method: 'POST', body: 'x'.repeat(1000) })).toEqual(expected)
@@ -574,7 +574,7 @@ export function whatAProxyOwes(mount: Mount, { path = '/a%2Fb/../c;d=1//e?q=%20a
       expect(await within(2000, new RawClient(await mount(origin)).send(handshake).all())).toMatch(
         /^HTTP\/1\.1 403 [\s\S]*no/,
       )
-      const answer = await within(2000, new RawClient(await mount(await nobody())).send(handshake).all())
+      const answer = await within(2000, new RawClient(await mount(nobody())).send(handshake).all())
       expect(answer).toMatch(/^HTTP\/1\.1 502 [\s\S]*"code":"upstream_unreachable"/)
     })
 
