@@ -8,7 +8,7 @@ LAB := node_modules/.bin/node tools/lab/src/main.ts
 TESTS := $(foreach n,1 2 3 4 5,test$(n)-hit test$(n)-miss)
 RUNS := $(TESTS:test%=run%)
 STAMP := node_modules/.spillway-installed
-MANIFESTS := package.json pnpm-lock.yaml pnpm-workspace.yaml $(wildcard apps/*/package.json packages/*/package.json tools/*/package.json) k6/package.json
+MANIFESTS := package.json pnpm-lock.yaml pnpm-workspace.yaml $(wildcard apps/*/package.json packages/*/package.json tools/*/package.json) k6/package.json observability/package.json
 
 .DEFAULT_GOAL := help
 .PHONY: help install up down status metrics logs token accounts database k6 bench benchmark-all load load-accounts stress report $(TESTS) $(RUNS) test lint clean balancer gateway cache db microservice worker

@@ -36,7 +36,7 @@ const MAX_BYTES = 500_000
 /** Settings of pnpm that keep a new, hijacked or foreign release out; each must stand in pnpm-workspace.yaml. */
 const SUPPLY_CHAIN = ['minimumReleaseAge: 1440', 'trustPolicy: no-downgrade', 'blockExoticSubdeps: true']
 
-const TAGS: Record<string, string> = { apps: 'app', packages: 'package', tools: 'tool' }
+const TAGS: Record<string, string> = { apps: 'app', packages: 'package', tools: 'tool', observability: 'tool' }
 
 function git(...args: string[]): string[] {
   return execFileSync('git', args, { encoding: 'utf8' }).split('\0').filter(Boolean)

@@ -11,9 +11,9 @@ interface Workspace {
 
 const SUITES = ['src', 'test', 'e2e']
 
-/** Every app, package and tool under `root`. */
+/** Every app, package and tool, and the observability, under `root`. */
 export function workspaces(root: string): Workspace[] {
-  return globSync('{apps,packages,tools}/*/package.json', { cwd: root })
+  return globSync('{{apps,packages,tools}/*,observability}/package.json', { cwd: root })
     .map((manifest) => path.dirname(manifest))
     .sort()
     .map((folder) => ({ folder, suites: SUITES.filter((suite) => hasTests(path.join(root, folder, suite))) }))
