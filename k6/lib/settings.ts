@@ -37,6 +37,8 @@ const PRIMES_TO_N = 1_229
 export function readSettings(defaults: Defaults): Settings {
   const mistakes: string[] = []
   const text = (name: string) => __ENV[name] ?? ''
+  // k6's own error names a file that it cannot open.
+  const fileText = (name: string) => (text(name) === '' ? '' : open(text(name)).trim())
 
   function read<T>(name: string, fallback: T, wants: string, parse: (given: string) => T | undefined): T {
     const given = text(name)
@@ -58,7 +60,7 @@ export function readSettings(defaults: Defaults): Settings {
     url: read('BASE_URL', 'http://127.0.0.1:8000', 'an origin such as http://127.0.0.1:8000', origin),
     token: text('TOKEN'),
     username: text('USERNAME') || 'reader',
-    password: text('PASSWORD'),
+    password: text('PASSWORD') || fileText('PASSWORD_FILE'),
     shape,
     users: whole('USERS', shape === 'closed' ? 64 : (defaults.users ?? 1000), 1, 100_000),
     joinPerSecond: read('JOIN_PER_SECOND', 100, 'a number above 0, such as 100 or 0.5', (given) =>
@@ -92,7 +94,7 @@ function contradictions({ shape, users, joinPerSecond, duration, ...rest }: Sett
   }
   if (rest.password === '' && (manyAccounts || rest.token === '')) {
     const whose = manyAccounts ? 'of the accounts load-1, load-2 ...' : `of ${rest.username}, or set TOKEN instead`
-    found.push(`PASSWORD is not set; it must be the password ${whose}`)
+    found.push(`PASSWORD is not set; it must be the password ${whose} (or PASSWORD_FILE, a file that holds it)`)
   }
   return found
 }

@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { Type } from 'typebox'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { ConfigError, commonSettings, list, port, readConfig, text } from './index.ts'
 
 const settings = {
@@ -86,5 +89,39 @@ describe('readConfig', () => {
     expect(readConfig({ X: Type.Optional(text({ about: '' })) }, { constructor: 'a', toString: 'b' } as never)).toEqual(
       {},
     )
+  })
+})
+
+describe('a setting in a file', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'spillway-config-'))
+  const file = path.join(folder, 'database-url')
+  writeFileSync(file, 'postgres://from-a-file\n')
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  it('is read from there, without the line’s end', () => {
+    expect(readConfig(settings, { DATABASE_URL_FILE: file }).DATABASE_URL).toBe('postgres://from-a-file')
+  })
+
+  it('is judged as if it stood in the environment', () => {
+    expect(mistakes({ DATABASE_URL: 'x', PORT_FILE: file })).toEqual([
+      'PORT is "postgres://from-a-file"; it must be a whole number from 0 to 65535',
+    ])
+  })
+
+  it('must not be given twice', () => {
+    expect(mistakes({ DATABASE_URL: 'x', DATABASE_URL_FILE: file })).toEqual([
+      'DATABASE_URL and DATABASE_URL_FILE are both set; one of them must go',
+    ])
+  })
+
+  it('must be there', () => {
+    expect(mistakes({ DATABASE_URL_FILE: `${file}-missing` })).toEqual([
+      `DATABASE_URL_FILE is "${file}-missing", which cannot be read (ENOENT)`,
+    ])
+  })
+
+  it('is left alone where the setting’s own name ends so', () => {
+    const named = { KEYS_FILE: text({ about: 'A path.' }), KEYS: Type.Optional(text({ about: 'Something else.' })) }
+    expect(readConfig(named, { KEYS_FILE: '/nowhere' })).toEqual({ KEYS_FILE: '/nowhere' })
   })
 })

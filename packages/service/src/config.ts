@@ -1,4 +1,5 @@
 /** Reads the environment once, whole, into one typed, frozen object, or reports every mistake in it together. */
+import { readFileSync } from 'node:fs'
 import { type Static, type StaticDecode, type TObject, type TProperties, type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
 
@@ -24,6 +25,9 @@ export type ConfigOf<T extends TProperties> = Readonly<StaticDecode<TObject<T>>>
  * name counts as an unknown setting when it starts with `SPILLWAY_` or is a slip away (one edit, or two letters swapped)
  * from one of ours. An empty value counts as not set, as in compose files.
  *
+ * Instead of a setting itself, its name with `_FILE` may name a file that holds it, as the images of databases have it:
+ * a secret then stands in no environment.
+ *
  * @throws {ConfigError} naming every mistake, the value found and the value wanted.
  */
 export function readConfig<T extends TProperties>(
@@ -32,18 +36,45 @@ export function readConfig<T extends TProperties>(
 ): ConfigOf<T> {
   const schema = Type.Object(settings)
   const names = Object.keys(settings)
-  const given = Object.fromEntries(
+  const present = Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
-  )
+  ) as Record<string, string>
+  const { given, unreadable } = withFiles(present, names)
   const ours = Object.fromEntries(Object.entries(given).filter(([name]) => names.includes(name)))
-  const typed = Object.entries(ours).map(([name, text]) => [name, parse(settings[name] as TSchema, text as string)])
+  const typed = Object.entries(ours).map(([name, text]) => [name, parse(settings[name] as TSchema, text)])
   const values = Value.Default(schema, Object.fromEntries(typed)) as Record<string, unknown>
   const mistakes = [
+    ...unreadable.values(),
     ...Object.keys(given).flatMap((name) => unknown(name, names)),
-    ...names.flatMap((name) => wrong(name, settings[name] as TSchema, values[name], ours[name])),
+    ...names
+      .filter((name) => !unreadable.has(name))
+      .flatMap((name) => wrong(name, settings[name] as TSchema, values[name], ours[name])),
   ]
   if (mistakes.length > 0) throw new ConfigError(mistakes)
   return Object.freeze(Value.Decode(schema, values as Static<typeof schema>)) as ConfigOf<T>
+}
+
+/** What is given, with the contents of files in the places of their names; and, by setting, what keeps one from being read. */
+function withFiles(present: Record<string, string>, names: readonly string[]) {
+  const given = { ...present }
+  const unreadable = new Map<string, string>()
+  for (const name of names) {
+    const source = `${name}_FILE`
+    const file = given[source]
+    if (file === undefined || names.includes(source)) continue
+    delete given[source]
+    if (present[name] !== undefined) {
+      unreadable.set(name, `${name} and ${source} are both set; one of them must go`)
+      continue
+    }
+    try {
+      given[name] = readFileSync(file, 'utf8').trim()
+    } catch (error) {
+      const why = (error as NodeJS.ErrnoException).code ?? String(error)
+      unreadable.set(name, `${source} is ${JSON.stringify(file)}, which cannot be read (${why})`)
+    }
+  }
+  return { given, unreadable }
 }
 
 /** Only whole numbers are not texts. TypeBox's own conversion would take `true`, `0x10` and `7.9` for them, too. */

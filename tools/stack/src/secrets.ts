@@ -1,18 +1,6 @@
 /** What the stack keeps secret: signing keys, demo accounts, PostgreSQL's password. Made once, files of mode 0600. */
-import { randomBytes } from 'node:crypto'
-import { generateKeys } from '@spillway/auth'
+import { type DemoAccount, demoAccounts, generateKeys, randomPassword } from '@spillway/auth'
 import { readJson, readText, type StateDir, writeAtomic } from './state.ts'
-
-export interface Account {
-  username: string
-  password: string
-  roles: string[]
-}
-
-const DEMO_ROLES = { reader: ['reader'], editor: ['reader', 'editor'], admin: ['reader', 'editor', 'admin'] }
-
-/** 144 bits, safe in URLs and shells. */
-const randomPassword = () => randomBytes(18).toString('base64url')
 
 /** Makes what is missing. A demo password given replaces the accounts' own. */
 export function createSecrets(state: StateDir, demoPassword: string | undefined): void {
@@ -23,10 +11,7 @@ export function createSecrets(state: StateDir, demoPassword: string | undefined)
     writeAtomic(files.verifyKeys, verifying, 0o600)
   }
   if (demoPassword !== undefined || readText(files.accounts) === undefined) {
-    const accounts = Object.entries(DEMO_ROLES).map(
-      ([username, roles]): Account => ({ username, password: demoPassword ?? randomPassword(), roles }),
-    )
-    writeAtomic(files.accounts, `${JSON.stringify(accounts, undefined, 2)}\n`, 0o600)
+    writeAtomic(files.accounts, `${JSON.stringify(demoAccounts(demoPassword), undefined, 2)}\n`, 0o600)
   }
 }
 
@@ -39,7 +24,7 @@ export function secretFiles(state: StateDir) {
   }
 }
 
-export function readAccounts(state: StateDir): Account[] | undefined {
+export function readAccounts(state: StateDir): DemoAccount[] | undefined {
   return readJson(secretFiles(state).accounts)
 }
 
