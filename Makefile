@@ -11,7 +11,7 @@ STAMP := node_modules/.spillway-installed
 MANIFESTS := package.json pnpm-lock.yaml pnpm-workspace.yaml $(wildcard apps/*/package.json packages/*/package.json tools/*/package.json) k6/package.json observability/package.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status metrics logs token accounts database k6 bench benchmark-all load load-accounts stress report $(TESTS) $(RUNS) test lint clean balancer gateway cache db microservice worker
+.PHONY: help install up down compose-up compose-down compose-test status metrics logs token accounts database k6 bench benchmark-all load load-accounts stress report $(TESTS) $(RUNS) test lint clean balancer gateway cache db microservice worker
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
@@ -29,6 +29,15 @@ up: $(STAMP) ## Start the stack: make up GATEWAYS=5 CACHE_TTL=20s DB_LATENCY=100
 
 down: $(STAMP) ## Stop it; the data stays
 	@$(STACK) down
+
+compose-up: $(STAMP) ## The same in containers, with Prometheus and Grafana: make compose-up GATEWAYS=5
+	@$(STACK) compose-up
+
+compose-down: $(STAMP) ## Remove the containers, and their data
+	@$(STACK) compose-down
+
+compose-test: $(STAMP) ## Prove the stack in containers, on the Docker engine that is there
+	@PATH="$(BIN):$$PATH" $(PNPM) --filter @spillway/stack test:containers
 
 status: $(STAMP) ## Show how each service is
 	@$(STACK) status

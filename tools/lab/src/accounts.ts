@@ -10,7 +10,7 @@ const ADD = `INSERT INTO accounts (username, password, roles)
 
 /** Resolves to the exit code. */
 export async function loadAccounts({ ACCOUNTS, STATE_DIR }: Settings, environment: Environment): Promise<number> {
-  const stack = runningStack(STATE_DIR, environment)
+  const stack = await runningStack(STATE_DIR, environment)
   const client = new pg.Client({ connectionString: await stack.ask('database'), application_name: 'lab' })
   await client.connect()
   try {

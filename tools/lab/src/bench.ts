@@ -64,7 +64,7 @@ export async function bench(scenarios: readonly Scenario[], { config, environmen
 /** On the stack that is up. Resolves to the exit code. */
 export async function test(scenario: Scenario, { config, environment, signal }: Bench): Promise<number> {
   checkJoining(config)
-  const stack = runningStack(config.STATE_DIR, environment)
+  const stack = await runningStack(config.STATE_DIR, environment)
   const gateways = stack.services.filter(({ role }) => role === 'gateway').length
   if (gateways !== scenario.gateways) {
     throw new LabError(

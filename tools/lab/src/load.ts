@@ -17,7 +17,7 @@ interface Outcome {
 
 /** Resolves to the exit code: 1 where anything failed. */
 export async function load({ CLIENTS, REQUESTS, STATE_DIR }: Settings, environment: Environment): Promise<number> {
-  const stack = runningStack(STATE_DIR, environment)
+  const stack = await runningStack(STATE_DIR, environment)
   const token = await stack.ask('token')
   const clients = Math.min(CLIENTS, REQUESTS)
   const { times, failures, seconds } = await ask(stack.url, token, clients, REQUESTS)

@@ -1,7 +1,6 @@
 /** The stack under test, as its own commands give it: started here or found running. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import type { Environment } from './settings.ts'
@@ -26,22 +25,13 @@ export interface Stack {
   readonly ask: (command: 'token' | 'database') => Promise<string>
 }
 
-/** @throws {LabError} when nothing is up there */
-export function runningStack(stateDir: string, environment: Environment): Stack {
-  const { settings, services } = readBook(path.resolve(ROOT, stateDir))
-  const balancer = services.find(({ role }) => role === 'balancer')
-  if (!balancer) throw new LabError(`nothing is up in ${stateDir}; make up first.`)
+/** The one of this state directory, or the one in containers. @throws {LabError} when nothing is up there */
+export async function runningStack(stateDir: string, environment: Environment): Promise<Stack> {
   const ask = (command: string) => run(command, { ...clean(environment), STATE_DIR: stateDir })
+  const { settings, services } = JSON.parse(await ask('describe')) as Pick<Stack, 'settings' | 'services'>
+  const balancer = services.find(({ role }) => role === 'balancer')
+  if (!balancer) throw new LabError('the stack that is up has no balancer; make status says more.')
   return { stateDir, settings, services, url: balancer.url, ask }
-}
-
-function readBook(stateDir: string): Pick<Stack, 'settings' | 'services'> {
-  try {
-    return JSON.parse(readFileSync(path.join(stateDir, 'stack.json'), 'utf8'))
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { settings: {}, services: [] }
-    throw error
-  }
 }
 
 /** Starts a stack of our own, away from others' ports. @throws {LabError} with what `make up` said */

@@ -8,7 +8,7 @@ const USUAL_MS = 30_000
 
 /** Resolves to the exit code: 1 where anything failed. */
 export async function stress({ DURATION, STATE_DIR }: Settings, environment: Environment): Promise<number> {
-  const { url } = runningStack(STATE_DIR, environment)
+  const { url } = await runningStack(STATE_DIR, environment)
   let failed = 0
   for (const path of ['/', '/stress-test']) {
     const seconds = (DURATION ?? USUAL_MS) / 1000

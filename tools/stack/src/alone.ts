@@ -23,7 +23,7 @@ export async function alone(app: App, config: Settings, state: StateDir, environ
 
 /** Those of the running stack, else those it would have. */
 function addresses(config: Settings, state: StateDir): Addresses {
-  const stack = state.readStack() ?? []
+  const stack = state.readStack()?.services ?? []
   const of = (role: Role) => {
     const known = stack.filter((service) => service.role === role).map(({ url }) => url)
     return known.length > 0 ? known : [`http://127.0.0.1:${firstPort(role, config.PORT_OFFSET)}`]

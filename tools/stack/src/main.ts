@@ -2,7 +2,9 @@
 import { ConfigError } from '@spillway/service'
 import { alone } from './alone.ts'
 import { APPS, ROOT } from './apps.ts'
+import { composeDown, composeUp } from './compose-up.ts'
 import { database } from './database.ts'
+import { describe } from './describe.ts'
 import { clean, down } from './down.ts'
 import { logs } from './logs.ts'
 import { metrics } from './metrics.ts'
@@ -19,12 +21,15 @@ type Command = (config: Settings, state: StateDir, environment: Environment) => 
 const COMMANDS: Record<string, Command> = {
   up,
   down: (_, state) => down(state),
-  status: (_, state) => status(state),
-  metrics: (_, state) => metrics(state),
-  logs: (_, state) => logs(state),
-  token: (config, state) => token(state, config.ROLE),
-  accounts: (_, state) => accounts(state),
+  status: (_, state, environment) => status(state, environment),
+  metrics: (_, state, environment) => metrics(state, environment),
+  logs: (_, state, environment) => logs(state, environment),
+  token: (config, state, environment) => token(state, config.ROLE, environment),
+  accounts: (_, state, environment) => accounts(state, environment),
   database,
+  describe: (_, state, environment) => describe(state, environment),
+  'compose-up': composeUp,
+  'compose-down': composeDown,
   clean: (_, state) => clean(state),
   supervise,
 }

@@ -1,6 +1,8 @@
 /** `make metrics`: the classics, summed over replicas, from what each service counts itself. */
 import { parseMetrics } from '@spillway/metrics'
-import { type ServiceEntry, StackError, type StateDir } from './state.ts'
+import { deployment } from './find-deployment.ts'
+import type { Environment } from './settings.ts'
+import type { ServiceEntry, StateDir } from './state.ts'
 import { table } from './table.ts'
 
 const ANSWER_WITHIN_MS = 5_000
@@ -18,9 +20,8 @@ interface Endpoint {
   failures: number
 }
 
-export async function metrics(state: StateDir): Promise<number> {
-  const services = state.readStack()?.filter(({ role }) => role !== 'postgres')
-  if (!services) throw new StackError(`nothing is up in ${state.path}; make up first.`)
+export async function metrics(state: StateDir, environment: Environment): Promise<number> {
+  const services = (await deployment(state, environment)).services.filter(({ role }) => role !== 'postgres')
   const [all, endpoints] = await Promise.all([Promise.all(services.map(scrape)), seenByBalancer(services)])
   const silent = all.filter(({ samples }) => samples === undefined).map(({ name }) => name)
   process.stdout.write(`${table(['', 'since the start'], classics(all))}\n\n`)

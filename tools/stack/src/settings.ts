@@ -90,7 +90,7 @@ const SHAPE = [
   'DATABASE_URL',
   'LOG_LEVEL',
 ] as const satisfies readonly (keyof Settings)[]
-const SECRET: readonly string[] = ['DEMO_PASSWORD', 'DATABASE_URL']
+export const SECRET: readonly string[] = ['DEMO_PASSWORD', 'DATABASE_URL']
 
 /** @throws {ConfigError} naming every mistake. */
 export function readSettings(environment: Environment): Settings {

@@ -1,14 +1,17 @@
 /** `make token` and `make accounts`: the demo accounts, and a token for one of them. */
-import { readAccounts } from './secrets.ts'
+import { deployment, findDeployment } from './find-deployment.ts'
+import { accountsOf } from './local.ts'
+import type { Environment } from './settings.ts'
 import { StackError, type StateDir } from './state.ts'
 import { table } from './table.ts'
 
 const ANSWER_WITHIN_MS = 10_000
 
 /** Signs in at the front door and prints the token alone. */
-export async function token(state: StateDir, role: string): Promise<number> {
-  const balancer = state.readStack()?.find((service) => service.role === 'balancer')
-  const account = readAccounts(state)?.find(({ username }) => username === role)
+export async function token(state: StateDir, role: string, environment: Environment): Promise<number> {
+  const found = await deployment(state, environment)
+  const balancer = found.services.find((service) => service.role === 'balancer')
+  const account = (await found.accounts()).find(({ username }) => username === role)
   if (!balancer || !account) throw new StackError(`nothing is up in ${state.path}; make up first.`)
   const { username, password } = account
   const answer = await fetch(`${balancer.url}/login`, {
@@ -28,9 +31,10 @@ export async function token(state: StateDir, role: string): Promise<number> {
   return 0
 }
 
-export function accounts(state: StateDir): number {
-  const known = readAccounts(state)
-  if (!known) throw new StackError(`there are no accounts in ${state.path} yet; make up first.`)
+export async function accounts(state: StateDir, environment: Environment): Promise<number> {
+  // Those of a stack that was up are told, too.
+  const found = await findDeployment(state, environment)
+  const known = found ? await found.accounts() : accountsOf(state)
   const rows = known.map(({ username, password, roles }) => [username, password, roles.join(', ')])
   process.stdout.write(`${table(['name', 'password', 'roles'], rows)}\n`)
   return 0

@@ -34,7 +34,7 @@ describe('a state directory', () => {
     state.write(entry(1), [], {})
     rmSync(state.path, { recursive: true })
     state.write(entry(1), [], {})
-    expect([state.isState, state.readSupervisor(), state.readStack()]).toEqual([true, entry(1), []])
+    expect([state.isState, state.readSupervisor(), state.readStack()?.services]).toEqual([true, entry(1), []])
   })
 
   it('is taken by one supervisor only', () => {

@@ -12,7 +12,8 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 
-export type Role = 'postgres' | 'db' | 'cache' | 'microservice' | 'worker' | 'gateway' | 'balancer'
+export const ROLES = ['postgres', 'db', 'cache', 'microservice', 'worker', 'gateway', 'balancer'] as const
+export type Role = (typeof ROLES)[number]
 
 /** One line of `stack.json`, whose shape is public. */
 export interface ServiceEntry {
@@ -24,7 +25,7 @@ export interface ServiceEntry {
   adminUrl?: string
   /** Of the process started last: while a service is being restarted nobody has it. */
   pid: number
-  /** Path of the log file. */
+  /** Path of the log file; in containers, the command that shows it. */
   log: string
 }
 
@@ -110,9 +111,9 @@ export class StateDir {
     if (!this.isState) writeAtomic(this.#markerFile, `${MARKER}\n*\n`, 0o644)
   }
 
-  /** The services of the stack that is up, if one is. */
-  readStack(): ServiceEntry[] | undefined {
-    return readJson<{ services: ServiceEntry[] }>(this.#stackFile)?.services
+  /** The stack that is up, if one is. */
+  readStack(): { services: ServiceEntry[]; settings: Record<string, string> } | undefined {
+    return readJson(this.#stackFile)
   }
 
   readSupervisor(): SupervisorEntry | undefined {

@@ -1,6 +1,7 @@
 /** Tables and the lines after them, for people at a terminal. */
 import path from 'node:path'
 import { ROOT } from './apps.ts'
+import type { Containers } from './containers.ts'
 import { quoted } from './settings.ts'
 import { StackError, type StateDir } from './state.ts'
 
@@ -17,7 +18,7 @@ const shownPath = (file: string) => (file.startsWith(`${ROOT}${path.sep}`) ? pat
 
 /** Where everything is, and what to type next. */
 export function summary(state: StateDir): string {
-  const services = state.readStack()
+  const services = state.readStack()?.services
   const balancer = services?.find(({ role }) => role === 'balancer')
   if (!services || !balancer) throw new StackError(`nothing is up in ${state.path}.`)
   const rows = services.map(({ name, url, adminUrl, pid, log }) => [
@@ -31,7 +32,31 @@ export function summary(state: StateDir): string {
   const notes = state.readSupervisor()?.notes ?? []
   return `${table(['service', 'address', 'pid', 'log'], rows)}
 ${notes.length > 0 ? `\n${notes.map((note) => `Note: ${note}.\n`).join('')}` : ''}
-Read an item, twice: a miss, then a hit (see Cache-Status).
+${next(door, place, 'down')}
+Dashboards: the same stack in containers brings Grafana and Prometheus along:
+  make compose-up
+`
+}
+
+/** The same for a stack in containers. */
+export function containersSummary({ services, published }: Pick<Containers, 'services' | 'published'>): string {
+  const rows = services.map(({ name, url, adminUrl, log }) => [
+    name,
+    adminUrl ? `${url}, for operators ${adminUrl}` : url,
+    log,
+  ])
+  const { balancer = '', prometheus, grafana } = published
+  return `${table(['service', 'address', 'log'], rows)}
+
+${next(new URL(balancer).port, '', 'compose-down')}
+Dashboards: ${grafana ?? 'no Grafana'}, over Prometheus: ${prometheus ?? 'none'}. Load that is seen there, too:
+  docker compose run --rm k6
+`
+}
+
+/** What to type next. */
+function next(door: string, place: string, stop: string): string {
+  return `Read an item, twice: a miss, then a hit (see Cache-Status).
   curl -i localhost:${door}/data/alpha -H "authorization: Bearer $(make -s token${place})"
 
 Demo accounts reader, editor and admin were made for you; their passwords:
@@ -39,6 +64,6 @@ Demo accounts reader, editor and admin were made for you; their passwords:
 See how it is, read along, stop:
   make status${place}
   make logs${place}
-  make down${place}
+  make ${stop}${place}
 `
 }
