@@ -29,13 +29,13 @@ interface Container {
 
 /** Where each listens inside. */
 const PORTS: Record<string, number> = {
-  postgres: 5432,
-  db: 5002,
+  balancer: 8000,
+  gateway: 5000,
   cache: 5004,
+  db: 5002,
   microservice: 5001,
   worker: 5005,
-  gateway: 5000,
-  balancer: 8000,
+  postgres: 5432,
   prometheus: 9090,
   grafana: 3000,
 }
