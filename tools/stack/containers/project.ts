@@ -15,7 +15,7 @@ export interface Inspected {
   Name: string
   RestartCount: number
   State: { Status: string; Pid: number; ExitCode: number; Health?: { Status: string } }
-  Config: { User: string; Labels: Record<string, string> }
+  Config: { Image: string; User: string; Labels: Record<string, string> }
   HostConfig: {
     ReadonlyRootfs: boolean
     CapDrop: string[] | null
