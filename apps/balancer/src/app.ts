@@ -8,17 +8,21 @@ import type { Gateways } from './gateways.ts'
 
 /** Closing it closes the gateways' connections too. */
 export async function buildApp(
-  { DENY_PATHS }: Pick<Config, 'DENY_PATHS'>,
+  config: Pick<Config, 'DENY_PATHS' | 'TRUSTED_PROXIES' | 'TLS_CERT' | 'TLS_KEY'>,
   context: ServiceContext,
   { upstreams, dispatcher }: Gateways,
 ) {
-  const app = await createApp(context, { operators: false })
+  const app = await createApp(context, {
+    operators: false,
+    trustedProxies: config.TRUSTED_PROXIES,
+    tls: tlsOf(config),
+  })
   await app.register(intake)
   // Methods without a body, as Fastify sees it: bodies are streamed on, and Fastify is to read none of them.
   for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   app.addHook('onClose', () => upstreams.close())
 
-  const denied = denies(DENY_PATHS)
+  const denied = denies(config.DENY_PATHS)
   const forward = createForward({
     dispatcher,
     origin: `http://${upstreams.name}`,
@@ -33,4 +37,10 @@ export async function buildApp(
     return forward(request, reply)
   })
   return app
+}
+
+function tlsOf({ TLS_CERT: cert, TLS_KEY: key }: Pick<Config, 'TLS_CERT' | 'TLS_KEY'>) {
+  if (cert !== undefined && key !== undefined) return { cert, key }
+  if (cert === key) return undefined
+  throw new Error(cert === undefined ? 'TLS_KEY is set without TLS_CERT' : 'TLS_CERT is set without TLS_KEY')
 }

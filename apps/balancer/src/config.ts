@@ -1,5 +1,6 @@
 /** The balancer's settings. */
-import { type ConfigOf, choice, commonSettings, list, origins, port, text } from '@spillway/service'
+import { type ConfigOf, choice, cidrs, commonSettings, list, origins, port, text } from '@spillway/service'
+import { Type } from 'typebox'
 
 export const settings = {
   ...commonSettings,
@@ -7,6 +8,12 @@ export const settings = {
   SPILLWAY_UPSTREAMS: origins({ about: 'Where requests go: the gateways’ origins.' }),
   POLICY: choice(['round-robin'], { about: 'How one of the usable gateways is chosen.', default: 'round-robin' }),
   DENY_PATHS: list({ about: 'Paths that strangers may not ask for, with all below them.', default: '/metrics' }),
+  TRUSTED_PROXIES: cidrs({
+    about: 'Addresses and CIDRs of the peers whose `Forwarded` and `X-Forwarded-*` are believed.',
+    default: '',
+  }),
+  TLS_CERT: Type.Optional(text({ about: 'PEM file of the certificate for clients; read again when it changes.' })),
+  TLS_KEY: Type.Optional(text({ about: 'PEM file of its key.' })),
   ADMIN_PORT: port({ about: 'Port for operators; 0 lets the system choose.', default: 8001 }),
   ADMIN_HOST: text({ about: 'Address the operators’ port listens on.', default: '127.0.0.1' }),
 }

@@ -10,6 +10,10 @@ interface Problem {
   requestId: string
 }
 
+interface Echo {
+  headers: Record<string, string>
+}
+
 describe('the front door', () => {
   it.for(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND'])(
     'passes %s with query and body unchanged',
@@ -119,6 +123,22 @@ describe('the front door', () => {
       })
     })
     expect(echoed).toBe('ping')
+  })
+})
+
+describe('who is believed', () => {
+  const forwarded = { 'x-forwarded-for': '203.0.113.7', 'x-forwarded-proto': 'https' }
+
+  it('is nobody, unless TRUSTED_PROXIES names them', async () => {
+    const { url } = await balancer([(await gateway(echo)).origin])
+    const { headers } = (await (await request(url, { headers: forwarded })).body.json()) as never as Echo
+    expect([headers['x-forwarded-for'], headers['x-forwarded-proto']]).toEqual(['127.0.0.1', 'http'])
+  })
+
+  it('is a proxy in front, where it is named', async () => {
+    const { url } = await balancer([(await gateway(echo)).origin], { TRUSTED_PROXIES: '127.0.0.0/8' })
+    const { headers } = (await (await request(url, { headers: forwarded })).body.json()) as never as Echo
+    expect([headers['x-forwarded-for'], headers['x-forwarded-proto']]).toEqual(['203.0.113.7, 127.0.0.1', 'https'])
   })
 })
 

@@ -1,6 +1,6 @@
 /** The gateway's settings. */
 import { fileURLToPath } from 'node:url'
-import { baseUrl, type ConfigOf, commonSettings, list, origins, port, text, whole } from '@spillway/service'
+import { baseUrl, type ConfigOf, cidrs, commonSettings, origins, port, text, whole } from '@spillway/service'
 import { Type } from 'typebox'
 
 export const settings = {
@@ -41,7 +41,7 @@ export const settings = {
   }),
   LOGINS_PER_ADDRESS: logins('an address', 120),
   LOGINS_PER_ACCOUNT: logins('an account', 30),
-  TRUSTED_PROXIES: list({
+  TRUSTED_PROXIES: cidrs({
     about: 'CIDRs of the peers whose `Forwarded` and `X-Forwarded-*` are believed.',
     default: '127.0.0.0/8,::1/128',
   }),

@@ -1,4 +1,6 @@
 /** The Fastify instance every service starts from: identity, limits, problem details, health, metrics, load. */
+
+import type { Server } from 'node:https'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import { type Check, health, Lifecycle } from '@spillway/health'
 import { createRegistry, measureServer, metrics, type Registry } from '@spillway/metrics'
@@ -9,6 +11,7 @@ import { Load } from './load.ts'
 import { createLogger, requestLogger } from './log.ts'
 import { answerProblem, common, Problem } from './problem.ts'
 import { missing, refuseUnparsed, refuseUnrouted } from './refusals.ts'
+import { followFiles, type TlsFiles, tlsOptions } from './tls.ts'
 import { continueTrace, requestId, type Trace } from './trace.ts'
 
 /** What one process has one of, whatever number of servers it runs. */
@@ -47,6 +50,8 @@ export interface AppOptions {
   bodyLimit?: number
   /** Peers whose `Forwarded` and `X-Forwarded-*` are believed, as CIDRs. Default: none. */
   trustedProxies?: readonly string[]
+  /** Makes it an HTTPS server. Default: none. */
+  tls?: TlsFiles | undefined
 }
 
 declare module 'fastify' {
@@ -65,6 +70,8 @@ const MAX_HEADERS = 16_384
 /** Builds a server that listens to nothing yet. Routes are the caller's to add. */
 export async function createApp(context: ServiceContext, options: AppOptions = {}) {
   const { lifecycle, logger, registry, instance } = context
+  const { tls } = options
+  const http = { maxHeaderSize: MAX_HEADERS, headersTimeout: 15_000, connectionsCheckingInterval: 5_000 }
   const app = Fastify({
     loggerInstance: logger as Logger<never>,
     logController: new LogController({ disableRequestLogging: true }),
@@ -72,7 +79,8 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
     keepAliveTimeout: 75_000,
     // Node's own limit on a whole request (300 s) would cut uploads that flow; heads are bounded below.
     requestTimeout: 0,
-    http: { maxHeaderSize: MAX_HEADERS, headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
+    // Both kinds of server have the members that are used of one.
+    ...((tls ? { https: { ...http, ...tlsOptions(tls) } } : { http }) as { http: typeof http }),
     // The outermost bound on a connection where nothing moves; whoever streams has tighter ones.
     connectionTimeout: 310_000,
     bodyLimit: options.bodyLimit ?? 1_048_576,
@@ -85,6 +93,10 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
     frameworkErrors: refuseUnrouted,
   }).withTypeProvider<TypeBoxTypeProvider>()
 
+  if (tls) {
+    const unfollow = followFiles(app.server as unknown as Server, tls, logger)
+    app.addHook('onClose', async () => unfollow())
+  }
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   // `onRequest` gives each request its own logger.
   app.setChildLoggerFactory((parent) => parent)

@@ -11,6 +11,7 @@ export { run } from './run.ts'
 export {
   baseUrl,
   choice,
+  cidrs,
   common as commonSettings,
   duration,
   list,

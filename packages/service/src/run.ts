@@ -107,5 +107,6 @@ function startFailure(error: unknown, config: object): string {
 function url(app: Listener['app']): string {
   const address = app.server.address()
   if (address === null || typeof address === 'string') return String(address)
-  return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`
+  const scheme = 'setSecureContext' in app.server ? 'https' : 'http'
+  return `${scheme}://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`
 }

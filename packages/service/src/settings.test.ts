@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { type TSchema, Type } from 'typebox'
 import { describe, expect, it } from 'vitest'
-import { ConfigError, choice, duration, list, origins, port, readConfig, size, text, whole } from './index.ts'
+import { ConfigError, choice, cidrs, duration, list, origins, port, readConfig, size, text, whole } from './index.ts'
 
 const about = 'for the tests'
 
@@ -175,4 +175,23 @@ describe('any setting', () => {
       { numRuns: 2000 },
     )
   })
+})
+
+describe('cidrs', () => {
+  it('reads addresses and blocks, and nothing from nothing', () => {
+    expect(read(cidrs({ about }), '10.0.0.0/8, 192.168.1.5,fd00::/8,::1')).toEqual([
+      '10.0.0.0/8',
+      '192.168.1.5',
+      'fd00::/8',
+      '::1',
+    ])
+    expect(readConfig({ X: cidrs({ about, default: '' }) }, {}).X).toEqual([])
+  })
+
+  it.each(['10.0.0.0/33', '10.0.0/8', 'fd00::/129', 'example.com', '10.0.0.0/8,', '10.0.0.0/-1', '10.0.0.0/8/8'])(
+    'refuses %s',
+    (given) => {
+      expect(mistake(cidrs({ about }), given)).toMatch(/it must be comma-separated addresses or CIDRs such as/)
+    },
+  )
 })

@@ -1,4 +1,5 @@
 /** The kinds of setting an app can have: each reads one environment variable's text and says, when wrong, what it wants. */
+import { isIP } from 'node:net'
 import { type TCodec, type TString, type TUnsafe, Type } from 'typebox'
 
 interface Described<T> {
@@ -86,6 +87,22 @@ export function list(described: Described<string>): TCodec<TString, readonly str
       ),
     )
     .Encode((parts) => parts.join(','))
+}
+
+/** Comma-separated addresses and blocks of them in CIDR form: `10.0.0.0/8,::1`; the empty text is the empty list. */
+export function cidrs(described: Described<string>): TCodec<TString, readonly string[]> {
+  const wanted = 'comma-separated addresses or CIDRs such as 10.0.0.0/8,192.168.1.5,fd00::/8'
+  const parts = (text: string) => text.split(',').map((part) => part.trim())
+  return Type.Codec(
+    Type.Refine(Type.String(wants(wanted, described)), (text) => text === '' || parts(text).every(isCidr)),
+  )
+    .Decode((text) => Object.freeze(parts(text).filter(Boolean)))
+    .Encode((all) => all.join(','))
+}
+
+function isCidr(text: string): boolean {
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  return Number(bits ?? 0) <= ({ 4: 32, 6: 128 }[isIP(address)] ?? -1)
 }
 
 /** Comma-separated http(s) origins without a path: `http://127.0.0.1:5000,http://127.0.0.1:5003`. */
