@@ -18,5 +18,6 @@ export {
   port,
   size,
   text,
+  WANTED_ORIGINS,
   whole,
 } from './settings.ts'
