@@ -5,7 +5,7 @@ import { Type } from 'typebox'
 export const settings = {
   ...commonSettings,
   PORT: port({ about: 'Port of the front door; 0 lets the system choose.', default: 8000 }),
-  SPILLWAY_UPSTREAMS: origins({ about: 'Where requests go: the gateways’ origins.' }),
+  SPILLWAY_UPSTREAMS: origins({ about: 'Where requests go: the gateways’ origins, or dns+http://name:port.' }),
   POLICY: choice(['round-robin'], { about: 'How one of the usable gateways is chosen.', default: 'round-robin' }),
   DENY_PATHS: list({ about: 'Paths that strangers may not ask for, with all below them.', default: '/metrics' }),
   TRUSTED_PROXIES: cidrs({

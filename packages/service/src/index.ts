@@ -19,5 +19,6 @@ export {
   port,
   size,
   text,
+  WANTED_ORIGINS,
   whole,
 } from './settings.ts'

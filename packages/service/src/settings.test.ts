@@ -120,8 +120,21 @@ describe('origins', () => {
     ])
   })
 
+  it('reads names whose addresses are all meant', () => {
+    expect(read(origins({ about }), 'dns+http://Gateway:5000/,DNS+https://db:443, http://[::1]:1')).toEqual([
+      'dns+http://gateway:5000',
+      'dns+https://db',
+      'http://[::1]:1',
+    ])
+  })
+
   it.each([
     'localhost:5000',
+    'dns+localhost:5000',
+    'dns+ftp://a',
+    'dns+http://a/path',
+    'dns+dns+http://a',
+    'dns+',
     'ftp://a',
     'http://a/path',
     'http://a?q',
@@ -132,7 +145,7 @@ describe('origins', () => {
     'http://a,,http://b',
     'http://',
   ])('refuses %s', (given) => {
-    expect(mistake(origins({ about }), given)).toMatch(/it must be comma-separated origins such as/)
+    expect(mistake(origins({ about }), given)).toMatch(/it must be comma-separated origins such as .* or dns\+http:/)
   })
 })
 
@@ -167,7 +180,7 @@ describe('any setting', () => {
           const config = readConfig(kinds, given)
           expect(config.DURATION).toBeGreaterThanOrEqual(0)
           expect(config.SIZE).toBeGreaterThanOrEqual(0)
-          for (const origin of config.ORIGINS) expect(new URL(origin).origin).toBe(origin)
+          for (const origin of config.ORIGINS) expect(new URL(origin.replace(/^dns\+/, '')).origin).toBe(origin)
         } catch (error) {
           expect(error).toBeInstanceOf(ConfigError)
         }

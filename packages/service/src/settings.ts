@@ -105,21 +105,30 @@ function isCidr(text: string): boolean {
   return Number(bits ?? 0) <= ({ 4: 32, 6: 128 }[isIP(address)] ?? -1)
 }
 
-/** Comma-separated http(s) origins without a path: `http://127.0.0.1:5000,http://127.0.0.1:5003`. */
+/** How a value of `origins` must look, for error messages. */
+export const WANTED_ORIGINS =
+  'comma-separated origins such as http://127.0.0.1:5000, or dns+http://name:5000 for each address of a name'
+
+/**
+ * Comma-separated http(s) origins without a path, `http://127.0.0.1:5000,http://127.0.0.1:5003`. With `dns+` before it
+ * (`dns+http://gateway:5000`), every address of the name is meant.
+ */
 export function origins(described: Described<string>): TCodec<TString, readonly string[]> {
   return Type.Codec(
-    Type.Refine(Type.String(wants('comma-separated origins such as http://127.0.0.1:5000', described)), (text) =>
-      text.split(',').every(isOrigin),
+    Type.Refine(Type.String(wants(WANTED_ORIGINS, described)), (text) =>
+      text.split(',').every((part) => normalOrigin(part) !== undefined),
     ),
   )
-    .Decode((text) => Object.freeze(text.split(',').map((part) => new URL(part.trim()).origin)))
+    .Decode((text) => Object.freeze(text.split(',').map((part) => normalOrigin(part) as string)))
     .Encode((parts) => parts.join(','))
 }
 
 /** Nothing may be there that the origin would lose: no path, query or credentials. */
-function isOrigin(text: string): boolean {
-  const url = URL.parse(text.trim())
-  return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
+function normalOrigin(text: string): string | undefined {
+  const [, dns = '', bare = ''] = /^(dns\+)?(.*)$/is.exec(text.trim()) ?? []
+  const url = URL.parse(bare)
+  const sound = url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
+  return sound ? dns.toLowerCase() + url.origin : undefined
 }
 
 /** Where something begins: an origin, and the path that all others are below. */

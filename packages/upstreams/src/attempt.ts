@@ -86,7 +86,14 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
       else this.#deadline = setTimeout(Attempt.#late, left, this)
     }
     if (this.aborted) return true
-    return this.#endpoint.pool.dispatch({ ...this.#options, origin: this.#endpoint.origin }, this)
+    const { named, pool, servername } = this.#endpoint
+    // undici takes the certificate's name from `Host` otherwise, which may be the client's.
+    const options: Dispatcher.DispatchOptions & { servername: string | undefined } = {
+      ...this.#options,
+      origin: named,
+      servername,
+    }
+    return pool.dispatch(options, this)
   }
 
   /** Ends what has been silent for too long. */

@@ -28,15 +28,25 @@ export interface CheckOptions {
   readonly random: () => number
 }
 
-/** Begin at once and go on until stopped. */
+/** Go on until stopped. */
 export class Checks {
   readonly #options: CheckOptions
-  readonly #stopped = new AbortController()
   readonly #rounds = new Map<Checked, Round>()
 
-  constructor(endpoints: readonly Checked[], options: CheckOptions) {
+  constructor(options: CheckOptions) {
     this.#options = options
-    for (const endpoint of endpoints) this.#schedule(endpoint, 0)
+  }
+
+  /** Its first check is at once. */
+  add(endpoint: Checked): void {
+    this.#schedule(endpoint, 0, { startedAt: Number.NEGATIVE_INFINITY, stopped: new AbortController() })
+  }
+
+  remove(endpoint: Checked): void {
+    const round = this.#rounds.get(endpoint)
+    clearTimeout(round?.timer)
+    round?.stopped.abort()
+    this.#rounds.delete(endpoint)
   }
 
   /**
@@ -47,32 +57,30 @@ export class Checks {
     const round = this.#rounds.get(endpoint)
     if (!round) return
     round.hurried = true
-    if (round.timer) this.#schedule(endpoint, Math.max(0, SOON - (this.#options.clock() - round.startedAt)))
+    if (round.timer) this.#schedule(endpoint, Math.max(0, SOON - (this.#options.clock() - round.startedAt)), round)
   }
 
   stop(): void {
-    this.#stopped.abort()
-    for (const { timer } of this.#rounds.values()) clearTimeout(timer)
+    for (const endpoint of this.#rounds.keys()) this.remove(endpoint)
   }
 
-  #schedule(endpoint: Checked, delay: number): void {
-    const last = this.#rounds.get(endpoint)
-    clearTimeout(last?.timer)
-    const timer = setTimeout(() => void this.#run(endpoint), delay)
-    this.#rounds.set(endpoint, { startedAt: last?.startedAt ?? Number.NEGATIVE_INFINITY, hurried: false, timer })
+  #schedule(endpoint: Checked, delay: number, last: Pick<Round, 'startedAt' | 'stopped' | 'timer'>): void {
+    clearTimeout(last.timer)
+    const timer = setTimeout(() => void this.#run(endpoint, last.stopped), delay)
+    this.#rounds.set(endpoint, { startedAt: last.startedAt, stopped: last.stopped, hurried: false, timer })
   }
 
-  async #run(endpoint: Checked): Promise<void> {
+  async #run(endpoint: Checked, stopped: AbortController): Promise<void> {
     const { clock, random } = this.#options
-    const round: Round = { startedAt: clock(), hurried: false, timer: undefined }
+    const round: Round = { startedAt: clock(), stopped, hurried: false, timer: undefined }
     this.#rounds.set(endpoint, round)
-    const finding = await check(endpoint.pool, this.#options, this.#stopped.signal)
-    if (this.#stopped.signal.aborted) return
+    const finding = await check(endpoint.pool, this.#options, stopped.signal)
+    if (stopped.signal.aborted) return
     endpoint.checked(finding)
     const { state } = endpoint.condition
     const usual = state === 'starting' || state === 'down' ? OUT_INTERVAL : INTERVAL
     const interval = round.hurried ? SOON : usual * (1 - JITTER + 2 * JITTER * random())
-    this.#schedule(endpoint, Math.max(0, interval - (clock() - round.startedAt)))
+    this.#schedule(endpoint, Math.max(0, interval - (clock() - round.startedAt)), round)
   }
 }
 
@@ -81,7 +89,9 @@ interface Round {
   readonly startedAt: number
   /** A connection broke meanwhile: whatever this one finds may be outdated. */
   hurried: boolean
-  readonly timer: NodeJS.Timeout | undefined
+  readonly timer?: NodeJS.Timeout | undefined
+  /** Of the endpoint's checks altogether. */
+  readonly stopped: AbortController
 }
 
 /** Asks once. Never rejects. */

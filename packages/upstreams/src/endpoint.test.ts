@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { Endpoint, type Transition } from './endpoint.ts'
 
+const place = { origin: 'http://127.0.0.1:1', named: 'http://127.0.0.1:1', address: undefined }
+
 /** An endpoint that is up, its clock, and what it told. Its pool opens no connection until something is sent. */
 function endpointUp() {
   const time = { now: 1_000 }
   const told: string[] = []
   const endpoint = new Endpoint({
-    origin: 'http://127.0.0.1:1',
+    place,
     checked: true,
     clock: () => time.now,
     onTransition: ({ from, to, reason }: Transition) => told.push(`${from} -> ${to}: ${reason}`),
@@ -22,7 +24,7 @@ function endpointUp() {
 describe('an endpoint', () => {
   it('is unavailable until its first good check', () => {
     const unseen = new Endpoint({
-      origin: 'http://127.0.0.1:1',
+      place,
       checked: true,
       clock: () => 0,
       onTransition: () => {},

@@ -1,4 +1,5 @@
 /** One endpoint: its connections, what is known of its health, and what its answers said. */
+import { isIP, type LookupFunction } from 'node:net'
 import { Pool } from 'undici'
 import {
   afterCheck,
@@ -9,6 +10,7 @@ import {
   type Finding,
   timesEjected,
 } from './condition.ts'
+import type { Place } from './discovery.ts'
 import { charge } from './ejection.ts'
 import type { ProxyErrorType } from './exchange.ts'
 import { limits } from './limits.ts'
@@ -37,9 +39,12 @@ export interface EndpointView {
 /** What the endpoint itself wants: it drains before it stops. */
 export type Intent = 'active' | 'draining'
 
-/** An endpoint's change: `from` and `to` are conditions, or intents. */
+/**
+ * An endpoint's change: `from` and `to` are conditions, or intents; `absent` before DNS names it and once it no longer
+ * does, which is the last that is told of it. For a name itself: `unknown`, `resolved` or `unresolved`.
+ */
 export interface Transition {
-  /** The endpoint's origin. */
+  /** The endpoint's origin, or the name as it is configured: `dns+http://gateway:5000`. */
   readonly endpoint: string
   readonly from: string
   readonly to: string
@@ -47,7 +52,7 @@ export interface Transition {
 }
 
 export interface EndpointOptions {
-  readonly origin: string
+  readonly place: Place
   /** Without active checks it counts as up from the start, and nothing but ejection takes it out. */
   readonly checked: boolean
   readonly clock: () => number
@@ -56,13 +61,17 @@ export interface EndpointOptions {
   readonly onFailure: (endpoint: Endpoint, type: ProxyErrorType | undefined) => void
 }
 
-export class Endpoint {
+export class Endpoint implements Place {
   readonly origin: string
+  readonly named: string
+  readonly address: string | undefined
+  /** Whom the certificate of an https endpoint must be for, whatever `Host` a request has. */
+  readonly servername: string | undefined
   readonly pool: Pool
   inFlight = 0
   readonly #checked: boolean
   readonly #clock: () => number
-  readonly #onTransition: EndpointOptions['onTransition']
+  #onTransition: EndpointOptions['onTransition']
   readonly #onFailure: EndpointOptions['onFailure']
   #intent: Intent = 'active'
   #condition: Condition
@@ -77,20 +86,25 @@ export class Endpoint {
   readonly #recentAnswers = new RollingSum()
   readonly #recentLatency = new RollingSum()
 
-  constructor({ origin, checked, clock, onTransition, onFailure }: EndpointOptions) {
+  constructor({ place, checked, clock, onTransition, onFailure }: EndpointOptions) {
+    const { origin, named, address } = place
+    const { hostname, protocol } = new URL(named)
     this.origin = origin
+    this.named = named
+    this.address = address
+    this.servername = protocol === 'https:' && isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? hostname : undefined
     this.#checked = checked
     this.#clock = clock
     this.#onTransition = onTransition
     this.#onFailure = onFailure
     this.#condition = checked ? { state: 'starting' } : { state: 'up', since: clock() }
-    this.pool = new Pool(origin, {
+    this.pool = new Pool(named, {
       // The cluster's bound is the only queue: a pool of fewer connections would make a second one behind it.
       connections: limits.clusterRequests,
       pipelining: 1,
       // Over HTTP/2, upgrades, trailers and 1xx take other ways through undici.
       allowH2: false,
-      connect: { timeout: limits.connect },
+      connect: { timeout: limits.connect, ...(address === undefined ? {} : { lookup: always(address) }) },
       keepAliveTimeout: limits.keepAlive,
       keepAliveTimeoutThreshold: limits.keepAliveMargin,
       // undici's own limits know neither the request's end nor the answer's media type; ours do (see attempt.ts).
@@ -150,6 +164,17 @@ export class Endpoint {
     this.#become(afterCheck(this.#condition, finding, Math.abs(this.#streak), this.#clock()), reason)
   }
 
+  /** To be called first, where it was discovered. */
+  arrive(reason: string): void {
+    this.#onTransition({ endpoint: this.origin, from: 'absent', to: this.#condition.state, reason })
+  }
+
+  /** What becomes of it from now on is told to nobody: its place may have been taken. */
+  leave(reason: string): void {
+    this.#onTransition({ endpoint: this.origin, from: this.condition.state, to: 'absent', reason })
+    this.#onTransition = () => {}
+  }
+
   eject(reason: string): void {
     if (this.#condition.state !== 'up') return
     const now = this.#clock()
@@ -205,4 +230,10 @@ export class Endpoint {
     }
     this.#onTransition({ endpoint: this.origin, from, to: condition.state, reason })
   }
+}
+
+/** For a connection to a name whose address is known already. */
+function always(address: string): LookupFunction {
+  const family = isIP(address)
+  return (_name, { all }, done) => (all ? done(null, [{ address, family }]) : done(null, address, family))
 }

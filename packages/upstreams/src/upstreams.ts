@@ -1,25 +1,34 @@
 /** One undici Dispatcher over many endpoints: chooses one for each request and learns from what becomes of it. */
 import { Dispatcher } from 'undici'
+import type { Resolve } from './addresses.ts'
 import { Attempt } from './attempt.ts'
 import { Checks } from './check.ts'
+import type { Place } from './discovery.ts'
 import { mayEject, usable } from './ejection.ts'
 import { Endpoint, type EndpointView, type Transition } from './endpoint.ts'
 import { UpstreamError } from './errors.ts'
 import { type Exchange, exchangeOf, type ProxyErrorType } from './exchange.ts'
 import { limits } from './limits.ts'
+import { Members } from './members.ts'
 import { type Policy, type PolicyName, policies } from './policy.ts'
 import { Running } from './running.ts'
 
 export interface UpstreamsOptions {
   /** The cluster's name, as logs, metrics and cache keys have it. */
   readonly name: string
-  /** Origins, such as `http://127.0.0.1:5000`; at least one, each once. */
+  /**
+   * Origins, such as `http://127.0.0.1:5000`; at least one, each once. `dns+http://name:port` and `dns+https://name:port`
+   * (Thanos' spelling) are an endpoint for each address of the name, A and AAAA: asked for every 5 s, and the last good
+   * answer stands 30 s where none comes. Requests have the name in `Host`, and an https endpoint's certificate must.
+   */
   readonly endpoints: readonly string[]
   readonly policy: PolicyName
   /** What active checks ask for; `false`: no active checks, every endpoint counts as up. Default: `/ready`. */
   readonly check?: { readonly path: string } | false
-  /** Told of each change of an endpoint's condition or intent; for log lines and metrics. */
+  /** Told of each change of an endpoint's condition or intent, and of what DNS says; for log lines and metrics. */
   readonly onTransition?: (transition: Transition) => void
+  /** Gives the addresses of a name, or rejects. Default: getaddrinfo, so that /etc/hosts counts too. */
+  readonly resolve?: Resolve
   /** Milliseconds, monotonic. Default: `performance.now`. */
   readonly clock?: () => number
   /** Default: `Math.random`. */
@@ -30,13 +39,13 @@ export interface UpstreamsOptions {
 const SWEEP = 500
 
 /**
- * Starts its checks when constructed; `close` or `destroy` ends them. A request fails with an `UpstreamError`, or with
+ * Starts its checks and lookups when constructed, without waiting for them; `close` or `destroy` ends them. A request fails with an `UpstreamError`, or with
  * the reason it was aborted for; its handler gets `onRequestStart` before there is a connection.
  */
 export class Upstreams extends Dispatcher {
   readonly name: string
   // `private` and not `#`, here alone: what `compose` returns is a Proxy, through which `#` fields cannot be reached.
-  private readonly members: readonly Endpoint[]
+  private readonly members: Members
   private readonly choose: Policy
   private readonly clock: () => number
   private readonly running = new Running()
@@ -45,7 +54,7 @@ export class Upstreams extends Dispatcher {
   private turn = 0
   private closed = false
 
-  /** @throws {TypeError} on a bad origin, none, or the same twice */
+  /** @throws {TypeError} on a bad endpoint, none, or the same twice */
   constructor(options: UpstreamsOptions) {
     super()
     const {
@@ -55,17 +64,16 @@ export class Upstreams extends Dispatcher {
       clock = () => performance.now(),
       random = Math.random,
     } = options
-    const origins = new Set(endpoints.map((endpoint) => new URL(endpoint).origin))
-    if (origins.size === 0) throw new TypeError(`${name} has no endpoints`)
-    if (origins.size < endpoints.length) throw new TypeError(`${name} has the same endpoint twice`)
-    const { onTransition = () => {} } = options
+    const { onTransition = () => {}, resolve } = options
     const onFailure = (endpoint: Endpoint, type: ProxyErrorType | undefined) => this.judge(endpoint, type)
     this.name = name
     this.choose = policies[options.policy]
     this.clock = clock
     const checked = check !== false
-    this.members = [...origins].map((origin) => new Endpoint({ origin, checked, clock, onTransition, onFailure }))
-    this.checks = check ? new Checks(this.members, { path: check.path, clock, random }) : undefined
+    const open = (place: Place) => new Endpoint({ place, checked, clock, onTransition, onFailure })
+    this.checks = check ? new Checks({ path: check.path, clock, random }) : undefined
+    const { checks } = this
+    this.members = new Members({ cluster: name, endpoints, open, checks, resolve, clock, random, onTransition })
     this.sweeps = setInterval(() => this.running.sweep(SWEEP), SWEEP)
   }
 
@@ -81,12 +89,13 @@ export class Upstreams extends Dispatcher {
 
   /** How many endpoints would be chosen now. */
   get available(): number {
-    return usable(this.members).length
+    return usable(this.members.current).length
   }
 
   endpoints(): EndpointView[] {
-    const chosen = new Set(usable(this.members))
-    return this.members.map((endpoint) => endpoint.view(chosen.has(endpoint)))
+    const { current } = this.members
+    const chosen = new Set(usable(current))
+    return current.map((endpoint) => endpoint.view(chosen.has(endpoint)))
   }
 
   /** Takes no more requests and resolves when those under way have ended; upgraded connections are cut then. */
@@ -111,14 +120,13 @@ export class Upstreams extends Dispatcher {
 
   private async end(endPool: (endpoint: Endpoint) => Promise<void>): Promise<void> {
     this.closed = true
-    this.checks?.stop()
-    await Promise.all(this.members.map(endPool))
+    await this.members.end(endPool)
     clearInterval(this.sweeps)
     this.running.abort(new UpstreamError('destination_unavailable', { sent: true }))
   }
 
   private choice(tried: readonly string[] = []): Endpoint | undefined {
-    const candidates = usable(this.members)
+    const candidates = usable(this.members.current)
     const untried = tried.length > 0 ? candidates.filter(({ origin }) => !tried.includes(origin)) : candidates
     const rest = untried.length > 0 ? untried : candidates
     return rest.length > 0 ? rest[this.choose(rest, { turn: this.turn++ })] : undefined
@@ -128,8 +136,9 @@ export class Upstreams extends Dispatcher {
     if (type === 'connection_terminated' || type === 'http_response_incomplete') this.checks?.soon(endpoint)
     const { charge } = endpoint
     if (charge === undefined) return
-    const out = this.members.filter(({ condition }) => condition.state === 'ejected').length
-    if (mayEject(out, this.members.length)) endpoint.eject(charge)
+    const { current } = this.members
+    const out = current.filter(({ condition }) => condition.state === 'ejected').length
+    if (mayEject(out, current.length)) endpoint.eject(charge)
   }
 }
 

@@ -20,7 +20,10 @@ export interface Upstream {
 }
 
 /** A server that is ready and answers with `listener`; gone when the test is. */
-export async function upstream(listener: RequestListener): Promise<Upstream> {
+export async function upstream(
+  listener: RequestListener,
+  at: { host: string; port: number } = { host: '127.0.0.1', port: 0 },
+): Promise<Upstream> {
   const seen: string[] = []
   const readiness = { status: 200, body: '{"status":"ready"}' }
   const server = createServer((request, response) => {
@@ -31,7 +34,7 @@ export async function upstream(listener: RequestListener): Promise<Upstream> {
     seen.push(`${request.method} ${request.url}`)
     listener(request, response)
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(at.port, at.host)
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const kill = () => {
@@ -39,13 +42,13 @@ export async function upstream(listener: RequestListener): Promise<Upstream> {
     server.closeAllConnections()
   }
   const revive = async () => {
-    server.listen(port, '127.0.0.1')
+    server.listen(port, at.host)
     await once(server, 'listening')
   }
   onTestFinished(() => {
     if (server.listening) kill()
   })
-  return { origin: `http://127.0.0.1:${port}`, server, seen, readiness, kill, revive }
+  return { origin: `http://${at.host}:${port}`, server, seen, readiness, kill, revive }
 }
 
 /** A server that answers with its name. */

@@ -197,6 +197,8 @@ describe('a routes file', () => {
     ['no routes', one().replace(/routes:[\s\S]*/, 'routes: []'), /list of at least one route/],
     ['a variable that is not set', one().replace('DB_URL', 'DB_ULR'), /needs \$\{DB_ULR\}, which is not set/],
     ['an endpoint that is no origin', one().replace(DB_URL, 'http://a/path'), /comma-separated origins/],
+    ['a name with a path', one().replace(DB_URL, 'dns+http://a/path'), /or dns\+http:\/\/name:5000 for each address/],
+    ['a name twice', one().replace(DB_URL, 'dns+http://a:80, dns+http://A'), /dns\+http:\/\/a twice/],
     ['an endpoint twice', one().replace(DB_URL, 'http://a:80, http://a'), /http:\/\/a twice/],
     ['a tag of its own', `${one()}    timeout: !soon 5s\n`, /Unresolved tag/],
     ['no upstream for /login', one({ upstream: 'x' }).replace('db:', 'x:'), /lacks db, the service that \/login asks/],
@@ -237,6 +239,11 @@ describe('a routes file', () => {
       },
     ])
     expect(mistakesIn(write({ cache: 'none' }))).toEqual([])
+  })
+
+  it('may name upstreams whose addresses are all endpoints', () => {
+    const text = one().replace(DB_URL, `dns+http://Db:5002/, ${DB_URL}`)
+    expect(read(text).upstreams.get('db')?.endpoints).toEqual(['dns+http://db:5002', 'http://127.0.0.1:5002'])
   })
 
   it('mounts a path on what variables come to', () => {

@@ -1,5 +1,5 @@
 /** What a routes file may not say although its shape is right: names that lead nowhere, routes that hide each other. */
-import { origins } from '@spillway/service'
+import { origins, WANTED_ORIGINS } from '@spillway/service'
 import { Value } from 'typebox/value'
 import { definitions } from './json-schema.ts'
 import { RouteSource } from './schema.ts'
@@ -76,7 +76,7 @@ function upstreamMistakes(upstreams: Record<string, unknown>, variables: Variabl
       const expanded = expand(endpoints, variables)
       if (!Value.Check(Origins, expanded)) {
         // Not the expanded text: a variable may hold what belongs in no log.
-        const message = `is ${JSON.stringify(endpoints)}; it must come to comma-separated origins such as http://10.0.0.1`
+        const message = `is ${JSON.stringify(endpoints)}; it must come to ${WANTED_ORIGINS}`
         return [mistake(at, message)]
       }
       const each = originsOf(expanded)

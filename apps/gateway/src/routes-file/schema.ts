@@ -10,7 +10,9 @@ const ROLE = '^[a-z][a-z0-9_-]{0,31}$'
 const closed = { additionalProperties: false }
 
 const Upstream = Type.Object({
-  endpoints: text({ about: `Comma-separated origins; \${NAME} stands for a setting or an environment variable.` }),
+  endpoints: text({
+    about: `Comma-separated origins, or dns+http://name:port; \${NAME} stands for a setting or an environment variable.`,
+  }),
   check: Type.Optional(
     Type.String({
       pattern: `^(none|/|(/${PLAIN})+)$`,

@@ -19,11 +19,13 @@ const CSV_BYTES = 768 * 1024
 const HEADER = 'key,version,updatedAt,value\n'
 
 /**
- * @param origins of the db service; pages are asked for in turn
+ * @param endpoints of the db service; pages are asked for in turn. One that begins with `dns+` needs no more than its
+ * name here: for each connection, `fetch` asks DNS itself and tries one address after the other.
  * How many pages there are nobody knows before the last, so this task tells no progress.
  */
-export const reportTask = (origins: readonly string[], request: typeof fetch = fetch) =>
-  task({
+export function reportTask(endpoints: readonly string[], request: typeof fetch = fetch) {
+  const origins = endpoints.map((endpoint) => endpoint.replace('dns+', ''))
+  return task({
     input: Type.Object({}, { additionalProperties: false }),
     async run(_input, { signal }) {
       const report = new Report()
@@ -37,6 +39,7 @@ export const reportTask = (origins: readonly string[], request: typeof fetch = f
       return report.result
     },
   })
+}
 
 class Report {
   #items = 0
