@@ -23,6 +23,8 @@ export function measureCache(cache: CacheClient, registry: Registry): SharedCach
     labelNames: ['outcome'] as const,
     registers: [registry],
   })
+  // A series that begins at 1 has not grown, for Prometheus: it would miss the first.
+  for (const outcome of ['confirmed', 'unconfirmed'] as const) purges.labels(outcome).inc(0)
   new Gauge({
     name: 'spillway_gateway_l1_bytes',
     help: 'What the entries in this process take.',
@@ -43,7 +45,7 @@ export function measureCache(cache: CacheClient, registry: Registry): SharedCach
       return entry
     },
     async purge(purge) {
-      let outcome = 'unconfirmed'
+      let outcome: 'confirmed' | 'unconfirmed' = 'unconfirmed'
       try {
         await cache.purge(purge)
         outcome = 'confirmed'

@@ -41,6 +41,14 @@ describe('the gateway process', () => {
     await stopped
   })
 
+  it('counts purges of either outcome from 0, so that the first one is seen to be more', async () => {
+    const gateway = await startService(MAIN, { SIGNING_KEYS_FILE: at('signing.json') })
+    const text = await (await fetch(`${gateway.url}/metrics`)).text()
+    for (const outcome of ['confirmed', 'unconfirmed'])
+      expect(text).toContain(`\nspillway_gateway_purges_total{outcome="${outcome}"} 0\n`)
+    await gateway.stop('SIGKILL')
+  })
+
   it('names every mistake in the routes file and does not start', async () => {
     const { code, output } = await runToEnd(MAIN, {
       PORT: '0',
