@@ -16,6 +16,7 @@ export async function buildAdmin(context: ServiceContext, { upstreams }: Gateway
 /** A balancer without a usable gateway can answer yet, if only 503: it is degraded, not unready. */
 function usability(endpoints: ReturnType<Gateways['upstreams']['endpoints']>): CheckResult {
   const out = endpoints.filter(({ available }) => !available)
+  if (endpoints.length === 0) return { status: 'degraded', detail: 'no gateway is found' }
   if (out.length === 0) return { status: 'ok' }
   const each = out.map(({ origin, condition, intent }) => `${origin} ${intent === 'draining' ? intent : condition}`)
   return {

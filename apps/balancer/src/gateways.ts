@@ -1,10 +1,9 @@
 /** The upstreams of the front door, watched: each change a log line, all of them in the metrics. */
-import { measureClient } from '@spillway/metrics'
+import { measureClient, measureUpstreams } from '@spillway/metrics'
 import type { ServiceContext } from '@spillway/service'
 import { retry, Upstreams } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
 import type { Config } from './config.ts'
-import { measureUpstreams } from './measure-upstreams.ts'
 
 export interface Gateways {
   readonly upstreams: Upstreams
@@ -17,6 +16,7 @@ export function createGateways(
   { SPILLWAY_UPSTREAMS, POLICY }: Pick<Config, 'SPILLWAY_UPSTREAMS' | 'POLICY'>,
   { logger, registry }: Pick<ServiceContext, 'logger' | 'registry'>,
 ): Gateways {
+  const measured = measureUpstreams(registry)('gateway', () => upstreams.endpoints())
   const upstreams = new Upstreams({
     name: 'gateway',
     endpoints: SPILLWAY_UPSTREAMS,
@@ -26,6 +26,5 @@ export function createGateways(
       measured.transition(transition)
     },
   })
-  const measured = measureUpstreams(registry, upstreams)
   return { upstreams, dispatcher: upstreams.compose(measureClient(registry), measured.countRetries, retry()) }
 }

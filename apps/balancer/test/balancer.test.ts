@@ -271,6 +271,28 @@ describe('the operators’ port', () => {
     expect(metrics).toMatch(/http_client_request_duration_seconds_count\{[^}]*http_response_status_code="200"[^}]*\} 2/)
   })
 
+  it('tells of gateways that DNS finds, and that none is found where it finds none', async () => {
+    const { origin } = await gateway(echo)
+    const { port } = new URL(origin)
+    const { url, adminUrl } = await balancer([`dns+http://localhost:${port}`, 'dns+http://missing.invalid:1'], {
+      wait: 1,
+    })
+    const answer = await request(url, { headers: { host: 'client.example' } })
+    expect(await answer.body.json()).toMatchObject({ headers: { host: 'client.example' } })
+    const report = await (await request(`${adminUrl}/upstreams`)).body.json()
+    expect(report).toMatchObject({
+      available: 1,
+      endpoints: expect.arrayContaining([expect.objectContaining({ origin })]),
+    })
+
+    const alone = await balancer(['dns+http://missing.invalid:1'], { wait: 0 })
+    expect((await request(alone.url)).statusCode).toBe(503)
+    expect(await (await request(`${alone.adminUrl}/ready`)).body.json()).toMatchObject({
+      status: 'ready',
+      checks: { gateways: { status: 'degraded', detail: 'no gateway is found' } },
+    })
+  })
+
   it('counts requests that were sent twice', async () => {
     const broken = await gateway((incoming) => void incoming.socket.destroy())
     const { url, adminUrl } = await balancer([broken.origin, (await gateway(echo)).origin])

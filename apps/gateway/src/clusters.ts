@@ -2,7 +2,7 @@
 import type { SharedCache } from '@spillway/cache-client'
 import type { Check } from '@spillway/health'
 import { bypassCache, httpCache } from '@spillway/http-cache'
-import { Gauge, measureClient } from '@spillway/metrics'
+import { measureClient, measureUpstreams } from '@spillway/metrics'
 import type { ServiceContext } from '@spillway/service'
 import { retry, Upstreams } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
@@ -26,17 +26,22 @@ export function createClusters(
   cache: SharedCache,
   { logger, registry }: ServiceContext,
 ): Clusters {
-  const measured = measureClient(registry)
+  const client = measureClient(registry)
+  const measure = measureUpstreams(registry)
   const clusters = new Map<string, Cluster>()
   for (const [name, { endpoints, check }] of table) {
+    const measured = measure(name, () => upstreams.endpoints())
     const upstreams = new Upstreams({
       name,
       endpoints,
       policy: 'round-robin',
       check: check === 'none' ? false : { path: check },
-      onTransition: (transition) => logger.info({ upstream: name, ...transition }, 'upstream changed'),
+      onTransition: (transition) => {
+        logger.info({ upstream: name, ...transition }, 'upstream changed')
+        measured.transition(transition)
+      },
     })
-    const direct = upstreams.compose(measured, retry())
+    const direct = upstreams.compose(client, measured.countRetries, retry())
     clusters.set(name, {
       origin: `http://${name}`,
       upstreams,
@@ -45,20 +50,6 @@ export function createClusters(
       uncached: direct.compose(bypassCache()),
     })
   }
-  new Gauge({
-    name: 'spillway_upstream_condition',
-    help: '1 for the condition each endpoint is in.',
-    labelNames: ['upstream', 'endpoint', 'condition', 'intent'] as const,
-    registers: [registry],
-    collect() {
-      this.reset()
-      for (const [name, { upstreams }] of clusters) {
-        for (const { origin, condition, intent } of upstreams.endpoints()) {
-          this.labels(name, origin, condition, intent).set(1)
-        }
-      }
-    },
-  })
   return clusters
 }
 

@@ -1,6 +1,5 @@
 /** One endpoint: its connections, what is known of its health, and what its answers said. */
-import { isIP, type LookupFunction } from 'node:net'
-import { Pool } from 'undici'
+import type { Pool } from 'undici'
 import {
   afterCheck,
   afterRefusal,
@@ -13,7 +12,7 @@ import {
 import type { Place } from './discovery.ts'
 import { charge } from './ejection.ts'
 import type { ProxyErrorType } from './exchange.ts'
-import { limits } from './limits.ts'
+import { openPool, servername } from './pool.ts'
 import { RollingSum } from './rolling-sum.ts'
 
 /** An endpoint as operators see it. */
@@ -87,30 +86,16 @@ export class Endpoint implements Place {
   readonly #recentLatency = new RollingSum()
 
   constructor({ place, checked, clock, onTransition, onFailure }: EndpointOptions) {
-    const { origin, named, address } = place
-    const { hostname, protocol } = new URL(named)
-    this.origin = origin
-    this.named = named
-    this.address = address
-    this.servername = protocol === 'https:' && isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? hostname : undefined
+    this.origin = place.origin
+    this.named = place.named
+    this.address = place.address
+    this.servername = servername(place)
     this.#checked = checked
     this.#clock = clock
     this.#onTransition = onTransition
     this.#onFailure = onFailure
     this.#condition = checked ? { state: 'starting' } : { state: 'up', since: clock() }
-    this.pool = new Pool(named, {
-      // The cluster's bound is the only queue: a pool of fewer connections would make a second one behind it.
-      connections: limits.clusterRequests,
-      pipelining: 1,
-      // Over HTTP/2, upgrades, trailers and 1xx take other ways through undici.
-      allowH2: false,
-      connect: { timeout: limits.connect, ...(address === undefined ? {} : { lookup: always(address) }) },
-      keepAliveTimeout: limits.keepAlive,
-      keepAliveTimeoutThreshold: limits.keepAliveMargin,
-      // undici's own limits know neither the request's end nor the answer's media type; ours do (see attempt.ts).
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    })
+    this.pool = openPool(place)
   }
 
   /** Whether it takes requests, and would without an ejection. */
@@ -230,10 +215,4 @@ export class Endpoint implements Place {
     }
     this.#onTransition({ endpoint: this.origin, from, to: condition.state, reason })
   }
-}
-
-/** For a connection to a name whose address is known already. */
-function always(address: string): LookupFunction {
-  const family = isIP(address)
-  return (_name, { all }, done) => (all ? done(null, [{ address, family }]) : done(null, address, family))
 }

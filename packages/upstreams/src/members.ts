@@ -39,7 +39,10 @@ export class Members {
     for (const source of this.#sources) if (source.discovered) this.#addresses.set(source, this.#discover(source))
   }
 
-  /** A new list whenever it changes. What has left is no part of it, though it may have requests yet. */
+  /**
+   * A new list whenever it changes. What has left is no part of it at once, though it may have requests yet: so an origin
+   * stands here once, also when its address came back.
+   */
   get current(): readonly Endpoint[] {
     return this.#current
   }

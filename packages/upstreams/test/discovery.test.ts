@@ -47,7 +47,7 @@ async function atOnePort(listen: (host: string, port: number) => Promise<Upstrea
 
 const missing = () => Object.assign(new Error('no such name'), { code: 'ENOTFOUND' })
 
-describe('a name in DNS', () => {
+describe('a name in DNS', { timeout: 60_000 }, () => {
   it('is an endpoint for each address; until the first answer requests get 503', async () => {
     const { servers, answers, resolve, entry, name } = await replicas((host) => (request, response) => {
       response.end(`${host} ${request.headers.host}`)
