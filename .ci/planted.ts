@@ -10,7 +10,15 @@ import path from 'node:path'
 const root = path.dirname(import.meta.dirname)
 const planted = path.join(import.meta.dirname, 'planted')
 const BIN = path.join(root, 'node_modules/.bin')
-const SHARED = ['biome.json', 'knip.json', 'turbo.json', 'tsconfig.base.json', 'vitest.config.ts', '.remarkrc.json']
+const SHARED = [
+  'biome.json',
+  'knip.json',
+  'turbo.json',
+  'tsconfig.json',
+  'tsconfig.base.json',
+  'vitest.config.ts',
+  '.remarkrc.json',
+]
 
 /** Command lines as package.json has them, run in the planted workspace. */
 const CHECKS = {
@@ -19,7 +27,7 @@ const CHECKS = {
   knip: 'knip --no-config-hints --reporter compact',
   links: 'remark --frail --quiet --no-stdout --no-color README.md docs',
   repository: `node ${path.join(root, '.ci/repository.ts')}`,
-  types: 'tsc --noEmit -p apps/one',
+  types: 'tsc --noEmit',
   tests: `vitest run --config ../../vitest.config.ts --root . --dir src`,
   count: `node ${path.join(root, '.ci/count.ts')} .reports`,
 } as const
