@@ -1,0 +1,26 @@
+/** The few expressions that most panels are made of. */
+
+/** What the variables of a dashboard choose. */
+const CHOSEN = 'job=~"$job", instance=~"$instance"'
+/** Asked by machines all the time. */
+const OPERATORS = 'http_route!~"/health|/ready|/metrics"'
+
+const braces = (labels: readonly string[]) => `{${labels.filter(Boolean).join(', ')}}`
+
+/** A series of the chosen replicas. */
+export const chosen = (metric: string, labels = '') => `${metric}${braces([labels, CHOSEN])}`
+
+/** Per second, summed by some labels. */
+export const rate = (by: string, metric: string, labels = '') =>
+  `sum by (${by}) (rate(${chosen(metric, labels)}[$__rate_interval]))`
+
+/** The same of requests, operators' left out. */
+export const requests = (by: string, of: 'count' | 'sum' = 'count', labels = '') =>
+  rate(by, `http_server_request_duration_seconds_${of}`, [OPERATORS, labels].filter(Boolean).join(', '))
+
+/** A quantile of a histogram. */
+export const quantile = (q: number, by: string, metric: string, labels = '') =>
+  `histogram_quantile(${q}, ${rate(`${by}, le`, `${metric}_bucket`, labels)})`
+
+export const latency = (q: number, by: string) =>
+  quantile(q, by, 'http_server_request_duration_seconds', `${OPERATORS}, http_route!="/stream"`)
