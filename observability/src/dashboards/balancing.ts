@@ -59,7 +59,6 @@ export const balancing: Dashboard = {
           description:
             'To the answer’s head, the mean of the last 10 s. One line far above the others is the slow replica.',
           unit: 's',
-          traffic: true,
           queries: [{ expr: `avg by (${BY}) (${chosen('spillway_upstream_latency_seconds')})`, legend: LEGEND }],
         },
         {
