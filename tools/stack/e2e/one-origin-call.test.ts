@@ -1,4 +1,4 @@
-/** One call to the origin per miss over the whole cluster, whoever dies meanwhile. */
+/** One call to the origin per miss over the whole cluster, whoever dies meanwhile. One stack, whose database is slow. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Service, Stack, send, until } from './stack.ts'
 
