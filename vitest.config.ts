@@ -11,11 +11,12 @@ export default defineConfig({
   test: {
     include: ['**/*.test.ts'],
     passWithNoTests: true,
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // An end-to-end test may start a stack twice.
+    testTimeout: suite === 'e2e' ? 60_000 : 20_000,
+    hookTimeout: suite === 'e2e' ? 60_000 : 30_000,
     // What is polled for comes at once on an idle machine; one second is short on a busy one.
     expect: { poll: { timeout: 10_000 } },
-    // Each end-to-end file starts a whole stack.
+    // Most end-to-end files start a stack of their own.
     fileParallelism: suite !== 'e2e',
     reporters: reports ? ['default', 'json'] : ['default'],
     // `apps-cache.src.json`: no report overwrites another's; `.ci/count.ts` asks for these names.

@@ -1,62 +1,32 @@
-/** Killing things under load loses nothing that it must not lose. */
-
-import { Pool } from 'undici'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+/** Killing things under load loses nothing that it must not lose. One stack, whole again before each test. */
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { jobClient } from './job-client.ts'
 import { type Service, Stack, send, until } from './stack.ts'
+import { steadyLoad } from './steady-load.ts'
 
 let stack: Stack
 let token: string
 beforeAll(async () => {
-  stack = await Stack.up()
+  stack = await Stack.up({ MICROSERVICES: '2', PROCESSES: '2', WORKERS: '2' })
   token = await stack.token()
 })
+beforeEach(() => stack.whole())
 afterAll(() => stack?.down())
 
-/** Steady reads over 64 connections until stopped. */
-function steadyReads(url: string) {
-  const pool = new Pool(url, { connections: 64, pipelining: 1 })
-  const failures: string[] = []
-  const servers = new Map<string, number>()
-  let sent = 0
-  let stopped = false
-  const connection = async () => {
-    while (!stopped) {
-      // Each of 64 connections asks every 128 ms: 500 requests a second where the stack keeps up.
-      const next = performance.now() + 128
-      const key = ['alpha', 'beta', 'gamma', 'delta'][sent++ % 4]
-      try {
-        const answer = await pool.request({
-          path: `/data/${key}`,
-          method: 'GET',
-          headers: { authorization: `Bearer ${token}` },
-        })
-        const text = await answer.body.text()
-        if (answer.statusCode !== 200) failures.push(`${answer.statusCode} ${text}`)
-        const server = String(answer.headers['x-served-by']).split(',')[0] ?? ''
-        servers.set(server, (servers.get(server) ?? 0) + 1)
-      } catch (error) {
-        failures.push(String(error))
-      }
-      await new Promise((resolve) => setTimeout(resolve, Math.max(0, next - performance.now())))
-    }
-  }
-  const started = performance.now()
-  const connections = Array.from({ length: 64 }, connection)
-  return {
-    failures,
-    servers,
-    async stop() {
-      stopped = true
-      await Promise.all(connections)
-      await pool.close()
-      return { sent, rate: sent / ((performance.now() - started) / 1000) }
-    },
-  }
-}
+/** Each of 64 connections asks every 128 ms: 500 requests a second. */
+const steadyReads = () =>
+  steadyLoad({
+    url: stack.url(),
+    token,
+    connections: 64,
+    everyMs: 128,
+    path: (n) => `/data/${['alpha', 'beta', 'gamma', 'delta'][n % 4]}`,
+  })
 
 describe('a gateway killed with SIGKILL five times under steady load', () => {
   it('costs not one read, and returns to rotation', { timeout: 120_000 }, async () => {
-    const load = steadyReads(stack.url())
+    const load = steadyReads()
     for (let kill = 0; kill < 5; kill++) {
       const victim = (await stack.services('gateway'))[kill % 3] as Service
       process.kill(victim.pid, 'SIGKILL')
@@ -64,7 +34,7 @@ describe('a gateway killed with SIGKILL five times under steady load', () => {
       load.servers.delete(victim.name)
       await until(`${victim.name} serves again`, async () => (load.servers.get(victim.name) ?? 0) > 5, 30_000)
     }
-    const { rate } = await load.stop()
+    const rate = await load.stop()
     expect(load.failures).toEqual([])
     expect(rate).toBeGreaterThan(300)
   })
@@ -73,7 +43,7 @@ describe('a gateway killed with SIGKILL five times under steady load', () => {
 describe('the cache service killed', () => {
   it('lets reads and writes go on, and is used again when it is back', { timeout: 60_000 }, async () => {
     const editor = await stack.token('editor')
-    const load = steadyReads(stack.url())
+    const load = steadyReads()
     const killed = await stack.service('cache')
     process.kill(killed.pid, 'SIGKILL')
     for (let round = 0; round < 5; round++) {
@@ -89,5 +59,78 @@ describe('the cache service killed', () => {
     )
     await load.stop()
     expect(load.failures).toEqual([])
+  })
+})
+
+describe('a gateway stopped with SIGSTOP', () => {
+  it('keeps no write waiting longer than 3 s, and serves no old value when it goes on', async () => {
+    const editor = await stack.token('editor')
+    const put = (url: string, key: string, value: unknown) =>
+      send(`${url}/data/${key}`, { method: 'PUT', token: editor, json: { value } })
+    const get = (url: string, key: string) => send(`${url}/data/${key}`, { token })
+    const gateway = (await stack.services('gateway'))[2] as Service
+    await put(stack.url(), 'stopped', 'old')
+    await get(gateway.url, 'stopped')
+    await get(gateway.url, 'stopped')
+    const other = (await stack.services('gateway'))[0] as Service
+    process.kill(gateway.pid, 'SIGSTOP')
+    try {
+      const started = performance.now()
+      expect((await put(other.url, 'stopped', 'new')).status).toBe(200)
+      expect(performance.now() - started).toBeLessThan(3000)
+    } finally {
+      process.kill(gateway.pid, 'SIGCONT')
+    }
+    const seen = await Promise.all(
+      Array.from({ length: 20 }, async () => (await get(gateway.url, 'stopped')).json().value),
+    )
+    expect(new Set(seen)).toEqual(new Set(['new']))
+  })
+})
+
+describe('a process of a microservice killed with SIGKILL under load', () => {
+  it('costs not one answer, and is replaced', { timeout: 60_000 }, async () => {
+    const primary = (await stack.services('microservice'))[0] as Service
+    const children = () =>
+      readFileSync(`/proc/${primary.pid}/task/${primary.pid}/children`, 'utf8').trim().split(' ').map(Number)
+    const load = steadyLoad({
+      url: stack.url(),
+      token,
+      connections: 16,
+      everyMs: 0,
+      path: (n) => `/process?key=steady-${n}`,
+    })
+    for (let kill = 0; kill < 3; kill++) {
+      const before = children()
+      expect(before).toHaveLength(2)
+      process.kill(before[0] as number, 'SIGKILL')
+      const asked = load.sent()
+      await until('it is replaced', async () => {
+        const now = children()
+        return now.length === 2 && !now.includes(before[0] as number)
+      })
+      await until('the load goes on', async () => load.sent() > asked + 50)
+    }
+    await load.stop()
+    expect(load.failures).toEqual([])
+    expect((await stack.service('microservice-1')).pid).toBe(primary.pid)
+  })
+})
+
+describe('a worker killed with SIGKILL in mid-job', () => {
+  it('has its job run again within 15 s', { timeout: 60_000 }, async () => {
+    // One for each place of each worker, so that whichever dies has some.
+    const client = jobClient(stack, token)
+    const locations = await Promise.all(Array.from({ length: 4 }, () => client.submit({ task: 'sleep', ms: 4_000 })))
+    await until('they run', async () =>
+      (await Promise.all(locations.map(client.look))).every(({ state }) => state === 'running'),
+    )
+    for (const worker of await stack.services('worker')) process.kill(worker.pid, 'SIGKILL')
+    const killed = performance.now()
+    const again = async () => (await Promise.all(locations.map(client.look))).every(({ attempt }) => attempt === 2)
+    await until('they run again', again, 20_000)
+    expect(performance.now() - killed).toBeLessThan(15_000)
+    for (const location of locations)
+      expect(await client.ended(location)).toMatchObject({ state: 'succeeded', attempt: 2 })
   })
 })

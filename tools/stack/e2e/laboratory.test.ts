@@ -3,17 +3,15 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { root, Stack, send } from './stack.ts'
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { root, SMALL, Stack, send } from './stack.ts'
 
 let stack: Stack
 let results: string
 beforeAll(async () => {
   results = await mkdtemp(path.join(os.tmpdir(), 'spillway-results-'))
   stack = await Stack.up({
-    GATEWAYS: '1',
+    ...SMALL,
     CACHE_TTL: '20s',
     DB_LATENCY: '20ms',
     PROCESS_LATENCY: '20ms',
@@ -112,7 +110,7 @@ describe('a test on a stack of its own', () => {
 
 describe('a hit test on a stack that keeps nothing', () => {
   it('is INVALID, says why, and fails with 3', async () => {
-    const forgetful = await Stack.up({ GATEWAYS: '1', CACHE_TTL: '0s' })
+    const forgetful = await Stack.up({ ...SMALL, CACHE_TTL: '0s' })
     const settings = { STATE_DIR: forgetful.stateDir, SHAPE: 'closed', CONNECTIONS: '8', DURATION: '2s' }
     const { code, out } = await make('test1-hit', settings).finally(() => forgetful.down())
     expect(out).toContain('INVALID')

@@ -1,4 +1,4 @@
-/** What the README tells a newcomer to type does what it says, block by block, as it stands. */
+/** What the README tells a newcomer to type does what it says, block by block, as it stands. One stack, which they start. */
 import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'

@@ -1,12 +1,11 @@
-/** A whole stack for one end-to-end test file: started by `make up` as a user would, on ports and in a folder of its own. */
+/** A whole stack for an end-to-end test file: started by `make up` as a user would, on ports and in a folder of its own. */
 import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { Agent, request } from 'undici'
+import { freeOffset } from './ports.ts'
 
 const run = promisify(execFile)
 
@@ -63,35 +62,35 @@ export async function send(
 
 const agent = new Agent({ connections: 256, pipelining: 0 })
 
+/** What one stack has compiled, the next need not: a cold start of a dozen processes costs half as much again. */
+export const compileCache = path.join(root, 'node_modules/.cache/spillway-e2e')
+
+/** As few processes as a stack can have, for tests that are about none of them. */
+export const SMALL = { GATEWAYS: '1', MICROSERVICES: '1', PROCESSES: '1' }
+
 /** Make must see the settings that a test gives and none of the machinery that runs the test. */
-export function environment(settings: Record<string, string>): NodeJS.ProcessEnv {
+export function environment(settings: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(npm_|pnpm_|VITEST|TURBO|MAKE|MFLAGS|NODE_ENV|NODE_OPTIONS|PORT|REPORTS_DIR)/.test(name),
   )
-  return { ...Object.fromEntries(inherited), ...settings }
+  return { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: compileCache, ...settings }
 }
 
-/** Those a stack of the usual size has, before the offset. */
-export const PORTS = [5000, 5001, 5002, 5003, 5004, 5005, 5006, 5010, 5432, 8000, 8001]
-
-export async function listen(port: number): Promise<net.Server> {
-  const server = net.createServer().listen(port, '127.0.0.1')
-  await once(server, 'listening')
-  return server
-}
-
-export async function isFree(port: number): Promise<boolean> {
-  const server = await listen(port).catch(() => undefined)
-  server?.close()
-  return server !== undefined
-}
-
-export async function freeOffset(): Promise<number> {
-  for (;;) {
-    // Below 32,768: from there on Linux gives ports to outgoing connections, and one of those could be in the way.
-    const offset = 10_000 + 10 * Math.floor(Math.random() * 1400)
-    if ((await Promise.all(PORTS.map((port) => isFree(port + offset)))).every(Boolean)) return offset
+/** `make down` and, when it says so, Ctrl-C, which skips the front door's drain: nobody is left whom it would serve. */
+export async function stop(stateDir: string): Promise<void> {
+  const child = spawn('make', ['-s', 'down'], {
+    cwd: root,
+    env: environment({ STATE_DIR: stateDir }),
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  })
+  let said = ''
+  for await (const chunk of child.stdout) {
+    said += chunk
+    // As a terminal does: to make and all it started.
+    if (String(chunk).includes('Ctrl-C skips')) process.kill(-(child.pid as number), 'SIGINT')
   }
+  if (!/^(Stopped|Nothing is up)/m.test(said)) throw new Error(`make down did not stop ${stateDir}: ${said}`)
 }
 
 export class Stack {
@@ -121,7 +120,7 @@ export class Stack {
       await stack.make('up')
       return stack
     } catch (error) {
-      await rm(path.dirname(stack.stateDir), { recursive: true, force: true })
+      await stack.down()
       throw error
     }
   }
@@ -134,7 +133,7 @@ export class Stack {
 
   async down(): Promise<void> {
     for (const child of this.#started) child.kill('SIGKILL')
-    await this.make('down')
+    await stop(this.stateDir)
     await rm(path.dirname(this.stateDir), { recursive: true, force: true })
   }
 
@@ -154,10 +153,27 @@ export class Stack {
     return `http://127.0.0.1:${8000 + this.offset}${path}`
   }
 
+  /** Resolves when every process answers and every gateway is in use. */
+  async whole(): Promise<void> {
+    const isWhole = async () => {
+      await this.make('status')
+      const { adminUrl } = await this.service('balancer')
+      const { endpoints } = (await send(`${adminUrl}/upstreams`)).json()
+      return endpoints.every(({ available }: { available: boolean }) => available)
+    }
+    await until('the stack is whole', isWhole, 30_000)
+  }
+
+  async accounts(): Promise<{ username: string; password: string }[]> {
+    return JSON.parse(await readFile(path.join(this.stateDir, 'secrets/accounts.json'), 'utf8'))
+  }
+
   async token(role: 'reader' | 'editor' | 'admin' = 'reader'): Promise<string> {
     let token = this.#tokens.get(role)
     if (!token) {
-      token = await this.make('token', { ROLE: role })
+      const account = (await this.accounts()).find(({ username }) => username === role)
+      const json = { username: role, password: account?.password }
+      token = (await send(this.url('/login'), { method: 'POST', json })).json().token as string
       this.#tokens.set(role, token)
     }
     return token

@@ -72,7 +72,6 @@ export function baseEnvironment(environment: Environment, config: Settings, stat
     // csh and zsh users may have HOST: the machine's name, where nothing of ours must listen.
     HOST: '127.0.0.1',
     LOG_LEVEL: config.LOG_LEVEL,
-    NODE_COMPILE_CACHE: state.compileCache,
     [MARK]: state.path,
   }
 }

@@ -21,7 +21,8 @@ export async function up(config: Settings, state: StateDir, environment: Environ
   const supervisor = spawn(process.execPath, [`${import.meta.dirname}/main.ts`, 'supervise'], {
     cwd: ROOT,
     detached: true,
-    env: { ...environment, STATE_DIR: state.path, NODE_COMPILE_CACHE: state.compileCache, [MARK]: state.path },
+    // Whoever shares a compile cache among stacks goes on doing so.
+    env: { NODE_COMPILE_CACHE: state.compileCache, ...environment, STATE_DIR: state.path, [MARK]: state.path },
     stdio: ['ignore', log, log, 'ipc'],
   })
   closeSync(log)
