@@ -26,9 +26,9 @@ export async function buildApp(
   const { lifecycle, logger, registry } = context
   const database = new Database({ url: config.DATABASE_URL, probe: 'SELECT FROM job_progress LIMIT 0' }, context)
   const queue = new Queue(config.DATABASE_URL, database, context)
-  const measures = measureJobs(registry)
   const threads = Math.min(config.JOB_CONCURRENCY, availableParallelism())
   const { tasks, close: closeTasks } = buildTasks({ itemsFrom: config.DB_URL, threads })
+  const measures = measureJobs(registry, [...tasks.keys()])
   const runner = new Runner({ tasks, concurrency: config.JOB_CONCURRENCY, measures, logger, random: Math.random })
   const endings = new Endings(database, lifecycle.draining)
   measureQueue(registry, { database, running: () => runner.running })

@@ -8,9 +8,10 @@ export interface Measures {
   readonly duration: Histogram<'task'>
 }
 
-export function measureJobs(registry: Registry): Measures {
+/** @param tasks the names of those that there are */
+export function measureJobs(registry: Registry, tasks: readonly string[]): Measures {
   const registers = [registry]
-  return {
+  const measures: Measures = {
     jobs: new Counter({
       name: 'spillway_worker_jobs_total',
       help: 'What became of runs here: succeeded, failed for good, retried; and jobs cancelled through this process.',
@@ -25,6 +26,11 @@ export function measureJobs(registry: Registry): Measures {
       registers,
     }),
   }
+  // A series that begins at 1 has not grown, for Prometheus: it would miss the first.
+  for (const task of tasks) {
+    for (const outcome of ['succeeded', 'failed', 'retried', 'cancelled']) measures.jobs.inc({ task, outcome }, 0)
+  }
+  return measures
 }
 
 interface Depth {
