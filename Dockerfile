@@ -5,13 +5,13 @@ WORKDIR /app
 # The apps and the packages they import, with a lockfile cut down to them: a change anywhere else leaves the install cached.
 FROM base AS pruned
 COPY . .
-RUN --mount=type=cache,target=/root/.npm \
+RUN --mount=type=cache,target=/npm npm_config_cache=/npm \
   npx -y "turbo@$(sed -n 's/^  turbo: *//p' pnpm-workspace.yaml)" prune --docker \
   @spillway/balancer @spillway/gateway @spillway/cache @spillway/db @spillway/microservice @spillway/worker
 
 FROM base AS installed
 COPY --from=pruned /app/out/json/ .
-RUN --mount=type=cache,target=/root/.npm --mount=type=cache,target=/pnpm \
+RUN --mount=type=cache,target=/npm --mount=type=cache,target=/pnpm npm_config_cache=/npm \
   npx -y "$(node -p "require('./package.json').packageManager")" install --prod --frozen-lockfile --store-dir /pnpm \
   --config.package-import-method=copy
 

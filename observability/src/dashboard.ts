@@ -1,6 +1,6 @@
 /** Grafana dashboards out of a few words: what a panel shows is written down, where it stands and how it looks is worked out. */
 
-export interface Query {
+interface Query {
   /** PromQL; `$job`, `$instance` and `$__rate_interval` are Grafana's to fill in. */
   readonly expr: string
   /** The series' name, of its labels: `{{job}}`. */
@@ -25,7 +25,7 @@ export interface Panel {
 }
 
 /** Panels under one heading. */
-export interface Row {
+interface Row {
   readonly title: string
   readonly panels: readonly Panel[]
 }
