@@ -2,8 +2,8 @@
 
 /** What the variables of a dashboard choose. */
 const CHOSEN = 'job=~"$job", instance=~"$instance"'
-/** Asked by machines all the time. */
-const OPERATORS = 'http_route!~"/health|/ready|/metrics"'
+/** Asked by machines all the time: by operators', and by gateways that keep in touch with the cache; a stream lasts for hours. */
+const NOBODYS = 'http_route!~"/health|/ready|/metrics|/stream|/sessions/:id"'
 
 const braces = (labels: readonly string[]) => `{${labels.filter(Boolean).join(', ')}}`
 
@@ -14,13 +14,12 @@ export const chosen = (metric: string, labels = '') => `${metric}${braces([label
 export const rate = (by: string, metric: string, labels = '') =>
   `sum by (${by}) (rate(${chosen(metric, labels)}[$__rate_interval]))`
 
-/** The same of requests, operators' left out. */
+/** The same of requests that somebody waits for. */
 export const requests = (by: string, of: 'count' | 'sum' = 'count', labels = '') =>
-  rate(by, `http_server_request_duration_seconds_${of}`, [OPERATORS, labels].filter(Boolean).join(', '))
+  rate(by, `http_server_request_duration_seconds_${of}`, [NOBODYS, labels].filter(Boolean).join(', '))
 
 /** A quantile of a histogram. */
 export const quantile = (q: number, by: string, metric: string, labels = '') =>
   `histogram_quantile(${q}, ${rate(`${by}, le`, `${metric}_bucket`, labels)})`
 
-export const latency = (q: number, by: string) =>
-  quantile(q, by, 'http_server_request_duration_seconds', `${OPERATORS}, http_route!="/stream"`)
+export const latency = (q: number, by: string) => quantile(q, by, 'http_server_request_duration_seconds', NOBODYS)

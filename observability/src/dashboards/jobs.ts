@@ -15,7 +15,7 @@ export const jobs: Dashboard = {
           description:
             'Jobs that no worker has taken yet. Each worker reports the whole queue, so the largest is the truth.',
           unit: 'short',
-          queries: [{ expr: `max(${chosen('spillway_worker_queue_depth')})`, legend: 'waiting' }],
+          queries: [{ expr: `max(${chosen('spillway_worker_queue_depth', 'state="queued"')})`, legend: 'waiting' }],
         },
         {
           title: 'Oldest waiting job',

@@ -88,7 +88,7 @@ export const overview: Dashboard = {
           description: 'Jobs that wait for a worker, and those that run. Waiting ones that grow want more workers.',
           unit: 'short',
           queries: [
-            { expr: `max(${chosen('spillway_worker_queue_depth')})`, legend: 'waiting' },
+            { expr: `max(${chosen('spillway_worker_queue_depth', 'state="queued"')})`, legend: 'waiting' },
             { expr: `sum(${chosen('spillway_worker_running')})`, legend: 'running' },
           ],
         },
