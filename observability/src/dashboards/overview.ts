@@ -4,6 +4,11 @@ import { chosen, latency, rate, requests } from '../promql.ts'
 
 const READS = 'spillway_gateway_cache_reads_total'
 
+/** Of those that a request passes one after another; what a client of jobs waits for is no work of the worker’s. */
+const SPENT = requests('job', 'sum', 'job!~"cache|worker"')
+const CALLING = rate('job', 'http_client_request_duration_seconds_sum')
+const FRONT_DOOR = 'scalar(sum(rate(http_server_request_duration_seconds_count{job="balancer"}[$__rate_interval])))'
+
 export const overview: Dashboard = {
   uid: 'overview',
   title: 'Spillway: Overview',
@@ -41,15 +46,14 @@ export const overview: Dashboard = {
         {
           title: 'Where a request’s time goes',
           description:
-            'Seconds that each service spends per request at the front door, itself and all behind it: the gap between two lines is what the front one adds.',
+            'Seconds that each service spends itself, per request at the front door: its answers less its own calls. A gateway’s part has the cache’s and the waiting for it in it.',
           unit: 's',
           traffic: true,
+          stacked: true,
           width: 12,
           queries: [
-            {
-              expr: `${requests('job', 'sum', 'job!="worker"')} / scalar(sum(rate(http_server_request_duration_seconds_count{job="balancer"}[$__rate_interval])))`,
-              legend: '{{job}}',
-            },
+            { expr: `(${SPENT} - ${CALLING}) / ${FRONT_DOOR}`, legend: '{{job}}' },
+            { expr: `(${SPENT} unless ${CALLING}) / ${FRONT_DOOR}`, legend: '{{job}}' },
           ],
         },
         {
