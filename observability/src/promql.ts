@@ -2,8 +2,8 @@
 
 /** What the variables of a dashboard choose. */
 const CHOSEN = 'job=~"$job", instance=~"$instance"'
-/** Asked by machines all the time: by operators', and by gateways that keep in touch with the cache; a stream lasts for hours. */
-const NOBODYS = 'http_route!~"/health|/ready|/metrics|/stream|/sessions/:id"'
+/** Requests that somebody waits for: neither operators' nor those by which gateways keep in touch with the cache, for hours. */
+export const WAITED_FOR = 'http_route!~"/health|/ready|/metrics|/stream|/sessions/:id"'
 
 const braces = (labels: readonly string[]) => `{${labels.filter(Boolean).join(', ')}}`
 
@@ -16,10 +16,10 @@ export const rate = (by: string, metric: string, labels = '') =>
 
 /** The same of requests that somebody waits for. */
 export const requests = (by: string, of: 'count' | 'sum' = 'count', labels = '') =>
-  rate(by, `http_server_request_duration_seconds_${of}`, [NOBODYS, labels].filter(Boolean).join(', '))
+  rate(by, `http_server_request_duration_seconds_${of}`, [WAITED_FOR, labels].filter(Boolean).join(', '))
 
 /** A quantile of a histogram. */
 export const quantile = (q: number, by: string, metric: string, labels = '') =>
   `histogram_quantile(${q}, ${rate(`${by}, le`, `${metric}_bucket`, labels)})`
 
-export const latency = (q: number, by: string) => quantile(q, by, 'http_server_request_duration_seconds', NOBODYS)
+export const latency = (q: number, by: string) => quantile(q, by, 'http_server_request_duration_seconds', WAITED_FOR)

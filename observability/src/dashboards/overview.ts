@@ -1,13 +1,15 @@
 /** How everything is, at one look: the first place to come to. */
 import type { Dashboard } from '../dashboard.ts'
-import { chosen, latency, rate, requests } from '../promql.ts'
+import { chosen, latency, rate, requests, WAITED_FOR } from '../promql.ts'
 
 const READS = 'spillway_gateway_cache_reads_total'
 
-/** Of those that a request passes one after another; what a client of jobs waits for is no work of the worker’s. */
-const SPENT = requests('job', 'sum', 'job!~"cache|worker"')
+/** The cache's part is in the gateways', whose calls to it are in no client's metric. */
+const SPENT = requests('job', 'sum', 'job!="cache"')
 const CALLING = rate('job', 'http_client_request_duration_seconds_sum')
 const FRONT_DOOR = 'scalar(sum(rate(http_server_request_duration_seconds_count{job="balancer"}[$__rate_interval])))'
+/** What callers wait less what those they call take; of the whole stack, whichever replicas are chosen. */
+const ON_THE_WAY = `(sum(rate(http_client_request_duration_seconds_sum[$__rate_interval])) - sum(rate(http_server_request_duration_seconds_sum{job!~"balancer|cache", ${WAITED_FOR}}[$__rate_interval])))`
 
 export const overview: Dashboard = {
   uid: 'overview',
@@ -46,7 +48,7 @@ export const overview: Dashboard = {
         {
           title: 'Where a request’s time goes',
           description:
-            'Seconds that each service spends itself, per request at the front door: its answers less its own calls. A gateway’s part has the cache’s and the waiting for it in it.',
+            'Mean seconds of a request at the front door, by who spends them itself: its answers less its calls. On the way is what lies between: connecting, processes too busy to listen, and upstreams that are none of ours.',
           unit: 's',
           traffic: true,
           stacked: true,
@@ -54,6 +56,7 @@ export const overview: Dashboard = {
           queries: [
             { expr: `(${SPENT} - ${CALLING}) / ${FRONT_DOOR}`, legend: '{{job}}' },
             { expr: `(${SPENT} unless ${CALLING}) / ${FRONT_DOOR}`, legend: '{{job}}' },
+            { expr: `${ON_THE_WAY} / ${FRONT_DOOR}`, legend: 'on the way' },
           ],
         },
         {
