@@ -99,7 +99,7 @@ describe('a test on the stack that is up', () => {
 describe('a test on a stack of its own', () => {
   it('runs beside the stack that is up, and leaves its results alone', async () => {
     // The offset is that of the stack that is up.
-    const settings = { PORT_OFFSET: '', STATE_DIR: '', SHAPE: 'closed', CONNECTIONS: '4', DURATION: '1s' }
+    const settings = { PORT_OFFSET: '', STATE_DIR: '', SHAPE: 'closed', CONNECTIONS: '16', DURATION: '3s' }
     const { code, out } = await make('run1-hit', settings)
     expect(out).toMatch(/Starting a stack with 1 gateway[\s\S]* VALID/)
     expect(code).toBe(0)
