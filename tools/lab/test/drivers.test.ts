@@ -93,7 +93,8 @@ describe.each(await drivers(process.env))('$name, told the truth', (driver) => {
     expect(load.duration).toBeGreaterThan(1.45)
     expect(load.present / (3 * load.duration)).toBeCloseTo(1, 1)
     expect(load.responding).toBeLessThanOrEqual(load.present * 1.01)
-    expect(load.responding).toBeCloseTo((load.requests * average) / 1000, 1)
+    // Two clocks: on a busy machine some milliseconds lie between them.
+    expect(load.responding / ((load.requests * average) / 1000)).toBeCloseTo(1, 1)
     expect(load.cores).toBeLessThan(1.5)
   })
 
