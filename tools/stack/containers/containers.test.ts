@@ -67,9 +67,9 @@ describe('the stack in containers', { timeout: 5 * MINUTES }, () => {
   it('is what make status, accounts, metrics, database, load and test3-miss speak of', async () => {
     expect(await project.make('status')).toMatch(/gateway-2 +ready/)
     expect(await project.make('accounts')).toMatch(/admin +\S{24} +reader, editor, admin/)
+    expect(await project.make('load', { CLIENTS: '8', REQUESTS: '200' })).toMatch(/success +200/)
     expect(await project.make('metrics')).toMatch(/gateway-3 +[\d,]+ +\S+ ms/)
     expect(await project.make('database')).toMatch(/^postgres:\/\/spillway:\S{24}@[\d.]+:5432\/spillway$/)
-    expect(await project.make('load', { CLIENTS: '8', REQUESTS: '200' })).toMatch(/success +200/)
     // Not test3-hit, which this stack's TTL of a second would make invalid, and rightly.
     expect(await project.make('test3-miss', { DURATION: '5s', SHAPE: 'closed' })).toMatch(/test3-miss +closed +valid/)
   })
