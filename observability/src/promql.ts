@@ -10,6 +10,9 @@ const braces = (labels: readonly string[]) => `{${labels.filter(Boolean).join(',
 /** A series of the chosen replicas. */
 export const chosen = (metric: string, labels = '') => `${metric}${braces([labels, CHOSEN])}`
 
+/** Per second, summed over all. */
+export const total = (metric: string, labels = '') => `sum(rate(${chosen(metric, labels)}[$__rate_interval]))`
+
 /** Per second, summed by some labels. */
 export const rate = (by: string, metric: string, labels = '') =>
   `sum by (${by}) (rate(${chosen(metric, labels)}[$__rate_interval]))`

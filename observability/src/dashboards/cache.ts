@@ -1,6 +1,6 @@
 /** What the cache saves, and what it costs: both tiers, fills, purges. */
 import type { Dashboard } from '../dashboard.ts'
-import { chosen, rate } from '../promql.ts'
+import { chosen, rate, total } from '../promql.ts'
 
 const READS = 'spillway_gateway_cache_reads_total'
 const HITS = 'spillway_cache_hits_total'
@@ -33,7 +33,7 @@ export const cache: Dashboard = {
           width: 12,
           queries: [
             {
-              expr: `sum(rate(${chosen(READS, 'outcome="hit"')}[$__rate_interval])) / sum(rate(${chosen(READS)}[$__rate_interval]))`,
+              expr: `${total(READS, 'outcome="hit"')} / ${total(READS)}`,
               legend: 'hits',
             },
           ],
@@ -49,8 +49,8 @@ export const cache: Dashboard = {
           unit: 'reqps',
           traffic: true,
           queries: [
-            { expr: `sum(rate(${chosen(HITS)}[$__rate_interval]))`, legend: 'hits' },
-            { expr: `sum(rate(${chosen(MISSES)}[$__rate_interval]))`, legend: 'misses' },
+            { expr: total(HITS), legend: 'hits' },
+            { expr: total(MISSES), legend: 'misses' },
           ],
         },
         {
@@ -91,8 +91,8 @@ export const cache: Dashboard = {
           description: 'A second: thrown out for want of room, and removed past their time.',
           unit: 'short',
           queries: [
-            { expr: `sum(rate(${chosen('spillway_cache_evictions_total')}[$__rate_interval]))`, legend: 'evicted' },
-            { expr: `sum(rate(${chosen('spillway_cache_expired_total')}[$__rate_interval]))`, legend: 'expired' },
+            { expr: total('spillway_cache_evictions_total'), legend: 'evicted' },
+            { expr: total('spillway_cache_expired_total'), legend: 'expired' },
           ],
         },
       ],

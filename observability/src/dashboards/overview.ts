@@ -1,6 +1,6 @@
 /** How everything is, at one look: the first place to come to. */
 import type { Dashboard } from '../dashboard.ts'
-import { chosen, latency, rate, requests, WAITED_FOR } from '../promql.ts'
+import { chosen, latency, rate, requests, total, WAITED_FOR } from '../promql.ts'
 
 const READS = 'spillway_gateway_cache_reads_total'
 
@@ -68,7 +68,7 @@ export const overview: Dashboard = {
           width: 12,
           queries: [
             {
-              expr: `${rate('tier', READS, 'outcome="hit"')} / scalar(sum(rate(${chosen(READS)}[$__rate_interval])))`,
+              expr: `${rate('tier', READS, 'outcome="hit"')} / scalar(${total(READS)})`,
               legend: '{{tier}}',
             },
           ],

@@ -1,5 +1,4 @@
 /** The Fastify instance every service starts from: identity, limits, problem details, health, metrics, load. */
-
 import type { Server } from 'node:https'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import { type Check, health, Lifecycle } from '@spillway/health'

@@ -55,6 +55,11 @@ export function difference<K extends Place>(known: readonly K[], found: readonly
   return { kept, gone: known.filter((place) => !still.has(identity(place))), added }
 }
 
+/** Without the brackets that an IPv6 address has in a URL. */
+export function hostOf(origin: string): string {
+  return new URL(origin).hostname.replace(/^\[|\]$/g, '')
+}
+
 function identity({ origin, named }: Place): string {
   return `${origin} ${named}`
 }

@@ -1,7 +1,7 @@
 /** A cluster's endpoints: who they are now, those that come and those that leave. */
 import { Addresses, type Resolve } from './addresses.ts'
 import type { Checks } from './check.ts'
-import { difference, type Place, placesOf, type Source, sourceOf } from './discovery.ts'
+import { difference, hostOf, type Place, placesOf, type Source, sourceOf } from './discovery.ts'
 import type { Endpoint, Transition } from './endpoint.ts'
 
 export interface MembersOptions {
@@ -57,7 +57,7 @@ export class Members {
   #discover({ entry, origin }: Source): Addresses {
     const { resolve, clock, random, onTransition } = this.#options
     return new Addresses({
-      name: new URL(origin).hostname.replace(/^\[|\]$/g, ''),
+      name: hostOf(origin),
       resolve,
       clock,
       random,

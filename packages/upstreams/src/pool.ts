@@ -1,7 +1,7 @@
 /** The connections to one endpoint: where they go, whose certificate they ask for, how long they are kept. */
 import { isIP, type LookupFunction } from 'node:net'
 import { Pool } from 'undici'
-import type { Place } from './discovery.ts'
+import { hostOf, type Place } from './discovery.ts'
 import { limits } from './limits.ts'
 
 /** The pool is the name's, so that it is what `Host` and the certificate are about; only its lookups are answered here. */
@@ -23,8 +23,8 @@ export function openPool({ named, address }: Place): Pool {
 
 /** Whom the certificate of an https place must be for; undefined where there is none, or no name (RFC 6066, 3). */
 export function servername({ named }: Place): string | undefined {
-  const { hostname, protocol } = new URL(named)
-  return protocol === 'https:' && isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? hostname : undefined
+  const host = hostOf(named)
+  return new URL(named).protocol === 'https:' && isIP(host) === 0 ? host : undefined
 }
 
 function always(address: string): LookupFunction {

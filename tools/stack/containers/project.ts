@@ -1,12 +1,10 @@
 /** A stack in containers for the tests here: started by `make compose-up` as a user would, under a name and on ports of its own. */
 import { execFile } from 'node:child_process'
-import { once } from 'node:events'
-import net from 'node:net'
-import path from 'node:path'
 import { promisify } from 'node:util'
 import { Pool } from 'undici'
+import { freePort } from '../e2e/ports.ts'
+import { environment, until as poll, root } from '../e2e/stack.ts'
 
-const root = path.resolve(import.meta.dirname, '../../..')
 const execute = promisify(execFile)
 const PORTS = ['BALANCER_PORT', 'ADMIN_PORT', 'PROMETHEUS_PORT', 'GRAFANA_PORT'] as const
 
@@ -35,11 +33,9 @@ export class Project {
 
   private constructor(ports: Project['ports'], settings: Record<string, string>) {
     this.ports = ports
-    const inherited = Object.entries(process.env).filter(
-      ([name]) => !/^(npm_|pnpm_|VITEST|TURBO|MAKE|MFLAGS|NODE_ENV|NODE_OPTIONS|PORT|STATE_DIR|REPORTS_DIR)/.test(name),
-    )
     const own = Object.fromEntries(PORTS.map((name) => [name, String(ports[name])]))
-    this.#environment = { ...Object.fromEntries(inherited), ...own, ...settings, COMPOSE_PROJECT_NAME: this.name }
+    // A state directory would mean the other kind of stack.
+    this.#environment = environment({ ...own, ...settings, COMPOSE_PROJECT_NAME: this.name, STATE_DIR: undefined })
   }
 
   /** With nothing started. */
@@ -100,22 +96,8 @@ export class Project {
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as net.AddressInfo
-  server.close()
-  return port
-}
-
-/** Polls until `condition` holds. */
-export async function until(what: string, condition: () => Promise<boolean>, withinMs = 60_000): Promise<void> {
-  const deadline = performance.now() + withinMs
-  while (!(await condition().catch(() => false))) {
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${withinMs} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}
+/** Polls until `condition` holds: containers take their time. */
+export const until = (what: string, condition: () => Promise<boolean>) => poll(what, condition, 60_000)
 
 const KEYS = 'alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi'.split(' ')
 const ANSWER_WITHIN_MS = 20_000

@@ -11,6 +11,13 @@ export async function listen(port: number): Promise<net.Server> {
   return server
 }
 
+export async function freePort(): Promise<number> {
+  const server = await listen(0)
+  const { port } = server.address() as net.AddressInfo
+  server.close()
+  return port
+}
+
 export async function isFree(port: number): Promise<boolean> {
   const server = await listen(port).catch(() => undefined)
   server?.close()

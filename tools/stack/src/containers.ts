@@ -113,8 +113,8 @@ export class Containers implements Deployment {
 }
 
 /** Docker Compose on this repository's file, with our standard output and error. */
-export function compose(args: readonly string[], env: NodeJS.ProcessEnv | undefined = undefined): ChildProcess {
-  return spawn('docker', ['compose', ...args], { cwd: ROOT, stdio: 'inherit', ...(env ? { env } : {}) })
+export function compose(args: readonly string[]): ChildProcess {
+  return spawn('docker', ['compose', ...args], { cwd: ROOT, stdio: 'inherit' })
 }
 
 /** @throws {StackError} with what Docker complained of */

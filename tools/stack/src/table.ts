@@ -3,7 +3,7 @@ import path from 'node:path'
 import { ROOT } from './apps.ts'
 import type { Containers } from './containers.ts'
 import { quoted } from './settings.ts'
-import { StackError, type StateDir } from './state.ts'
+import { type ServiceEntry, StackError, type StateDir } from './state.ts'
 
 /** Columns as wide as they must be, two blanks between. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -21,12 +21,7 @@ export function summary(state: StateDir): string {
   const services = state.readStack()?.services
   const balancer = services?.find(({ role }) => role === 'balancer')
   if (!services || !balancer) throw new StackError(`nothing is up in ${state.path}.`)
-  const rows = services.map(({ name, url, adminUrl, pid, log }) => [
-    name,
-    adminUrl ? `${url}, for operators ${adminUrl}` : url,
-    String(pid),
-    shownPath(log),
-  ])
+  const rows = services.map((service) => [service.name, address(service), String(service.pid), shownPath(service.log)])
   const place = state.isDefault ? '' : ` STATE_DIR=${quoted(state.path)}`
   const door = new URL(balancer.url).port
   const notes = state.readSupervisor()?.notes ?? []
@@ -40,11 +35,7 @@ Dashboards: the same stack in containers brings Grafana and Prometheus along:
 
 /** The same for a stack in containers. */
 export function containersSummary({ services, published }: Pick<Containers, 'services' | 'published'>): string {
-  const rows = services.map(({ name, url, adminUrl, log }) => [
-    name,
-    adminUrl ? `${url}, for operators ${adminUrl}` : url,
-    log,
-  ])
+  const rows = services.map((service) => [service.name, address(service), service.log])
   const { balancer = '', prometheus, grafana } = published
   return `${table(['service', 'address', 'log'], rows)}
 
@@ -53,6 +44,8 @@ Dashboards: ${grafana ?? 'no Grafana'}, over Prometheus: ${prometheus ?? 'none'}
   docker compose run --rm k6
 `
 }
+
+const address = ({ url, adminUrl }: ServiceEntry) => (adminUrl ? `${url}, for operators ${adminUrl}` : url)
 
 /** What to type next. */
 function next(door: string, place: string, stop: string): string {
