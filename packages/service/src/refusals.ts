@@ -33,11 +33,27 @@ export function refuseUnrouted(error: FastifyError, request: FastifyRequest, rep
   answerProblem(error, request, reply.headers(request.server.answerHeaders(request)))
 }
 
-/** Answers bytes that Node's parser refused: there is no request, so the answer is written to the socket by hand. */
+/** Connections whose bytes could not be read and where an earlier request is yet to be answered. */
+const awaited = new WeakSet<Socket>()
+
+/**
+ * Answers bytes that Node's parser refused: there is no request, so the answer is written to the socket by hand, after
+ * those to the requests before.
+ */
 export function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket, logger: Logger): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return
+  if (error.code === 'ECONNRESET' || !socket.writable || awaited.has(socket)) return
+  const answer = (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage
+  if (answer?.req?.complete) {
+    // The parser complains again of each further chunk.
+    awaited.add(socket)
+    answer.once('close', () => {
+      awaited.delete(socket)
+      refuseUnparsed(error, socket, logger)
+    })
+    return
+  }
   // Bytes that broke in mid-body, after the answer began: another answer would be read as part of that one.
-  if ((socket as Socket & { _httpMessage?: ServerResponse })._httpMessage?.headersSent) {
+  if (answer?.headersSent) {
     socket.destroy(error)
     return
   }
