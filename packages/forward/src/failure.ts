@@ -40,6 +40,7 @@ function isAnswerable(error: Error): error is Error & Answerable {
 const REFUSALS = {
   ambiguous_request: [400, 'The request can be read in more than one way'],
   method_not_forwarded: [405, 'This method is not forwarded'],
+  http_version_not_supported: [505, 'This version of HTTP is not spoken here'],
 } as const
 export const refusals = Object.keys(REFUSALS)
 

@@ -1,9 +1,8 @@
 /** Streams one Fastify request to a dispatcher and the answer back: the hot path of balancer and gateway. */
 import { createExchange, type Exchange, type ExchangeOptions, UpstreamError } from '@spillway/upstreams'
-import type { FastifyRequest } from 'fastify'
 import type { Dispatcher } from 'undici'
 import { Answer } from './answer.ts'
-import { ClientBody } from './client-body.ts'
+import { ClientBody, hasBody } from './client-body.ts'
 import { HopFailure } from './failure.ts'
 import { createHop } from './hop.ts'
 import { detached } from './intake.ts'
@@ -35,7 +34,7 @@ export function createForward(options: ForwardOptions): Forward {
       return Promise.reject(new HopFailure(late, hop, exchange))
     }
     const asked = target(raw)
-    const body = how.body === undefined && hasBody(request) ? new ClientBody(raw) : undefined
+    const body = how.body === undefined && hasBody(raw) ? new ClientBody(raw) : undefined
     const answer = new Answer(hop, request, reply, exchange, body)
     answer.expectWithin(timeout)
     const dispatched: ExchangeOptions = {
@@ -61,8 +60,4 @@ function exchangeFor({ scope, queuedMs = 0 }: ForwardedRequest): Exchange {
     ...(scope === undefined ? {} : { scope }),
     ...(queuedMs > 0 ? { timings: [{ name: 'queue', ms: queuedMs }] } : {}),
   })
-}
-
-function hasBody({ raw: { headers } }: FastifyRequest): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }

@@ -1,25 +1,31 @@
 /** Fastify plugin for servers that forward: refuses what no proxy may pass on, and brings upgrades to the routes. */
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { Refusal } from './failure.ts'
-import { target } from './target.ts'
+import { hasBody } from './client-body.ts'
+import { behindRefused, refusal } from './refusal.ts'
 
 /** Answers to upgrades: Node has let go of their sockets, so these alone can become tunnels. */
 export const detached = new WeakSet<ServerResponse>()
 
 /**
- * What Node's parser lets through and a proxy must not (RFC 9112, 3.2, 6.1): two `Host` fields, a fragment in the
- * target, a transfer coding in HTTP/1.0 or other than `chunked`. Conflicting lengths and a length beside a transfer coding Node refuses itself.
+ * What comes behind a refused request on its connection is refused too: where that request ended is what could not be
+ * known.
  */
 export const intake = fp(
   async (app) => {
-    app.addHook('onRequest', (request, _reply, done) => done(refusal(request)))
+    const distrusted = new WeakSet<Socket>()
+    app.addHook('onRequest', ({ raw }, _reply, done) => {
+      const refused = distrusted.has(raw.socket) ? behindRefused() : refusal(raw)
+      if (refused) distrusted.add(raw.socket)
+      done(refused)
+    })
 
     const upgraded = new Set<Socket>()
     // Other upgrades (h2c) are offers that may be ignored: such a request is answered as if it had none.
-    Object.assign(app.server, { shouldUpgradeCallback: isWebSocket })
+    // Node's own refusal of a request without Host has neither a body nor an id; ours has.
+    Object.assign(app.server, { shouldUpgradeCallback: isWebSocket, requireHostHeader: false })
     app.server.on('upgrade', (raw: IncomingMessage, socket: Socket, head: Buffer) => {
       upgraded.add(socket)
       socket.once('close', () => upgraded.delete(socket))
@@ -27,7 +33,9 @@ export const intake = fp(
     })
     app.server.on('connect', (raw: IncomingMessage, socket: Socket) => {
       raw.url = '/'
-      routeDetached(app, raw, socket)
+      // Node has let go of the socket with an answer still to come on it: two cannot be written.
+      if (isAwaited(socket)) socket.destroy()
+      else routeDetached(app, raw, socket)
     })
     // An expectation other than 100-continue may be ignored (RFC 9110, 10.1.1); it ends at us in any case.
     app.server.on('checkExpectation', (raw, response) => app.routing(raw, response))
@@ -39,30 +47,15 @@ export const intake = fp(
   { name: '@spillway/intake', fastify: '5.x' },
 )
 
-function refusal({ raw }: FastifyRequest): Refusal | undefined {
-  const { method, url = '', rawHeaders, headers, httpVersionMinor } = raw
-  if (method === 'TRACE' || method === 'CONNECT') {
-    return new Refusal('method_not_forwarded', `${method} ends here`, {
-      allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
-    })
-  }
-  if (target(raw) === undefined) return new Refusal('ambiguous_request', 'the target is neither a path nor an http URL')
-  if (url.includes('#')) return new Refusal('ambiguous_request', 'the target has a fragment')
-  const coding = headers['transfer-encoding']
-  // Node takes `gzip, chunked` and undoes the chunks alone: what is left could not be named to the next hop.
-  if (coding !== undefined && (httpVersionMinor === 0 || coding.toLowerCase() !== 'chunked')) {
-    return new Refusal('ambiguous_request', 'the only transfer coding is chunked, and HTTP/1.0 knows none')
-  }
-  let hosts = 0
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] as string
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
-  }
-  return hosts > 1 ? new Refusal('ambiguous_request', 'there is more than one Host field') : undefined
+/** Without a body, and behind no request that is yet to be answered: what follows on the connection is the tunnel's. */
+function isWebSocket(raw: IncomingMessage): boolean {
+  const { method, headers, socket } = raw
+  return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && !hasBody(raw) && !isAwaited(socket)
 }
 
-function isWebSocket({ method, headers }: IncomingMessage): boolean {
-  return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket'
+/** Whether an earlier request on this connection is yet to be answered. */
+function isAwaited(socket: Socket & { _httpMessage?: ServerResponse | null }): boolean {
+  return (socket._httpMessage ?? null) !== null
 }
 
 /** Routes a request whose socket Node has let go of, so that hooks and error answers are the same for it. */
