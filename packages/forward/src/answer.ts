@@ -152,7 +152,7 @@ export class Answer implements Dispatcher.DispatchHandler {
     this.#state = 'over'
     clearTimeout(this.#timer)
     const { raw } = this.#reply
-    if (raw.chunkedEncoding) raw.addTrailers(pairs(endToEnd(trailers)))
+    if (raw.chunkedEncoding) raw.addTrailers(grouped(endToEnd(trailers)))
     raw.end()
     this.#body?.destroy()
     this.#settled.resolve()
@@ -187,7 +187,7 @@ export class Answer implements Dispatcher.DispatchHandler {
     if (status === 102) raw.writeProcessing()
     if (status === 103) {
       try {
-        raw.writeEarlyHints(pairs(endToEnd(fields)))
+        raw.writeEarlyHints(grouped(endToEnd(fields)))
       } catch (err) {
         this.#request.log.debug({ err }, 'early hints that Node does not take')
       }
@@ -201,8 +201,14 @@ const headOverdue = (answer: Answer) =>
 const clientStalled = (answer: Answer) => answer.breakOff(new errors.RequestAbortedError('The client takes nothing'))
 const flushHead = (answer: Answer) => answer.flushHead()
 
-function pairs(head: readonly string[]): Record<string, string> {
-  const record: Record<string, string> = {}
-  for (let i = 0; i < head.length; i += 2) record[head[i] as string] = head[i + 1] as string
-  return record
+/** The values of each field: one sent twice stays two lines. */
+function grouped(head: readonly string[]): Record<string, string[]> {
+  // No prototype: a field may be called `constructor`.
+  const fields = Object.create(null) as Record<string, string[]>
+  for (let i = 0; i < head.length; i += 2) {
+    const name = head[i] as string
+    fields[name] ??= []
+    fields[name].push(head[i + 1] as string)
+  }
+  return fields
 }
