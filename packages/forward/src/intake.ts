@@ -4,28 +4,37 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { hasBody } from './client-body.ts'
-import { behindRefused, refusal } from './refusal.ts'
+import { refusal, refusalBehind } from './refusal.ts'
 
 /** Answers to upgrades: Node has let go of their sockets, so these alone can become tunnels. */
 export const detached = new WeakSet<ServerResponse>()
 
 /**
- * What comes behind a refused request on its connection is refused too: where that request ended is what could not be
- * known.
+ * A refused request is the last one of its connection, for where it ended is what could not be known. So is one whose
+ * upgrade is not taken: Node drops what came behind it in the same packet and takes the next for a new request.
  */
 export const intake = fp(
   async (app) => {
-    const distrusted = new WeakSet<Socket>()
-    app.addHook('onRequest', ({ raw }, _reply, done) => {
-      const refused = distrusted.has(raw.socket) ? behindRefused() : refusal(raw)
-      if (refused) distrusted.add(raw.socket)
+    const last = new WeakMap<Socket, IncomingMessage>()
+    app.addHook('onRequest', ({ raw }, reply, done) => {
+      const before = last.get(raw.socket)
+      const refused = before === undefined || before === raw ? refusal(raw) : refusalBehind()
+      if (refused) last.set(raw.socket, raw)
+      if (before === raw) reply.raw.shouldKeepAlive = false
       done(refused)
     })
 
     const upgraded = new Set<Socket>()
-    // Other upgrades (h2c) are offers that may be ignored: such a request is answered as if it had none.
-    // Node's own refusal of a request without Host has neither a body nor an id; ours has.
-    Object.assign(app.server, { shouldUpgradeCallback: isWebSocket, requireHostHeader: false })
+    Object.assign(app.server, {
+      // Other upgrades (h2c) are offers that may be ignored: such a request is answered as if it had none.
+      shouldUpgradeCallback(raw: IncomingMessage) {
+        if (isWebSocket(raw)) return true
+        if (!last.has(raw.socket)) last.set(raw.socket, raw)
+        return false
+      },
+      // Node's own refusal of a request without Host has neither a body nor an id; ours has.
+      requireHostHeader: false,
+    })
     app.server.on('upgrade', (raw: IncomingMessage, socket: Socket, head: Buffer) => {
       upgraded.add(socket)
       socket.once('close', () => upgraded.delete(socket))

@@ -24,9 +24,9 @@ export function refusal(raw: IncomingMessage): Refusal | undefined {
   return ambiguity === undefined ? undefined : new Refusal('ambiguous_request', ambiguity)
 }
 
-/** For what follows a refused request on its connection. */
-export function behindRefused(): Refusal {
-  return new Refusal('ambiguous_request', 'it came behind a request that was refused')
+/** For what follows a request that had to be the last one of its connection. */
+export function refusalBehind(): Refusal {
+  return new Refusal('ambiguous_request', 'it came behind a request with which its connection ends')
 }
 
 /** RFC 9112, 3.2. */

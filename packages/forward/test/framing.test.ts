@@ -245,7 +245,19 @@ describe('on one connection', () => {
     await expect.poll(() => arrived.length).toBe(2)
     expect(arrived[1]?.text).not.toContain('upgrade')
     for (const { socket } of arrived.toReversed()) socket.write(OK)
-    await client.until('okHTTP/1.1 200')
+    expect((await client.all()).match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200'])
+  })
+
+  it('nothing is taken for a request that comes behind an upgrade which is not taken', async () => {
+    const { origin, heard } = await listener()
+    const { port } = await edge(origin)
+    const smuggling = `${GET}connection: upgrade\r\nupgrade: h2c\r\n\r\n${POST}content-length: ${NEXT.length}\r\n\r\n`
+    const client = new RawClient(port).send(smuggling)
+    await expect.poll(() => heard.text).toMatch(/^GET /)
+    const answer = await client.send(NEXT).all()
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200'])
+    expect(answer.toLowerCase()).toContain('connection: close')
+    expect(heard.text).not.toContain('/next')
   })
 
   it('CONNECT behind a request that is yet to be answered breaks it', async () => {
