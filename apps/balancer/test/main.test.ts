@@ -14,30 +14,36 @@ describe('the balancer as a process', () => {
     expect(complaint).toContain('ADMIN_PORT')
   })
 
-  it('logs each change of an upstream, and holds no body in memory', async () => {
-    const { origin } = await gateway((incoming, response) => incoming.pipe(response))
-    const { url, adminUrl, lines } = await main({ SPILLWAY_UPSTREAMS: origin })
+  it('logs each change of an upstream', async () => {
+    const { origin } = await gateway(echo)
+    const { lines } = await main({ SPILLWAY_UPSTREAMS: origin })
     const changed = () => lines.find(({ msg }) => msg === 'upstream changed')
     await expect.poll(changed, { timeout: 5000 }).toMatchObject({ endpoint: origin, from: 'starting', to: 'up' })
+  })
 
+  it('holds nothing of a gigabyte in memory, on its way up and on its way back', { timeout: 60_000 }, async () => {
+    const { origin } = await gateway((incoming, response) => incoming.pipe(response))
+    const { url, adminUrl } = await main({ SPILLWAY_UPSTREAMS: origin })
+    await expect.poll(async () => (await request(url)).statusCode, { timeout: 5000 }).toBe(200)
     const memory = async () => {
       const text = await (await request(`${adminUrl}/metrics`)).body.text()
       return Number(/^process_resident_memory_bytes (\S+)/m.exec(text)?.[1])
     }
     const before = await memory()
+    const gigabyte = 16_384 * 65_536
     const chunk = Buffer.alloc(65_536, 'x')
     const sent = (function* () {
-      for (let i = 0; i < 4096; i++) yield chunk
+      for (let i = 0; i < 16_384; i++) yield chunk
     })()
     const { body } = await request(url, { method: 'PUT', body: sent as unknown as Buffer })
     let peak = 0
     let received = 0
     for await (const part of body) {
-      const seen = Math.floor(received / 67_108_864)
+      const seen = Math.floor(received / 134_217_728)
       received += (part as Buffer).byteLength
-      if (Math.floor(received / 67_108_864) > seen) peak = Math.max(peak, await memory())
+      if (Math.floor(received / 134_217_728) > seen) peak = Math.max(peak, await memory())
     }
-    expect(received).toBe(4096 * 65_536)
+    expect(received).toBe(gigabyte)
     expect(peak - before).toBeLessThan(120_000_000)
   })
 

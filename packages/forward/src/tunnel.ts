@@ -11,6 +11,8 @@ export function tunnel(response: ServerResponse, status: number, head: string[],
   }
   response.writeHead(status, head)
   response.end()
+  // The client's is half-open already, as every socket of an HTTP server.
+  upstream.allowHalfOpen = true
   // pipe() passes an orderly end on and leaves the other direction open; a loss has to be told.
   client.pipe(upstream).pipe(client)
   client.once('close', () => upstream.destroy())
