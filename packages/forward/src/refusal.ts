@@ -38,7 +38,8 @@ function ofTarget(raw: IncomingMessage): string | undefined {
   const { host } = headers
   if (host === undefined) return httpVersionMinor === 0 ? undefined : 'there is no Host field'
   if (hostsOf(raw) > 1) return 'there is more than one Host field'
-  if (!AUTHORITY.test(host) || !AUTHORITY.test(asked.authority ?? '')) return 'the host is no host and port'
+  if (!AUTHORITY.test(host)) return 'the host is no host and port'
+  if (asked.authority !== host && !AUTHORITY.test(asked.authority ?? '')) return 'the target’s host is no host and port'
   return undefined
 }
 
