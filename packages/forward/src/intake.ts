@@ -76,7 +76,12 @@ function routeDetached(app: FastifyInstance, raw: IncomingMessage, socket: Socke
   response.shouldKeepAlive = false
   response.assignSocket(socket)
   detached.add(response)
+  // Nobody reads until there is a tunnel: a client that leaves before would not be noticed.
+  const look = () => void socket.read(0)
+  const leave = () => void socket.destroy()
+  socket.on('readable', look).once('end', leave)
   response.once('finish', () => {
+    socket.off('readable', look).off('end', leave)
     if (response.statusCode !== 101) socket.end()
   })
   app.routing(raw, response)

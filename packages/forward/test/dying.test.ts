@@ -6,6 +6,8 @@ import { ask, RawClient, rawUpstream } from './wire.ts'
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'
 const GET = 'GET / HTTP/1.1\r\nhost: a\r\n\r\n'
+const WEBSOCKET = 'GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'
+const SWITCHED = 'HTTP/1.1 101 S\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'
 const POST = 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\n'
 
 /** A proxy before an upstream that does as `act` does with the bytes of its n-th connection. */
@@ -97,18 +99,14 @@ describe('a client that vanishes', () => {
     ['in its body', `${POST}bo`, '', 1],
     ['in a chunk', 'POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n9\r\nbo', '', 1],
     ['before the answer', GET, '', 1],
+    ['before the answer to an upgrade', WEBSOCKET, '', 1],
     ['before the answers to two requests', `${GET}${GET}`, '', 2],
     ['in the answer’s head', GET, 'HTTP/1.1 200 OK\r\nx', 1],
     ['behind an interim answer', GET, 'HTTP/1.1 103 Early Hints\r\nlink: </a>; rel=preload\r\n\r\n', 1],
     ['in the answer’s body', GET, 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf', 1],
     ['in the answer’s chunk', GET, 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\nhalf', 1],
     ['while an early answer comes', `${POST}bo`, 'HTTP/1.1 413 No\r\ncontent-length: 9\r\n\r\nhalf', 1],
-    [
-      'in a tunnel',
-      GET.replace('\r\n\r\n', '\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'),
-      'HTTP/1.1 101 S\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n',
-      1,
-    ],
+    ['in a tunnel', WEBSOCKET, SWITCHED, 1],
   ] as const)('%s takes its request back, at once', async ([, sent, answer, requests]) => {
     for (const leave of ['destroy', 'resetAndDestroy'] as const) {
       const upstream = await proxied((socket, text) => {

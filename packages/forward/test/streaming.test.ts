@@ -124,6 +124,24 @@ describe('a WebSocket', () => {
     expect((await closed)[0]).toMatchObject({ code: 4002, reason: 'moving', wasClean: true })
   })
 
+  it('may be written to before it is one, and nothing of that is lost', async () => {
+    let heard = ''
+    let accepted: net.Socket | undefined
+    const { origin } = await rawUpstream((socket) => {
+      accepted = socket
+      socket.on('data', (chunk) => {
+        heard += chunk
+      })
+    })
+    const client = new RawClient((await edge(origin)).port).send(`${HANDSHAKE}hasty `)
+    await expect.poll(() => heard).toContain('\r\n\r\n')
+    client.send('words')
+    expect(heard).not.toContain('hasty')
+    accepted?.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nhello')
+    await client.until('hello')
+    await expect.poll(() => heard).toMatch(/\r\n\r\nhasty words$/)
+  })
+
   it('without a closing frame is lost, not closed', async () => {
     const { origin, accepted } = await sockets()
     const client = new WebSocket(`ws://127.0.0.1:${(await edge(origin)).port}`)
