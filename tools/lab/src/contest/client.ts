@@ -1,0 +1,80 @@
+/** Who asks in the part "forwarding": a closed load, each connection asking again as soon as it is answered. */
+import { execFile } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { withGenerator } from '../generators/generator.ts'
+import { findOnPath } from '../generators/pin.ts'
+import { DriverError } from '../plan.ts'
+import type { Environment } from '../settings.ts'
+import type { Case } from './fixed.ts'
+import { wrkClient } from './wrk.ts'
+
+/** What a client counted. */
+export interface ClientLoad {
+  /** Answered to their end. */
+  readonly requests: number
+  readonly seconds: number
+  /** Read, heads included. */
+  readonly bytes: number
+  /** Milliseconds. */
+  readonly p50: number
+  readonly p99: number
+  /** How many of each kind; empty where all went well. */
+  readonly failures: Readonly<Record<string, number>>
+}
+
+export interface Asking {
+  readonly url: string
+  readonly asked: Case
+  readonly seconds: number
+  readonly core: number | undefined
+  /** For what it must have in files. */
+  readonly folder: string
+  readonly environment: Environment
+  readonly signal: AbortSignal
+}
+
+export interface Client {
+  /** With its version. */
+  readonly name: string
+  /** @throws {DriverError} where the client itself failed */
+  load(asking: Asking): Promise<ClientLoad>
+}
+
+/** wrk where it is installed, else autocannon, which comes along but needs about as much of a core as what it measures. */
+export async function findClient(environment: Environment): Promise<Client> {
+  const wrk = findOnPath('wrk', environment['PATH'])
+  return wrk ? wrkClient(wrk, await wrkVersion(wrk)) : autocannonClient()
+}
+
+const AUTOCANNON = fileURLToPath(import.meta.resolve('./processes/autocannon.ts'))
+const ASIDE = 20
+
+export function autocannonClient(): Client {
+  const { version } = createRequire(import.meta.url)('autocannon/package.json') as { version: string }
+  const name = `autocannon ${version}`
+  return {
+    name,
+    load({ url, asked, seconds, core, environment, signal }) {
+      const options = { name, core, environment, within: (seconds + ASIDE) * 1000, signal, channel: true }
+      return withGenerator({ file: process.execPath, args: [AUTOCANNON] }, options, async ({ child, ended }) => {
+        let load: ClientLoad | undefined
+        child.once('message', (told: ClientLoad) => {
+          load = told
+        })
+        // Where it cannot be started, `ended` says so better.
+        child.send({ url, asked, seconds }, () => {})
+        await ended()
+        if (!load) throw new DriverError(`${name} ended without a result`)
+        return load
+      })
+    },
+  }
+}
+
+/** It shows its version with its usage, and calls that a failure. */
+async function wrkVersion(file: string): Promise<string> {
+  const shown = await promisify(execFile)(file, ['-v']).catch((error: { stdout?: string }) => error)
+  return /^wrk (?:debian\/)?(\S+)/.exec(shown.stdout ?? '')?.[1] ?? 'of an unknown version'
+}

@@ -1,0 +1,102 @@
+/** What nginx and HAProxy are told: one process on one core, connections kept, nothing written for a request. */
+import path from 'node:path'
+import type { Fixed } from './fixed.ts'
+
+export interface Place {
+  /** On 127.0.0.1. */
+  readonly port: number
+  /** Such as `http://127.0.0.1:5000`. */
+  readonly upstreams: readonly string[]
+}
+
+/** As many as a client opens, and as Spillway's own pools may. */
+const CONNECTIONS = 1024
+/** nginx closes a connection after 1,000 requests unless told otherwise; a contender would be measured connecting. */
+const NEVER = 1_000_000_000
+
+/**
+ * In one process that has no master, so that its processor time is that of one process id. Bodies wait in memory and
+ * never in files, or the disk would be measured.
+ */
+const nginx = (folder: string, http: readonly string[]) =>
+  `${[
+    'daemon off;',
+    'master_process off;',
+    `pid ${path.join(folder, 'nginx.pid')};`,
+    'error_log stderr error;',
+    `worker_rlimit_nofile ${8 * CONNECTIONS};`,
+    `events { worker_connections ${4 * CONNECTIONS}; }`,
+    'http {',
+    ...[
+      'access_log off;',
+      'default_type text/plain;',
+      ...['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+        (kind) => `${kind}_temp_path ${path.join(folder, kind)};`,
+      ),
+      'keepalive_timeout 75s;',
+      `keepalive_requests ${NEVER};`,
+      ...http,
+    ].map((line) => `  ${line}`),
+    '}',
+  ].join('\n')}\n`
+
+/** Round robin, as it is where nothing else is said. */
+export function nginxProxy({ port, upstreams }: Place, folder: string): string {
+  return nginx(folder, [
+    'upstream contest {',
+    ...upstreams.map((origin) => `  server ${new URL(origin).host};`),
+    `  keepalive ${CONNECTIONS};`,
+    `  keepalive_requests ${NEVER};`,
+    '}',
+    'server {',
+    `  listen 127.0.0.1:${port} backlog=${CONNECTIONS};`,
+    '  location / {',
+    '    proxy_pass http://contest;',
+    '    proxy_http_version 1.1;',
+    '    proxy_set_header Connection "";',
+    '    proxy_max_temp_file_size 0;',
+    '  }',
+    '}',
+  ])
+}
+
+/** Upstreams that always answer the same. What is larger than a line of configuration stands in files. */
+export function nginxFixed(ports: readonly number[], folder: string, answers: readonly Fixed[]): string {
+  return nginx(folder, [
+    'sendfile on;',
+    'tcp_nopush on;',
+    'open_file_cache max=100;',
+    'open_file_cache_valid 1h;',
+    'server {',
+    ...ports.map((port) => `  listen 127.0.0.1:${port} backlog=${CONNECTIONS};`),
+    `  root ${folder};`,
+    '  location = /ready { return 200 "ready"; }',
+    ...answers
+      .filter(({ inFile }) => !inFile)
+      .map((answer) => `  location = ${answer.path} { return 200 "${answer.body}"; }`),
+    '}',
+  ])
+}
+
+/** Its servers are checked as Spillway checks its own. */
+export function haproxy({ port, upstreams }: Place, balance: 'roundrobin' | 'leastconn'): string {
+  return `${[
+    'global',
+    '  nbthread 1',
+    `  maxconn ${4 * CONNECTIONS}`,
+    'defaults',
+    '  mode http',
+    '  timeout connect 5s',
+    '  timeout client 75s',
+    '  timeout server 15s',
+    '  option http-keep-alive',
+    '  http-reuse always',
+    'frontend contest',
+    `  bind 127.0.0.1:${port} backlog ${CONNECTIONS}`,
+    '  default_backend upstreams',
+    'backend upstreams',
+    `  balance ${balance}`,
+    '  option httpchk GET /ready',
+    ...upstreams.map((origin, index) => `  server upstream${index + 1} ${new URL(origin).host} check inter 2s`),
+  ].join('\n')}\n`
+}

@@ -1,0 +1,115 @@
+/** Who is measured: each a process that forwards what it gets at its port to the upstreams. */
+import { execFile } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { type Command, findOnPath } from '../generators/pin.ts'
+import type { Environment } from '../settings.ts'
+import { LabError, ROOT } from '../stack.ts'
+import { haproxy, nginxProxy, type Place } from './configs.ts'
+
+export interface Contender {
+  readonly name: string
+  /** Writes what it must have in files into the folder. */
+  launch(place: Place & { readonly folder: string }): Command & { readonly settings?: Readonly<Record<string, string>> }
+}
+
+const BALANCER = path.join(ROOT, 'apps/balancer/src/main.ts')
+const BARE = fileURLToPath(import.meta.resolve('./processes/bare-proxy.ts'))
+const HTTP_PROXY = fileURLToPath(import.meta.resolve('./processes/http-proxy.ts'))
+
+/** Ratios are given to these. */
+export const PEERS = { bare: 'bare undici dispatch', nginx: 'nginx', httpProxy: '@fastify/http-proxy' } as const
+
+const inNode = (name: string, file: string): Contender => ({
+  name,
+  launch: ({ port, upstreams }) => ({ file: process.execPath, args: [file, String(port), ...upstreams] }),
+})
+
+export const bareDispatch = inNode(PEERS.bare, BARE)
+export const fastifyHttpProxy = inNode(PEERS.httpProxy, HTTP_PROXY)
+
+/** The balancer as it ships, but for `settings`. */
+export const spillway = (name: string, settings: Readonly<Record<string, string>>): Contender => ({
+  name,
+  launch: ({ port, upstreams }) => ({
+    file: process.execPath,
+    args: [BALANCER],
+    settings: { PORT: String(port), ADMIN_PORT: '0', SPILLWAY_UPSTREAMS: upstreams.join(','), ...settings },
+  }),
+})
+
+export const nginxContender = (file: string, name: string): Contender => ({
+  name,
+  launch({ folder, ...place }) {
+    const config = path.join(folder, 'nginx.conf')
+    writeFileSync(config, nginxProxy(place, folder))
+    return { file, args: ['-p', folder, '-c', config] }
+  },
+})
+
+export const haproxyContender = (file: string, name: string, balance: Parameters<typeof haproxy>[1]): Contender => ({
+  name,
+  launch({ folder, ...place }) {
+    const config = path.join(folder, `haproxy-${balance}.cfg`)
+    writeFileSync(config, haproxy(place, balance))
+    return { file, args: ['-db', '-f', config] }
+  },
+})
+
+/** The policies that the balancer itself names when it is asked for one that it does not have. */
+export async function policiesOf(environment: Environment): Promise<string[]> {
+  const env = { PATH: environment['PATH'], POLICY: 'which', SPILLWAY_UPSTREAMS: 'http://127.0.0.1:1' }
+  const complaint = await promisify(execFile)(process.execPath, [BALANCER], { env, timeout: 20_000 }).then(
+    () => '',
+    ({ stderr }: { stderr?: string }) => stderr ?? '',
+  )
+  const policies = parsePolicies(complaint)
+  if (policies.length === 0) throw new LabError(`the balancer did not say which policies it has:\n${complaint}`)
+  return policies
+}
+
+/** Of `POLICY is "which"; it must be one of round-robin, random`. */
+export function parsePolicies(complaint: string): string[] {
+  return (
+    /POLICY is .* must be one of (.+)/
+      .exec(complaint)?.[1]
+      ?.split(',')
+      .map((name) => name.trim()) ?? []
+  )
+}
+
+/** Programs that do not come along. */
+export interface Installed {
+  readonly nginx?: string
+  readonly haproxy?: string
+  /** Of everything that takes part, by its name. */
+  readonly versions: Readonly<Record<string, string>>
+}
+
+export async function findInstalled(environment: Environment): Promise<Installed> {
+  // Where Debian has them, and where the PATH of a user who is not root does not lead.
+  const searched = [environment['PATH'], '/usr/sbin', '/usr/local/sbin'].filter(Boolean).join(path.delimiter)
+  const [nginx, haproxy] = ['nginx', 'haproxy'].map((name) => findOnPath(name, searched))
+  const require = createRequire(import.meta.url)
+  const versionOf = (name: string) => (require(`${name}/package.json`) as { version: string }).version
+  return {
+    ...(nginx ? { nginx } : {}),
+    ...(haproxy ? { haproxy } : {}),
+    versions: {
+      node: process.versions.node,
+      undici: versionOf('undici'),
+      fastify: versionOf('fastify'),
+      '@fastify/http-proxy': versionOf('@fastify/http-proxy'),
+      ...(nginx ? { nginx: await said(nginx, '-v', /nginx\/(\S+)/) } : {}),
+      ...(haproxy ? { haproxy: await said(haproxy, '-v', /version (\S+)/) } : {}),
+    },
+  }
+}
+
+async function said(file: string, argument: string, version: RegExp): Promise<string> {
+  const { stdout, stderr } = await promisify(execFile)(file, [argument])
+  return version.exec(stdout + stderr)?.[1] ?? 'unknown'
+}

@@ -1,0 +1,104 @@
+/** A process that serves while something is measured: bound to its core, its words in a file, surely ended. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import net, { type AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { request } from 'undici'
+import { cpuTime } from '../generators/cpu-time.ts'
+import { type Command, pin } from '../generators/pin.ts'
+import type { Environment } from '../settings.ts'
+import { LabError } from '../stack.ts'
+
+const READY_WITHIN_MS = 20_000
+const ASK_EVERY_MS = 50
+/** Bytes of what it wrote that are told where it failed. */
+const LAST_WORDS = 2048
+
+export interface ServerPlan {
+  /** For errors. */
+  readonly name: string
+  readonly command: Command
+  /** All that it sees; `PATH` is where taskset is looked for. */
+  readonly environment: Environment
+  readonly core: number | undefined
+  /** The file that takes both its outputs, as a service manager would have it. */
+  readonly log: string
+  /** Answered with 2xx once it is ready. */
+  readonly url: string
+  /** Whether it speaks with us through Node's channel. */
+  readonly channel?: boolean
+}
+
+export interface Server extends AsyncDisposable {
+  readonly child: ChildProcess
+  readonly pinned: boolean
+  /** Seconds of CPU so far; undefined when it is gone. */
+  cpuTime(): Promise<number | undefined>
+}
+
+/** @throws {LabError} where it ends or is not ready in time, with its last lines; the signal's reason where that aborts */
+export async function startServer(plan: ServerPlan, signal: AbortSignal): Promise<Server> {
+  signal.throwIfAborted()
+  const { file, args, pinned } = pin(plan.command, plan.core, plan.environment['PATH'])
+  const log = openSync(plan.log, 'w')
+  const stdio = ['ignore', log, log, ...(plan.channel ? (['ipc'] as const) : [])] as const
+  const child = spawn(file, args, { env: plan.environment, stdio: [...stdio] })
+  closeSync(log)
+  const ended = new AbortController()
+  child.once('error', (error) => ended.abort(`could not be started: ${error.message}`))
+  child.once('exit', (code, by) => ended.abort(`ended with ${by ?? `exit code ${code}`}`))
+
+  const stop = async () => {
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const exit = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exit
+  }
+  const trouble = await untilReady(plan.url, AbortSignal.any([signal, ended.signal]))
+  if (trouble !== undefined) {
+    await stop()
+    signal.throwIfAborted()
+    const words = readFileSync(plan.log, 'utf8').slice(-LAST_WORDS).trim()
+    throw new LabError(`${plan.name} ${ended.signal.aborted ? ended.signal.reason : trouble}${words && `:\n${words}`}`)
+  }
+  return {
+    child,
+    pinned,
+    cpuTime: async () =>
+      child.exitCode === null && child.signalCode === null ? cpuTime(child.pid as number) : undefined,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+/** What kept it from being ready, if anything did. */
+async function untilReady(url: string, signal: AbortSignal): Promise<string | undefined> {
+  let last = 'it never answered'
+  for (const until = performance.now() + READY_WITHIN_MS; performance.now() < until; ) {
+    if (signal.aborted) return 'ended'
+    try {
+      const { statusCode, body } = await request(url, { reset: true, signal, headersTimeout: READY_WITHIN_MS })
+      await body.dump()
+      if (statusCode >= 200 && statusCode < 300) return undefined
+      last = `it answered ${statusCode}`
+    } catch (error) {
+      last = (error as Error).message
+    }
+    await delay(ASK_EVERY_MS)
+  }
+  return `was not ready within ${READY_WITHIN_MS / 1000} s; ${last}`
+}
+
+/** Ports that nobody listens on at this moment. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = net.createServer().listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      return server
+    }),
+  )
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => once(server.close(), 'close')))
+  return ports
+}
