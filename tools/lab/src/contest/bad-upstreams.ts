@@ -1,0 +1,130 @@
+/** The part "bad upstreams": how much of one bad upstream of four a contender's clients get to feel. */
+import { once } from 'node:events'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { withGenerator } from '../generators/generator.ts'
+import { DriverError } from '../plan.ts'
+import { LabError } from '../stack.ts'
+import type { Contender } from './contenders.ts'
+import type { Fault } from './fault.ts'
+import { type Means, rotated, startContender } from './forwarding.ts'
+import type { BadUpstreamsPlan, Told } from './processes/bad-upstreams.ts'
+import type { OpenLoad, OpenPlan } from './processes/open-load.ts'
+import { freePorts, type Server, startServer } from './server.ts'
+
+const BAD_UPSTREAMS = fileURLToPath(import.meta.resolve('./processes/bad-upstreams.ts'))
+const OPEN_LOAD = fileURLToPath(import.meta.resolve('./processes/open-load.ts'))
+const UPSTREAMS = 4
+/**
+ * 16 places of 5 ms each: 3,200 requests a second from each of them, and 320 from the one that is ten times slower,
+ * which even an equal share of the highest rate leaves below saturation.
+ */
+export const SERVICE = { meanMs: 5, mostMs: 40, places: 16 } as const
+export const HIGHEST_RATE = 1000
+const WARM_UP_S = 3
+/** Seconds beside the load's: the last requests' time limit, and starting. */
+const ASIDE = 30
+
+/** What one round of one contender with one fault gave. */
+export interface BadSample {
+  readonly fault: Fault
+  readonly contender: string
+  readonly round: number
+  readonly load?: OpenLoad
+  /** Of the requests that reached upstreams, those that reached the bad one, 0 to 1. */
+  readonly share?: number
+  readonly faults: readonly string[]
+}
+
+export interface BadUpstreams extends Means {
+  readonly contenders: readonly Contender[]
+  readonly faults: readonly Fault[]
+  readonly rounds: number
+  readonly seconds: number
+  /** Requests a second. */
+  readonly rate: number
+}
+
+export async function measureBadUpstreams(plan: BadUpstreams): Promise<BadSample[]> {
+  const samples: BadSample[] = []
+  for (let round = 1; round <= plan.rounds; round++) {
+    for (const fault of plan.faults) {
+      for (const contender of rotated(plan.contenders, round - 1)) {
+        const sample = await measure(plan, contender, fault, round)
+        samples.push(sample)
+        plan.say(`  ${fault}, round ${round}, ${contender.name}: ${inWords(sample)}`)
+      }
+    }
+  }
+  return samples
+}
+
+async function measure(plan: BadUpstreams, contender: Contender, fault: Fault, round: number): Promise<BadSample> {
+  const row = { fault, contender: contender.name, round }
+  try {
+    const ports = await freePorts(UPSTREAMS)
+    // All contenders of a round meet the same arrivals and service times.
+    await using upstreams = await startUpstreams({ ports, fault, ...SERVICE, seed: round }, plan)
+    const origins = ports.map((port) => `http://127.0.0.1:${port}`)
+    await using server = await startContender(contender, origins, plan)
+    const { url } = server
+    await openLoad({ url, rate: plan.rate, seconds: Math.min(WARM_UP_S, plan.seconds), seed: 0 }, plan)
+    tell(upstreams, 'begin')
+    const load = await openLoad({ url, rate: plan.rate, seconds: plan.seconds, seed: round }, plan)
+    const counts = once(upstreams.child, 'message', {
+      signal: AbortSignal.any([plan.signal, AbortSignal.timeout(10_000)]),
+    })
+    tell(upstreams, 'counts')
+    const [given] = (await counts) as [number[]]
+    const all = given.reduce((sum, count) => sum + count, 0)
+    return { ...row, load, share: (given[0] ?? 0) / all, faults: load.good === 0 ? ['nothing was answered'] : [] }
+  } catch (error) {
+    if (plan.signal.aborted || !(error instanceof LabError || error instanceof DriverError)) throw error
+    return { ...row, faults: [error.message] }
+  }
+}
+
+const tell = ({ child }: Server, told: Told) => child.send(told, () => {})
+
+function startUpstreams(upstreams: BadUpstreamsPlan, { environment, cores, folder, signal }: Means): Promise<Server> {
+  return startServer(
+    {
+      name: 'the upstreams',
+      command: { file: process.execPath, args: [BAD_UPSTREAMS, JSON.stringify(upstreams)] },
+      environment: { PATH: environment['PATH'] },
+      core: cores.upstreams,
+      log: path.join(folder, 'upstreams.log'),
+      url: `http://127.0.0.1:${upstreams.ports[0]}/ready`,
+      channel: true,
+    },
+    signal,
+  )
+}
+
+function openLoad(plan: OpenPlan, { environment, cores, signal }: Means): Promise<OpenLoad> {
+  const name = 'the open load'
+  const within = (plan.seconds + ASIDE) * 1000
+  const options = {
+    name,
+    core: cores.client,
+    environment: { PATH: environment['PATH'] },
+    within,
+    signal,
+    channel: true,
+  }
+  return withGenerator({ file: process.execPath, args: [OPEN_LOAD] }, options, async ({ child, ended }) => {
+    let load: OpenLoad | undefined
+    child.once('message', (told: OpenLoad) => {
+      load = told
+    })
+    child.send(plan, () => {})
+    await ended()
+    if (!load) throw new DriverError(`${name} ended without a result`)
+    return load
+  })
+}
+
+function inWords({ load, share, faults }: BadSample): string {
+  if (!load || share === undefined || faults.length > 0) return `INVALID: ${faults.join('; ')}`
+  return `p99 ${load.p99.toFixed(1)} ms, ${load.requests - load.good} errors, ${(100 * share).toFixed(1)} % to the bad one`
+}

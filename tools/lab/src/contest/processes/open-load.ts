@@ -1,0 +1,89 @@
+/**
+ * An open load: requests arrive when they arrive, a Poisson process, whatever became of those before. Each is timed from
+ * the moment it was to be sent, so that one that waited for this process counts as what its user would have waited.
+ */
+import { Pool } from 'undici'
+import { exponential, seeded } from '../seeded.ts'
+import { percentile } from '../spread.ts'
+
+export interface OpenPlan {
+  readonly url: string
+  /** Requests a second, on average. */
+  readonly rate: number
+  readonly seconds: number
+  readonly seed: number
+}
+
+export interface OpenLoad {
+  readonly requests: number
+  readonly good: number
+  /** What came instead of 2xx: statuses, and errors by their code. */
+  readonly failures: Readonly<Record<string, number>>
+  /** Milliseconds, of good answers. */
+  readonly p50: number
+  readonly p99: number
+  readonly p999: number
+  readonly max: number
+  /** Milliseconds that 99 % of the requests were not sent later than they were to be. */
+  readonly late: number
+}
+
+/** Longer than a bad upstream makes anybody wait; who waits so long has no answer. */
+const TIMEOUT_MS = 10_000
+/** So that a policy that goes by the path has something to go by. */
+const PATHS = 1000
+
+async function load({ url, rate, seconds, seed }: OpenPlan): Promise<OpenLoad> {
+  const random = seeded(seed)
+  const pool = new Pool(url, { pipelining: 1, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS })
+  const times: number[] = []
+  const lateness: number[] = []
+  const failures: Record<string, number> = {}
+
+  const ask = async (due: number) => {
+    lateness.push(performance.now() - due)
+    const path = `/work/${Math.floor(random() * PATHS)}`
+    const outcome = await pool.request({ path, method: 'GET' }).then(
+      async ({ statusCode, body }) => {
+        await body.dump()
+        return statusCode >= 200 && statusCode < 300 ? undefined : String(statusCode)
+      },
+      (error: NodeJS.ErrnoException) => error.code ?? error.name,
+    )
+    if (outcome === undefined) times.push(performance.now() - due)
+    else failures[outcome] = (failures[outcome] ?? 0) + 1
+  }
+
+  const asked: Promise<void>[] = []
+  const arriving = Promise.withResolvers<void>()
+  const until = performance.now() + seconds * 1000
+  let due = performance.now() + exponential(random, 1000 / rate)
+  const arrive = () => {
+    for (; due <= performance.now() && due < until; due += exponential(random, 1000 / rate)) asked.push(ask(due))
+    if (due >= until) arriving.resolve()
+    else setTimeout(arrive, due - performance.now())
+  }
+  arrive()
+  await arriving.promise
+  await Promise.all(asked)
+  await pool.close()
+
+  const [sorted, late] = [Float64Array.from(times).sort(), Float64Array.from(lateness).sort()]
+  return {
+    requests: asked.length,
+    good: times.length,
+    failures,
+    p50: percentile(sorted, 0.5),
+    p99: percentile(sorted, 0.99),
+    p999: percentile(sorted, 0.999),
+    max: percentile(sorted, 1),
+    late: percentile(late, 0.99),
+  }
+}
+
+process.once('message', async (plan: OpenPlan) => {
+  process.send?.(await load(plan))
+  process.disconnect?.()
+})
+// Where the parent is gone, nobody wants the load.
+process.once('disconnect', () => process.exit())
