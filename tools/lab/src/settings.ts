@@ -3,7 +3,11 @@ import { type ConfigOf, choice, duration, readMakeConfig, text, whole } from '@s
 import { Type } from 'typebox'
 
 const settings = {
-  DURATION: Type.Optional(duration({ about: 'How long each test lasts; by default 60s, and 30s for `make stress`.' })),
+  DURATION: Type.Optional(
+    duration({
+      about: 'How long each test lasts; by default 60s, 30s for `make stress`, 10s and 30s for `make bench-balancer`.',
+    }),
+  ),
   SHAPE: choice(['users', 'closed', 'both'], { about: 'Which load a test gets.', default: 'both' }),
   PROFILE: choice(['classic', 'full'], { about: 'Whether a stack started here is held back.', default: 'classic' }),
   USERS: whole({ about: 'Users at once in the shape `users`.', minimum: 1, maximum: 20_000, default: 1000 }),
@@ -11,6 +15,17 @@ const settings = {
   CLIENTS: whole({ about: 'Clients of `make load`.', minimum: 1, maximum: 1024, default: 50 }),
   REQUESTS: whole({ about: 'Requests of `make load`.', minimum: 1, maximum: 10_000_000, default: 1000 }),
   ACCOUNTS: whole({ about: 'Accounts of `make load-accounts`.', minimum: 1, maximum: 100_000, default: 100 }),
+  PART: choice(['both', 'forwarding', 'bad-upstreams'], {
+    about: 'Which part of `make bench-balancer`.',
+    default: 'both',
+  }),
+  ROUNDS: whole({ about: 'Rounds of `make bench-balancer`.', minimum: 1, maximum: 100, default: 3 }),
+  RATE: whole({
+    about: 'Requests a second before bad upstreams; more would saturate the slow one.',
+    minimum: 10,
+    maximum: 1000,
+    default: 500,
+  }),
   RESULTS_DIR: text({ about: 'Where results go, each time into a folder of their own.', default: 'results' }),
   RESULTS: Type.Optional(text({ about: 'The folder that `make report` reads; by default the newest in RESULTS_DIR.' })),
   STATE_DIR: text({ about: 'The stack that is up.', default: '.spillway' }),

@@ -1,5 +1,4 @@
 /** What nginx and HAProxy are told: one process on one core, connections kept, nothing written for a request. */
-import path from 'node:path'
 import type { Fixed } from './fixed.ts'
 
 export interface Place {
@@ -16,13 +15,13 @@ const NEVER = 1_000_000_000
 
 /**
  * In one process that has no master, so that its processor time is that of one process id. Bodies wait in memory and
- * never in files, or the disk would be measured.
+ * never in files, or the disk would be measured. Paths are relative to the folder that it is started with.
  */
-const nginx = (folder: string, http: readonly string[]) =>
+const nginx = (http: readonly string[]) =>
   `${[
     'daemon off;',
     'master_process off;',
-    `pid ${path.join(folder, 'nginx.pid')};`,
+    'pid nginx.pid;',
     'error_log stderr error;',
     `worker_rlimit_nofile ${8 * CONNECTIONS};`,
     `events { worker_connections ${4 * CONNECTIONS}; }`,
@@ -30,9 +29,7 @@ const nginx = (folder: string, http: readonly string[]) =>
     ...[
       'access_log off;',
       'default_type text/plain;',
-      ...['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-        (kind) => `${kind}_temp_path ${path.join(folder, kind)};`,
-      ),
+      ...['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${kind};`),
       'keepalive_timeout 75s;',
       `keepalive_requests ${NEVER};`,
       ...http,
@@ -41,8 +38,8 @@ const nginx = (folder: string, http: readonly string[]) =>
   ].join('\n')}\n`
 
 /** Round robin, as it is where nothing else is said. */
-export function nginxProxy({ port, upstreams }: Place, folder: string): string {
-  return nginx(folder, [
+export function nginxProxy({ port, upstreams }: Place): string {
+  return nginx([
     'upstream contest {',
     ...upstreams.map((origin) => `  server ${new URL(origin).host};`),
     `  keepalive ${CONNECTIONS};`,
@@ -61,15 +58,15 @@ export function nginxProxy({ port, upstreams }: Place, folder: string): string {
 }
 
 /** Upstreams that always answer the same. What is larger than a line of configuration stands in files. */
-export function nginxFixed(ports: readonly number[], folder: string, answers: readonly Fixed[]): string {
-  return nginx(folder, [
+export function nginxFixed(ports: readonly number[], answers: readonly Fixed[]): string {
+  return nginx([
     'sendfile on;',
     'tcp_nopush on;',
     'open_file_cache max=100;',
     'open_file_cache_valid 1h;',
     'server {',
     ...ports.map((port) => `  listen 127.0.0.1:${port} backlog=${CONNECTIONS};`),
-    `  root ${folder};`,
+    '  root .;',
     '  location = /ready { return 200 "ready"; }',
     ...answers
       .filter(({ inFile }) => !inFile)

@@ -45,7 +45,7 @@ export const nginxContender = (file: string, name: string): Contender => ({
   name,
   launch({ folder, ...place }) {
     const config = path.join(folder, 'nginx.conf')
-    writeFileSync(config, nginxProxy(place, folder))
+    writeFileSync(config, nginxProxy(place))
     return { file, args: ['-p', folder, '-c', config] }
   },
 })

@@ -36,7 +36,7 @@ export interface Means {
   readonly environment: Environment
   readonly signal: AbortSignal
   readonly cores: Cores
-  /** Where configurations and logs go. */
+  /** An absolute path: where configurations and logs go. */
   readonly folder: string
   readonly say: (line: string) => void
 }
@@ -89,7 +89,7 @@ function startUpstreams(ports: readonly number[], plan: Forwarding): Promise<Ser
     return startServer({ ...common, command }, signal)
   }
   const config = path.join(folder, 'upstreams-nginx.conf')
-  writeFileSync(config, nginxFixed(ports, folder, ANSWERS))
+  writeFileSync(config, nginxFixed(ports, ANSWERS))
   for (const { path: name, body, inFile } of ANSWERS) if (inFile) writeFileSync(path.join(folder, name), body)
   return startServer({ ...common, command: { file: nginx, args: ['-p', folder, '-c', config] } }, signal)
 }

@@ -81,7 +81,7 @@ export function newestIn(parent: string): string {
 }
 
 /** Making a folder fails where it exists, so that no two get the same; a later millisecond is still free. */
-function makeFolder(parent: string, profile: string, now: number): { folder: string; startedAt: string } {
+export function makeFolder(parent: string, profile: string, now: number): { folder: string; startedAt: string } {
   const startedAt = new Date(now).toISOString()
   const folder = path.join(parent, `${startedAt.replaceAll(/[:.]/g, '-')}-${profile}`)
   try {
@@ -96,7 +96,7 @@ function makeFolder(parent: string, profile: string, now: number): { folder: str
 const csvOf = (folder: string, { name, shape }: Run) => path.join(folder, `${name}-${shape}.csv`)
 
 /** Whoever reads meanwhile finds the old file or the new one. */
-function writeWhole(file: string, text: string): void {
+export function writeWhole(file: string, text: string): void {
   writeFileSync(`${file}.new`, text)
   renameSync(`${file}.new`, file)
 }

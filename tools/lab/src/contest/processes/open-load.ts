@@ -15,6 +15,8 @@ export interface OpenPlan {
 }
 
 export interface OpenLoad {
+  /** That requests arrived for. */
+  readonly seconds: number
   readonly requests: number
   readonly good: number
   /** What came instead of 2xx: statuses, and errors by their code. */
@@ -70,6 +72,7 @@ async function load({ url, rate, seconds, seed }: OpenPlan): Promise<OpenLoad> {
 
   const [sorted, late] = [Float64Array.from(times).sort(), Float64Array.from(lateness).sort()]
   return {
+    seconds,
     requests: asked.length,
     good: times.length,
     failures,

@@ -1,0 +1,148 @@
+/** From samples to rows: medians over the rounds, what is wrong with them, and how contenders compare. */
+import type { BadSample } from './bad-upstreams.ts'
+import type { Fault } from './fault.ts'
+import type { Sample } from './forwarding.ts'
+import { type Spread, spreadOf } from './spread.ts'
+
+/** Below this the contender's core had time left: client or upstreams were what limited it. */
+const BUSY = 0.9
+/** Milliseconds. A client that sends later than this measures itself. */
+const LATE = 5
+
+/**
+ * How this row's rate stands to a peer's. Who was limited by others might have done more, so that the true ratio is at
+ * least or at most what was seen; where both were, nothing can be said.
+ */
+export interface Ratio {
+  readonly value: number
+  readonly is: 'seen' | 'at least' | 'at most' | 'unknown'
+}
+
+export interface ForwardingRow {
+  readonly case: string
+  readonly contender: string
+  /** Requests a second. */
+  readonly rate: Spread
+  /** Milliseconds. */
+  readonly p50: Spread
+  readonly p99: Spread
+  /** Microseconds of CPU that a request cost. */
+  readonly cpu: Spread
+  /** How busy the contender's core was with it, 0 to 1. */
+  readonly busy: Spread
+  readonly failures: number
+  readonly verdict: 'valid' | 'limited' | 'invalid'
+  readonly reasons: readonly string[]
+  /** By the peer's name; missing where one of both is invalid or not there. */
+  readonly ratios: Readonly<Record<string, Ratio>>
+}
+
+/** In the order of the samples' cases, and of their contenders within each. @param peers names to compare with */
+export function forwardingRows(samples: readonly Sample[], peers: readonly string[]): ForwardingRow[] {
+  const groups = Map.groupBy(inOrder(samples), (sample) => JSON.stringify([sample.case, sample.contender]))
+  const rows = [...groups.values()].map(rowOf)
+  return rows.map((row) => {
+    const others = rows.filter((other) => other.case === row.case && other !== row && peers.includes(other.contender))
+    return { ...row, ratios: Object.fromEntries(others.flatMap((other) => ratioOf(row, other))) }
+  })
+}
+
+/** As the first round had them. */
+function inOrder(samples: readonly Sample[]): Sample[] {
+  return samples.toSorted((a, b) => a.round - b.round)
+}
+
+function rowOf(samples: Sample[]): Omit<ForwardingRow, 'ratios'> {
+  const [{ case: name, contender }] = samples as [Sample]
+  const loads = samples.flatMap(({ load }) => load ?? [])
+  const used = samples.flatMap(({ load, cpu }) => (load && cpu !== undefined ? [{ ...load, cpu }] : []))
+  const busy = spreadOf(used.map(({ cpu, seconds }) => cpu / seconds))
+  const faults = faultsIn(samples)
+  const limited = !(busy.median >= BUSY)
+  return {
+    case: name,
+    contender,
+    rate: spreadOf(loads.map(({ requests, seconds }) => requests / seconds)),
+    p50: spreadOf(loads.map(({ p50 }) => p50)),
+    p99: spreadOf(loads.map(({ p99 }) => p99)),
+    cpu: spreadOf(used.map(({ cpu, requests }) => (1e6 * cpu) / requests)),
+    busy,
+    failures: loads.reduce((sum, { failures }) => sum + total(failures), 0),
+    verdict: faults.length > 0 ? 'invalid' : limited ? 'limited' : 'valid',
+    reasons: faults.length > 0 ? faults : limited ? ['limited by client or upstreams: its core was not busy'] : [],
+  }
+}
+
+function ratioOf(row: Omit<ForwardingRow, 'ratios'>, peer: Omit<ForwardingRow, 'ratios'>): [string, Ratio][] {
+  if (row.verdict === 'invalid' || peer.verdict === 'invalid') return []
+  const [mine, theirs] = [row.verdict === 'limited', peer.verdict === 'limited']
+  const is = mine && theirs ? 'unknown' : mine ? 'at least' : theirs ? 'at most' : 'seen'
+  return [[peer.contender, { value: row.rate.median / peer.rate.median, is }]]
+}
+
+export interface BadRow {
+  readonly fault: Fault
+  readonly contender: string
+  /** Good answers a second. */
+  readonly rate: Spread
+  /** Milliseconds, of good answers. */
+  readonly p50: Spread
+  readonly p99: Spread
+  readonly p999: Spread
+  /** Of all requests, those whose clients got no 2xx, 0 to 1. */
+  readonly failed: Spread
+  /** How many of each kind in all rounds. */
+  readonly failures: Readonly<Record<string, number>>
+  /** Of the requests, those that went to the bad upstream, 0 to 1. */
+  readonly share: Spread
+  readonly verdict: 'valid' | 'doubtful' | 'invalid'
+  readonly reasons: readonly string[]
+  /** Its p99 by the baseline's; missing where one of both is invalid or not there. */
+  readonly ratio?: number
+}
+
+/** @param baseline the contender whose p99 the others' are compared with */
+export function badRows(samples: readonly BadSample[], baseline: string): BadRow[] {
+  const groups = Map.groupBy(
+    samples.toSorted((a, b) => a.round - b.round),
+    (sample) => JSON.stringify([sample.fault, sample.contender]),
+  )
+  const rows = [...groups.values()].map(badRowOf)
+  return rows.map((row) => {
+    const base = rows.find(({ fault, contender }) => fault === row.fault && contender === baseline)
+    if (!base || base.verdict === 'invalid' || row.verdict === 'invalid') return row
+    return { ...row, ratio: row.p99.median / base.p99.median }
+  })
+}
+
+function badRowOf(samples: BadSample[]): BadRow {
+  const [{ fault, contender }] = samples as [BadSample]
+  const loads = samples.flatMap(({ load }) => load ?? [])
+  const faults = faultsIn(samples)
+  const late = spreadOf(loads.map((load) => load.late))
+  const isLate = late.median > LATE
+  const reason = `the client was late by ${late.median.toFixed(1)} ms at its p99, and times are from when requests were due`
+  const kinds = Map.groupBy(
+    loads.flatMap(({ failures }) => Object.entries(failures)),
+    ([kind]) => kind,
+  )
+  return {
+    fault,
+    contender,
+    rate: spreadOf(loads.map(({ good, seconds }) => good / seconds)),
+    p50: spreadOf(loads.map(({ p50 }) => p50)),
+    p99: spreadOf(loads.map(({ p99 }) => p99)),
+    p999: spreadOf(loads.map(({ p999 }) => p999)),
+    failed: spreadOf(loads.map(({ requests, good }) => (requests - good) / requests)),
+    failures: Object.fromEntries([...kinds].map(([kind, each]) => [kind, each.reduce((sum, [, n]) => sum + n, 0)])),
+    share: spreadOf(samples.flatMap(({ share }) => share ?? [])),
+    verdict: faults.length > 0 ? 'invalid' : isLate ? 'doubtful' : 'valid',
+    reasons: faults.length > 0 ? faults : isLate ? [reason] : [],
+  }
+}
+
+const faultsIn = (samples: readonly (Sample | BadSample)[]) =>
+  samples.flatMap(({ round, faults }) => faults.map((fault) => `round ${round}: ${fault}`))
+
+const total = (failures: Readonly<Record<string, number>>) =>
+  Object.values(failures).reduce((sum, count) => sum + count, 0)
