@@ -4,6 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import type { Bench } from '../bench.ts'
 import { pin } from '../generators/pin.ts'
+import { counted } from '../judging/figures.ts'
 import { machine } from '../machine.ts'
 import { makeFolder, writeWhole } from '../reporting/results.ts'
 import type { Settings } from '../settings.ts'
@@ -30,6 +31,8 @@ import { badRows, forwardingRows } from './rows.ts'
 
 const FORWARDING_MS = 10_000
 const BAD_UPSTREAMS_MS = 30_000
+/** Seconds of a row beside the load itself: starting and warming up. */
+const ASIDE_S = 5
 const ROUND_ROBIN = 'Spillway, round-robin'
 /** Less than this is good for seeing that it works. */
 const FEWEST_ROUNDS = 3
@@ -76,7 +79,7 @@ export async function contest({ config, environment, signal }: Bench): Promise<n
     if (PART !== 'bad-upstreams') {
       const seconds = (DURATION ?? FORWARDING_MS) / 1000
       const contenders = forwarders(installed)
-      say(`Forwarding: ${rounds} x ${CASES.length} cases x ${contenders.length} contenders, ${seconds} s each ...`)
+      say(`Forwarding: ${inWords(rounds, [CASES.length, 'cases'], contenders, seconds)} ...`)
       const nginx = installed.nginx ? { nginx: installed.nginx } : {}
       const samples = await measureForwarding({ ...means, ...nginx, contenders, cases: CASES, client, rounds, seconds })
       keep({ forwarding: { samples, rows: forwardingRows(samples, Object.values(PEERS)) } })
@@ -88,7 +91,7 @@ export async function contest({ config, environment, signal }: Bench): Promise<n
         ...policies.map((name) => spillway(`Spillway, ${name}`, { POLICY: name })),
         ...rivals(installed),
       ]
-      say(`Bad upstreams: ${rounds} x ${faults.length} faults x ${contenders.length} contenders, ${seconds} s each ...`)
+      say(`Bad upstreams: ${inWords(rounds, [faults.length, 'faults'], contenders, seconds)} ...`)
       const samples = await measureBadUpstreams({ ...means, contenders, faults, rounds, seconds, rate: config.RATE })
       keep({ badUpstreams: { samples, rows: badRows(samples, ROUND_ROBIN) } })
     }
@@ -100,6 +103,16 @@ export async function contest({ config, environment, signal }: Bench): Promise<n
   say(`\n${tables(seen)}\n\nThe report: ${path.relative(process.cwd(), folder)}/report.md`)
   const rows = [...seen.forwarding.rows, ...seen.badUpstreams.rows]
   return rows.some(({ verdict }) => verdict === 'invalid') ? EXIT_INVALID : 0
+}
+
+function inWords(
+  rounds: number,
+  [kinds, noun]: readonly [number, string],
+  contenders: readonly Contender[],
+  seconds: number,
+): string {
+  const minutes = (rounds * kinds * contenders.length * (seconds + ASIDE_S)) / 60
+  return `${counted(rounds, 'round')} of ${kinds} ${noun} for ${contenders.length} contenders, ${seconds} s each, about ${Math.ceil(minutes)} min`
 }
 
 /** What nginx, HAProxy and wrk were told. */

@@ -35,6 +35,12 @@ interface Column<R> {
   readonly isMore?: boolean
 }
 
+const COMPARED = [
+  ['x bare', PEERS.bare],
+  ['x nginx', PEERS.nginx],
+  ['x http-proxy', PEERS.httpProxy],
+] as const
+
 const FORWARDING: readonly Column<ForwardingRow>[] = [
   { title: 'case', of: (row) => row.case, isName: true },
   { title: 'contender', of: (row) => row.contender, isName: true },
@@ -46,10 +52,14 @@ const FORWARDING: readonly Column<ForwardingRow>[] = [
   { title: 'p99 min to max', of: ({ p99 }) => range(p99), isMore: true },
   { title: 'CPU µs', of: ({ cpu }) => figure(cpu.median) },
   { title: 'core busy', of: ({ busy }) => percent(Math.round(100 * busy.median) / 100) },
+  { title: 'with others', of: ({ others }) => percent(Math.round(100 * others.median) / 100), isMore: true },
   { title: 'errors', of: ({ failures }) => whole(failures) },
-  ...Object.entries({ 'x bare': PEERS.bare, 'x nginx': PEERS.nginx, 'x http-proxy': PEERS.httpProxy }).map(
-    ([title, peer]) => ({ title, of: ({ ratios }: ForwardingRow) => ratio(ratios[peer]) }),
-  ),
+  ...COMPARED.map(([title, peer]) => ({ title, of: ({ ratios }: ForwardingRow) => ratio(ratios[peer]) })),
+  ...COMPARED.map(([title, peer]) => ({
+    title: `${title} by CPU`,
+    of: ({ ratios }: ForwardingRow) => (ratios[peer] ? figure(ratios[peer].byCpu) : ''),
+    isMore: true,
+  })),
   { title: 'verdict', of: ({ verdict }) => word(verdict), isName: true },
 ]
 
@@ -74,6 +84,7 @@ export function tables({ forwarding, badUpstreams, notes }: Contest): string {
   const parts = [
     ...notes.map((note) => `! ${note}`),
     table(FORWARDING, forwarding.rows, textTable),
+    forwarding.rows.some(({ verdict }) => verdict !== 'valid') ? SIGNS_LEGEND.replaceAll('`', '') : '',
     table(BAD, badUpstreams.rows, textTable),
     [...reasons(forwarding.rows), ...reasons(badUpstreams.rows)].join('\n'),
   ]
@@ -103,8 +114,9 @@ export function document(contest: Contest): string {
   return `${[head, ...sections.flatMap(([title, body]) => [`## ${title}`, ...body])].join('\n\n')}\n`
 }
 
-const FORWARDING_LEGEND =
-  'Each figure is the median of all rounds. CPU is what a request cost the contender, user and system time. Ratios are of median rates; `≤` stands where the peer was limited and could have done more, `≥` where the contender was, `?` where both were. LIMITED: client or upstreams were the limit, so the rate says little and CPU says more.'
+const SIGNS_LEGEND =
+  'LIMITED: its core had time left, so client or upstreams were the limit. DISTURBED: others used its core. Either might have done more, so a ratio is `≤` where the peer, `≥` where the contender and `?` where both might.'
+const FORWARDING_LEGEND = `Each figure is the median of all rounds. CPU is what a request cost the contender, user and system time. Ratios are of median rates, and by CPU of that cost: what the rates would be if each used a core to the full. ${SIGNS_LEGEND}`
 const BAD_LEGEND =
   'Times are those of good answers, from the moment a request was due. Errors are what clients got instead of 2xx. The share of the bad upstream is of all requests that reached any; a quarter would be its even share.'
 

@@ -9,6 +9,7 @@ import { LabError } from '../stack.ts'
 import type { Client, ClientLoad } from './client.ts'
 import { nginxFixed } from './configs.ts'
 import type { Contender } from './contenders.ts'
+import { type CoreUse, coreTime, coreUse } from './core-time.ts'
 import type { Cores } from './cores.ts'
 import { ANSWERS, type Case } from './fixed.ts'
 import { freePorts, type Server, startServer } from './server.ts'
@@ -28,6 +29,8 @@ export interface Sample {
   readonly load?: ClientLoad
   /** Seconds of CPU that the contender used meanwhile, in user and system mode. */
   readonly cpu?: number
+  /** What its core did meanwhile; missing where the system does not tell. */
+  readonly core?: CoreUse
   /** Why it is not to be believed. */
   readonly faults: readonly string[]
 }
@@ -109,14 +112,25 @@ async function measure(
     const asking = { url, asked, core: cores.client, folder, environment: { PATH: environment['PATH'] }, signal }
     await client.load({ ...asking, seconds: Math.min(WARM_UP_S, plan.seconds) })
     const wrong = await probe(url, asked)
-    const before = await server.cpuTime()
+    const from = await reading(server, cores)
     const load = await client.load({ ...asking, seconds: plan.seconds })
-    const after = await server.cpuTime()
-    if (before === undefined || after === undefined) return { ...row, load, faults: ['the contender ended meanwhile'] }
-    return { ...row, load, cpu: after - before, faults: [...wrong, ...faultsOf(load, asked)] }
+    const to = await reading(server, cores)
+    if (from.cpu === undefined || to.cpu === undefined)
+      return { ...row, load, faults: ['the contender ended meanwhile'] }
+    const cpu = to.cpu - from.cpu
+    const core = from.core && to.core && coreUse(from.core, to.core, cpu, (to.at - from.at) / 1000)
+    return { ...row, load, cpu, ...(core ? { core } : {}), faults: [...wrong, ...faultsOf(load, asked)] }
   } catch (error) {
     if (plan.signal.aborted || !(error instanceof LabError || error instanceof DriverError)) throw error
     return { ...row, faults: [error.message] }
+  }
+}
+
+async function reading(server: Server, { contender }: Cores) {
+  return {
+    at: performance.now(),
+    cpu: await server.cpuTime(),
+    core: await coreTime(server.pinned ? contender : undefined),
   }
 }
 

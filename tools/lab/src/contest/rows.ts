@@ -6,16 +6,20 @@ import { type Spread, spreadOf } from './spread.ts'
 
 /** Below this the contender's core had time left: client or upstreams were what limited it. */
 const BUSY = 0.9
+/** Of the contender's core: more than a system has to do beside it. */
+const OTHERS = 0.05
 /** Milliseconds. A client that sends later than this measures itself. */
 const LATE = 5
 
 /**
- * How this row's rate stands to a peer's. Who was limited by others might have done more, so that the true ratio is at
- * least or at most what was seen; where both were, nothing can be said.
+ * How this row's rate stands to a peer's. Who was limited or disturbed by others might have done more, so that the true
+ * ratio is at least or at most what was seen; where both were, nothing can be said.
  */
 export interface Ratio {
   readonly value: number
   readonly is: 'seen' | 'at least' | 'at most' | 'unknown'
+  /** The same by what a request cost each: the ratio of rates where both had a core to themselves and used all of it. */
+  readonly byCpu: number
 }
 
 export interface ForwardingRow {
@@ -28,10 +32,13 @@ export interface ForwardingRow {
   readonly p99: Spread
   /** Microseconds of CPU that a request cost. */
   readonly cpu: Spread
-  /** How busy the contender's core was with it, 0 to 1. */
+  /** How busy the contender's core was, 0 to 1; with the contender alone where the system does not tell more. */
   readonly busy: Spread
+  /** With others than the contender, 0 to 1. */
+  readonly others: Spread
   readonly failures: number
-  readonly verdict: 'valid' | 'limited' | 'invalid'
+  /** `limited` by client or upstreams; `disturbed` by others on its core. */
+  readonly verdict: 'valid' | 'limited' | 'disturbed' | 'invalid'
   readonly reasons: readonly string[]
   /** By the peer's name; missing where one of both is invalid or not there. */
   readonly ratios: Readonly<Record<string, Ratio>>
@@ -55,10 +62,10 @@ function inOrder(samples: readonly Sample[]): Sample[] {
 function rowOf(samples: Sample[]): Omit<ForwardingRow, 'ratios'> {
   const [{ case: name, contender }] = samples as [Sample]
   const loads = samples.flatMap(({ load }) => load ?? [])
-  const used = samples.flatMap(({ load, cpu }) => (load && cpu !== undefined ? [{ ...load, cpu }] : []))
-  const busy = spreadOf(used.map(({ cpu, seconds }) => cpu / seconds))
+  const used = samples.flatMap(({ load, cpu, core }) => (load && cpu !== undefined ? [{ ...load, cpu, core }] : []))
+  const busy = spreadOf(used.map(({ core, cpu, seconds }) => core?.busy ?? cpu / seconds))
+  const others = spreadOf(used.map(({ core }) => core?.others ?? 0))
   const faults = faultsIn(samples)
-  const limited = !(busy.median >= BUSY)
   return {
     case: name,
     contender,
@@ -67,17 +74,25 @@ function rowOf(samples: Sample[]): Omit<ForwardingRow, 'ratios'> {
     p99: spreadOf(loads.map(({ p99 }) => p99)),
     cpu: spreadOf(used.map(({ cpu, requests }) => (1e6 * cpu) / requests)),
     busy,
+    others,
     failures: loads.reduce((sum, { failures }) => sum + total(failures), 0),
-    verdict: faults.length > 0 ? 'invalid' : limited ? 'limited' : 'valid',
-    reasons: faults.length > 0 ? faults : limited ? ['limited by client or upstreams: its core was not busy'] : [],
+    verdict: verdictOf(faults, busy, others),
+    reasons: faults,
   }
+}
+
+function verdictOf(faults: readonly string[], busy: Spread, others: Spread): ForwardingRow['verdict'] {
+  if (faults.length > 0) return 'invalid'
+  if (others.median > OTHERS) return 'disturbed'
+  return busy.median >= BUSY ? 'valid' : 'limited'
 }
 
 function ratioOf(row: Omit<ForwardingRow, 'ratios'>, peer: Omit<ForwardingRow, 'ratios'>): [string, Ratio][] {
   if (row.verdict === 'invalid' || peer.verdict === 'invalid') return []
-  const [mine, theirs] = [row.verdict === 'limited', peer.verdict === 'limited']
+  const [mine, theirs] = [row.verdict !== 'valid', peer.verdict !== 'valid']
   const is = mine && theirs ? 'unknown' : mine ? 'at least' : theirs ? 'at most' : 'seen'
-  return [[peer.contender, { value: row.rate.median / peer.rate.median, is }]]
+  const value = row.rate.median / peer.rate.median
+  return [[peer.contender, { value, is, byCpu: peer.cpu.median / row.cpu.median }]]
 }
 
 export interface BadRow {
