@@ -19,7 +19,7 @@ const UPSTREAMS = 4
  * 16 places of 5 ms each: 3,200 requests a second from each of them, and 320 from the one that is ten times slower,
  * which even an equal share of the highest RATE, 250, leaves below saturation.
  */
-export const SERVICE = { meanMs: 5, mostMs: 40, places: 16 } as const
+const SERVICE = { meanMs: 5, mostMs: 40, places: 16 } as const
 const WARM_UP_S = 3
 /** Seconds beside the load's: the last requests' time limit, and starting. */
 const ASIDE = 30
