@@ -77,7 +77,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
    */
   start(): boolean {
     this.#running.add(this)
-    this.#endpoint.inFlight++
+    this.#endpoint.sent()
     this.#handler.onRequestStart?.(this, null)
     const deadlineAt = this.#exchange?.deadlineAt
     if (deadlineAt !== undefined && !this.aborted) {
@@ -225,7 +225,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
   #answered(status: number, headers: Headers): void {
     const ms = this.#clock() - this.#startedAt
     this.#exchange?.timings.push({ name: 'upstream', ms })
-    this.#endpoint.answered(ms, countsAgainst(status, headers))
+    this.#endpoint.answered(ms, countsAgainst(status, headers), headers['x-load'])
   }
 
   /** Takes the attempt as argument, so that a request needs no closure for its timer. */

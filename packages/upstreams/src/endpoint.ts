@@ -12,6 +12,9 @@ import {
 import type { Place } from './discovery.ts'
 import { charge } from './ejection.ts'
 import type { ProxyErrorType } from './exchange.ts'
+import { PeakEwma } from './latency.ts'
+import { readLoad } from './load.ts'
+import type { Candidate, Said } from './policies/policy.ts'
 import { openPool, servername } from './pool.ts'
 import { RollingSum } from './rolling-sum.ts'
 
@@ -60,7 +63,7 @@ export interface EndpointOptions {
   readonly onFailure: (endpoint: Endpoint, type: ProxyErrorType | undefined) => void
 }
 
-export class Endpoint implements Place {
+export class Endpoint implements Place, Candidate {
   readonly origin: string
   readonly named: string
   readonly address: string | undefined
@@ -68,6 +71,9 @@ export class Endpoint implements Place {
   readonly servername: string | undefined
   readonly pool: Pool
   inFlight = 0
+  readonly weight = 1
+  said: Said | undefined
+  readonly #latency: PeakEwma
   readonly #checked: boolean
   readonly #clock: () => number
   #onTransition: EndpointOptions['onTransition']
@@ -90,6 +96,7 @@ export class Endpoint implements Place {
     this.named = place.named
     this.address = place.address
     this.servername = servername(place)
+    this.#latency = new PeakEwma()
     this.#checked = checked
     this.#clock = clock
     this.#onTransition = onTransition
@@ -112,21 +119,41 @@ export class Endpoint implements Place {
     return this.#condition
   }
 
+  /** Milliseconds to its answers' heads, as policies see it. */
+  latency(now: number): number {
+    return this.#latency.at(now)
+  }
+
+  /** A request is on its way. */
+  sent(): void {
+    this.inFlight++
+    this.#latency.sent(this.#clock())
+  }
+
   /** Why what became of its requests speaks for ejecting it, or undefined. */
   get charge(): string | undefined {
     const now = this.#clock()
     return charge(this.#failuresInARow, this.#recentRequests.total(now), this.#recentFailures.total(now))
   }
 
-  /** Answer headers came, `ms` after the request was handed over; `failed` if they count against the endpoint. */
-  answered(ms: number, failed: boolean): void {
+  /**
+   * Answer headers came, `ms` after the request was handed over; `failed` if they count against the endpoint.
+   * @param load its `x-load`
+   */
+  answered(ms: number, failed: boolean, load?: string | readonly string[]): void {
     const now = this.#clock()
     this.#requests++
     this.#recentRequests.add(now)
     this.#recentAnswers.add(now)
     this.#recentLatency.add(now, ms)
-    if (failed) this.#failed(now, undefined)
-    else this.#failuresInARow = 0
+    this.said = readLoad(load, now) ?? this.said
+    if (failed) {
+      this.#latency.failed(now, ms)
+      this.#failed(now, undefined)
+    } else {
+      this.#latency.answered(now, ms)
+      this.#failuresInARow = 0
+    }
   }
 
   /** No answer came (`answered` was not called), or it broke off. */
@@ -136,6 +163,7 @@ export class Endpoint implements Place {
       this.#requests++
       this.#recentRequests.add(now)
     }
+    this.#latency.failed(now, 0)
     if (this.#checked && type === 'connection_refused') this.#become(afterRefusal(this.#condition, type), type)
     this.#failed(now, type)
   }

@@ -1,6 +1,7 @@
 export type { EndpointView, Transition } from './endpoint.ts'
 export { proxyError, statusOf, UpstreamError, type UpstreamErrorCode } from './errors.ts'
 export { createExchange, type Exchange, type ExchangeOptions, exchangeOf, type ProxyErrorType } from './exchange.ts'
-export type { PolicyName } from './policy.ts'
+export { type PolicyName, policyNames } from './policies/policies.ts'
+export type { Candidate, Circumstances, Policy, Said } from './policies/policy.ts'
 export { type RetryOptions, retry } from './retry.ts'
 export { Upstreams, type UpstreamsOptions } from './upstreams.ts'

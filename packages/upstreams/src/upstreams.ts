@@ -10,7 +10,8 @@ import { UpstreamError } from './errors.ts'
 import { type Exchange, exchangeOf, type ProxyErrorType } from './exchange.ts'
 import { limits } from './limits.ts'
 import { Members } from './members.ts'
-import { type Policy, type PolicyName, policies } from './policy.ts'
+import { type PolicyName, policies } from './policies/policies.ts'
+import type { Policy } from './policies/policy.ts'
 import { Running } from './running.ts'
 
 export interface UpstreamsOptions {
@@ -22,7 +23,8 @@ export interface UpstreamsOptions {
    * answer stands 30 s where none comes. Requests have the name in `Host`, and an https endpoint's certificate must.
    */
   readonly endpoints: readonly string[]
-  readonly policy: PolicyName
+  /** How one of the usable endpoints is chosen: by name, or one of one's own. Default: `p2c-ewma`. */
+  readonly policy?: PolicyName | Policy
   /** What active checks ask for; `false`: no active checks, every endpoint counts as up. Default: `/ready`. */
   readonly check?: { readonly path: string } | false
   /** Told of each change of an endpoint's condition or intent, and of what DNS says; for log lines and metrics. */
@@ -46,12 +48,12 @@ export class Upstreams extends Dispatcher {
   readonly name: string
   // `private` and not `#`, here alone: what `compose` returns is a Proxy, through which `#` fields cannot be reached.
   private readonly members: Members
-  private readonly choose: Policy
+  private readonly policy: Policy
   private readonly clock: () => number
+  private readonly random: () => number
   private readonly running = new Running()
   private readonly checks: Checks | undefined
   private readonly sweeps: NodeJS.Timeout
-  private turn = 0
   private closed = false
 
   /** @throws {TypeError} on a bad endpoint, none, or the same twice */
@@ -60,6 +62,7 @@ export class Upstreams extends Dispatcher {
     const {
       name,
       endpoints,
+      policy = 'p2c-ewma',
       check = { path: '/ready' },
       clock = () => performance.now(),
       random = Math.random,
@@ -67,7 +70,8 @@ export class Upstreams extends Dispatcher {
     const { onTransition = () => {}, resolve } = options
     const onFailure = (endpoint: Endpoint, type: ProxyErrorType | undefined) => this.judge(endpoint, type)
     this.name = name
-    this.choose = policies[options.policy]
+    this.policy = typeof policy === 'string' ? policies[policy]() : policy
+    this.random = random
     this.clock = clock
     const checked = check !== false
     const open = (place: Place) => new Endpoint({ place, checked, clock, onTransition, onFailure })
@@ -81,7 +85,7 @@ export class Upstreams extends Dispatcher {
     const exchange = exchangeOf(options)
     if (exchange?.error) delete exchange.error
     if (this.running.size >= limits.clusterRequests) return refuse(handler, exchange, 'connection_limit_reached')
-    const endpoint = this.closed ? undefined : this.choice(exchange?.tried)
+    const endpoint = this.closed ? undefined : this.choice(exchange)
     if (!endpoint) return refuse(handler, exchange, 'destination_unavailable')
     if (exchange) exchange.endpoint = endpoint.origin
     return new Attempt({ options, handler, exchange, endpoint, running: this.running, clock: this.clock }).start()
@@ -125,11 +129,13 @@ export class Upstreams extends Dispatcher {
     this.running.abort(new UpstreamError('destination_unavailable', { sent: true }))
   }
 
-  private choice(tried: readonly string[] = []): Endpoint | undefined {
+  private choice(exchange: Exchange | undefined): Endpoint | undefined {
+    const { tried = [], hashKey } = exchange ?? {}
     const candidates = usable(this.members.current)
     const untried = tried.length > 0 ? candidates.filter(({ origin }) => !tried.includes(origin)) : candidates
     const rest = untried.length > 0 ? untried : candidates
-    return rest.length > 0 ? rest[this.choose(rest, { turn: this.turn++ })] : undefined
+    if (rest.length === 0) return undefined
+    return rest[this.policy.choose(rest, { now: this.clock(), random: this.random, hashKey })]
   }
 
   private judge(endpoint: Endpoint, type: ProxyErrorType | undefined): void {

@@ -32,7 +32,7 @@ describe('a request that was never sent', () => {
   })
 
   it('is not tried a third time', async () => {
-    const { dispatcher } = await retrying([await nobody(), (await named('spare')).origin, await nobody()])
+    const { dispatcher } = await retrying([await nobody(), await nobody(), (await named('spare')).origin])
     const asked = ask(dispatcher)
     await expect(asked).rejects.toMatchObject({ type: 'connection_refused', statusCode: 502 })
     expect(asked.exchange.tried).toHaveLength(1)
@@ -58,7 +58,7 @@ describe('a request lost before any byte of an answer', () => {
   })
 
   it('still counts as sent when the second attempt was not', async () => {
-    const { dispatcher } = await retrying([(await resetting()).origin, (await named('spare')).origin, await nobody()])
+    const { dispatcher } = await retrying([(await resetting()).origin, await nobody(), (await named('spare')).origin])
     await expect(ask(dispatcher, { method: 'PUT', body: 'x' })).rejects.toMatchObject({
       type: 'connection_refused',
       sent: true,
@@ -121,7 +121,8 @@ describe('a 503 with Retry-After', () => {
     const { dispatcher, upstreams } = await retrying([first.origin, (await named('other')).origin])
     expect(await ask(dispatcher)).toMatchObject({ status: 200, body: 'other' })
     expect(upstreams.endpoints()).toMatchObject([{ requests: 1, failures: 0, inFlight: 0 }, { inFlight: 0 }])
-    expect(await ask(dispatcher, { method: 'POST' })).toMatchObject({ status: 503, body: 'shed' })
+    const posts = [await ask(dispatcher, { method: 'POST' }), await ask(dispatcher, { method: 'POST' })]
+    expect(posts.map(({ status }) => status).sort()).toEqual([200, 503])
   })
 
   it('is passed on when a hop behind made it', async () => {
