@@ -1,12 +1,13 @@
 /** The balancer's settings. */
 import { type ConfigOf, choice, cidrs, commonSettings, list, origins, port, text } from '@spillway/service'
+import { policyNames } from '@spillway/upstreams'
 import { Type } from 'typebox'
 
 export const settings = {
   ...commonSettings,
   PORT: port({ about: 'Port of the front door; 0 lets the system choose.', default: 8000 }),
   SPILLWAY_UPSTREAMS: origins({ about: 'Where requests go: the gateways’ origins, or dns+http://name:port.' }),
-  POLICY: choice(['round-robin'], { about: 'How one of the usable gateways is chosen.', default: 'round-robin' }),
+  POLICY: choice(policyNames, { about: 'How one of the usable gateways is chosen.', default: 'p2c-ewma' }),
   DENY_PATHS: list({ about: 'Paths that strangers may not ask for, with all below them.', default: '/metrics' }),
   TRUSTED_PROXIES: cidrs({
     about: 'Addresses and CIDRs of the peers whose `Forwarded` and `X-Forwarded-*` are believed.',

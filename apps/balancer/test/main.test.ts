@@ -5,10 +5,10 @@ import { echo, gateway, main } from './world.ts'
 
 describe('the balancer as a process', () => {
   it('names every mistake in its settings and does not start', async () => {
-    const { ended } = await main({ POLICY: 'random', ADMIN_PORT: '99999', SPILLWAY_UPSTREAM: 'http://a' })
+    const { ended } = await main({ POLICY: 'fastest', ADMIN_PORT: '99999', SPILLWAY_UPSTREAM: 'http://a' })
     const { code, complaint } = await ended
     expect(code).toBe(1)
-    expect(complaint).toContain('POLICY is "random"; it must be one of round-robin')
+    expect(complaint).toContain('POLICY is "fastest"; it must be one of round-robin, random')
     expect(complaint).toContain('SPILLWAY_UPSTREAMS is not set')
     expect(complaint).toContain('SPILLWAY_UPSTREAM is not a setting; did you mean SPILLWAY_UPSTREAMS?')
     expect(complaint).toContain('ADMIN_PORT')

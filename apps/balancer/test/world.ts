@@ -39,13 +39,14 @@ export const echo: http.RequestListener = async (request, response) => {
   response.end(JSON.stringify({ method, url, headers, body: Buffer.concat(chunks).toString() }))
 }
 
-/** A balancer in this process, its gateways found up where `wait` says how many. */
+/** A balancer in this process that takes its gateways in turn, found up where `wait` says how many. */
 export async function balancer(
   origins: readonly string[],
   { wait = origins.length, ...more }: Record<string, unknown> & { wait?: number } = {},
 ) {
   const config = readConfig(settings, {
     SPILLWAY_UPSTREAMS: origins.join(','),
+    POLICY: 'round-robin',
     LOG_LEVEL: 'silent',
     ...(more as object),
   })

@@ -34,7 +34,6 @@ export function createClusters(
     const upstreams = new Upstreams({
       name,
       endpoints,
-      policy: 'round-robin',
       check: check === 'none' ? false : { path: check },
       onTransition: (transition) => {
         logger.info({ upstream: name, ...transition }, 'upstream changed')

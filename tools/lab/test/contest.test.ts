@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { measureBadUpstreams } from '../src/contest/bad-upstreams.ts'
 import { autocannonClient } from '../src/contest/client.ts'
 import { haproxy, nginxFixed, nginxProxy } from '../src/contest/configs.ts'
-import { bareDispatch, type Contender, findInstalled, policiesOf, spillway } from '../src/contest/contenders.ts'
+import { bareDispatch, type Contender, findInstalled, spillway } from '../src/contest/contenders.ts'
 import { ANSWERS, CASES } from '../src/contest/fixed.ts'
 import { type Means, measureForwarding } from '../src/contest/forwarding.ts'
 import { forwardingRows } from '../src/contest/rows.ts'
@@ -75,10 +75,6 @@ describe('bad upstreams', () => {
     expect(load?.failures).toEqual({ 500: (load?.requests ?? 0) - (load?.good ?? 0) })
     expect(share).toBeCloseTo(0.25, 1)
     expect((load?.failures[500] ?? 0) / (load?.requests ?? 0)).toBeCloseTo(0.25, 1)
-  })
-
-  it('knows the policies from the balancer itself', async () => {
-    expect(await policiesOf(process.env)).toContain('round-robin')
   })
 })
 

@@ -27,11 +27,11 @@ describe('make up', () => {
   }
 
   it('lists every mistake in the settings and starts nothing', async () => {
-    const { code, err } = await world.make('up', { GATEWAY: '5', CACHE_TTL: 'soon', POLICY: 'random' })
+    const { code, err } = await world.make('up', { GATEWAY: '5', CACHE_TTL: 'soon', POLICY: 'fastest' })
     expect(code).not.toBe(0)
     expect(err).toContain('did you mean GATEWAYS?')
     expect(err).toContain('CACHE_TTL is "soon"')
-    expect(err).toContain('POLICY is "random"; it must be one of round-robin')
+    expect(err).toContain('POLICY is "fastest"; it must be one of round-robin, random')
     expect(existsSync(world.stateDir)).toBe(false)
   })
 

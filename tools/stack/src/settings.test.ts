@@ -7,7 +7,7 @@ describe('readSettings', () => {
       GATEWAYS: 3,
       CACHE_TTL: 30_000,
       DB_LATENCY: 0,
-      POLICY: 'round-robin',
+      POLICY: 'p2c-ewma',
       SAMPLE_ITEMS: 1000,
       PORT_OFFSET: 0,
       STATE_DIR: '.spillway',

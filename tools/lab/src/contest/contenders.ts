@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { type Command, findOnPath } from '../generators/pin.ts'
 import type { Environment } from '../settings.ts'
-import { LabError, ROOT } from '../stack.ts'
+import { ROOT } from '../stack.ts'
 import { haproxy, nginxProxy, type Place } from './configs.ts'
 
 export interface Contender {
@@ -58,28 +58,6 @@ export const haproxyContender = (file: string, name: string, balance: Parameters
     return { file, args: ['-db', '-f', config] }
   },
 })
-
-/** The policies that the balancer itself names when it is asked for one that it does not have. */
-export async function policiesOf(environment: Environment): Promise<string[]> {
-  const env = { PATH: environment['PATH'], POLICY: 'which', SPILLWAY_UPSTREAMS: 'http://127.0.0.1:1' }
-  const complaint = await promisify(execFile)(process.execPath, [BALANCER], { env, timeout: 20_000 }).then(
-    () => '',
-    ({ stderr }: { stderr?: string }) => stderr ?? '',
-  )
-  const policies = parsePolicies(complaint)
-  if (policies.length === 0) throw new LabError(`the balancer did not say which policies it has:\n${complaint}`)
-  return policies
-}
-
-/** Of `POLICY is "which"; it must be one of round-robin, random`. */
-export function parsePolicies(complaint: string): string[] {
-  return (
-    /POLICY is .* must be one of (.+)/
-      .exec(complaint)?.[1]
-      ?.split(',')
-      .map((name) => name.trim()) ?? []
-  )
-}
 
 /** Programs that do not come along. */
 export interface Installed {

@@ -1,7 +1,9 @@
 /** `make bench-balancer`: the balancer measured beside its peers, in one run on one machine. */
+
 import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { policyNames } from '@spillway/upstreams'
 import type { Bench } from '../bench.ts'
 import { pin } from '../generators/pin.ts'
 import { counted } from '../judging/figures.ts'
@@ -19,7 +21,6 @@ import {
   type Installed,
   nginxContender,
   PEERS,
-  policiesOf,
   spillway,
 } from './contenders.ts'
 import { type Cores, coresOf } from './cores.ts'
@@ -48,7 +49,7 @@ export async function contest({ config, environment, signal }: Bench): Promise<n
   const cores = coresOf(facts.cores)
   const loadBefore = os.loadavg()[0] ?? 0
   const notes = notesOf({ config, installed, client: client.name, cores, loadBefore, path: environment['PATH'] })
-  const policies = config.PART === 'forwarding' ? [] : await policiesOf(environment)
+  const policies = config.PART === 'forwarding' ? [] : policyNames
 
   mkdirSync(config.RESULTS_DIR, { recursive: true })
   const { folder, startedAt } = makeFolder(config.RESULTS_DIR, 'balancer', Date.now())
