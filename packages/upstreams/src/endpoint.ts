@@ -1,5 +1,5 @@
 /** One endpoint: its connections, what is known of its health, and what its answers said. */
-import type { Pool } from 'undici'
+import type { Client, Pool } from 'undici'
 import {
   afterCheck,
   afterRefusal,
@@ -15,7 +15,7 @@ import type { ProxyErrorType } from './exchange.ts'
 import { PeakEwma } from './latency.ts'
 import { readLoad } from './load.ts'
 import type { Candidate, Said } from './policies/policy.ts'
-import { openPool, servername } from './pool.ts'
+import { openClient, openPool, servername } from './pool.ts'
 import { RollingSum } from './rolling-sum.ts'
 
 /** An endpoint as operators see it. */
@@ -166,6 +166,10 @@ export class Endpoint implements Place, Candidate {
     this.#latency.failed(now, 0)
     if (this.#checked && type === 'connection_refused') this.#become(afterRefusal(this.#condition, type), type)
     this.#failed(now, type)
+  }
+
+  newcomer(port: number | undefined): Client {
+    return openClient(this, port)
   }
 
   checked(finding: Finding): void {

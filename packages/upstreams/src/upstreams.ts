@@ -3,6 +3,7 @@ import { Dispatcher } from 'undici'
 import type { Resolve } from './addresses.ts'
 import { Attempt } from './attempt.ts'
 import { Checks } from './check.ts'
+import { type CheckSpec, wanted } from './check-spec.ts'
 import type { Place } from './discovery.ts'
 import { mayEject, usable } from './ejection.ts'
 import { Endpoint, type EndpointView, type Transition } from './endpoint.ts'
@@ -25,8 +26,8 @@ export interface UpstreamsOptions {
   readonly endpoints: readonly string[]
   /** How one of the usable endpoints is chosen: by name, or one of one's own. Default: `p2c-ewma`. */
   readonly policy?: PolicyName | Policy
-  /** What active checks ask for; `false`: no active checks, every endpoint counts as up. Default: `/ready`. */
-  readonly check?: { readonly path: string } | false
+  /** What active checks ask for; `false`: no active checks, every endpoint counts as up. Default: `GET /ready`. */
+  readonly check?: CheckSpec | false
   /** Told of each change of an endpoint's condition or intent, and of what DNS says; for log lines and metrics. */
   readonly onTransition?: (transition: Transition) => void
   /** Gives the addresses of a name, or rejects. Default: getaddrinfo, so that /etc/hosts counts too. */
@@ -56,14 +57,14 @@ export class Upstreams extends Dispatcher {
   private readonly sweeps: NodeJS.Timeout
   private closed = false
 
-  /** @throws {TypeError} on a bad endpoint, none, or the same twice */
+  /** @throws {TypeError} on a bad endpoint, none, the same twice, or a bad check */
   constructor(options: UpstreamsOptions) {
     super()
     const {
       name,
       endpoints,
       policy = 'p2c-ewma',
-      check = { path: '/ready' },
+      check = {},
       clock = () => performance.now(),
       random = Math.random,
     } = options
@@ -75,7 +76,7 @@ export class Upstreams extends Dispatcher {
     this.clock = clock
     const checked = check !== false
     const open = (place: Place) => new Endpoint({ place, checked, clock, onTransition, onFailure })
-    this.checks = check ? new Checks({ path: check.path, clock, random }) : undefined
+    this.checks = check ? new Checks({ wanted: wanted(check), clock, random }) : undefined
     const { checks } = this
     this.members = new Members({ cluster: name, endpoints, open, checks, resolve, clock, random, onTransition })
     this.sweeps = setInterval(() => this.running.sweep(SWEEP), SWEEP)
