@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Endpoint, type Transition } from './endpoint.ts'
+import { secured } from './tls.ts'
 
 const place = { origin: 'http://127.0.0.1:1', named: 'http://127.0.0.1:1', address: undefined }
 
@@ -9,6 +10,7 @@ function endpointUp() {
   const told: string[] = []
   const endpoint = new Endpoint({
     place,
+    secured: secured({}),
     checked: true,
     clock: () => time.now,
     onTransition: ({ from, to, reason }: Transition) => told.push(`${from} -> ${to}: ${reason}`),
@@ -25,6 +27,7 @@ describe('an endpoint', () => {
   it('is unavailable until its first good check', () => {
     const unseen = new Endpoint({
       place,
+      secured: secured({}),
       checked: true,
       clock: () => 0,
       onTransition: () => {},

@@ -9,14 +9,15 @@ import {
   type Finding,
   timesEjected,
 } from './condition.ts'
-import type { Place } from './discovery.ts'
+import { hostOf, type Place } from './discovery.ts'
 import { charge } from './ejection.ts'
 import type { ProxyErrorType } from './exchange.ts'
 import { PeakEwma } from './latency.ts'
 import { readLoad } from './load.ts'
 import type { Candidate, Said } from './policies/policy.ts'
-import { openClient, openPool, servername } from './pool.ts'
+import { openClient, openPool } from './pool.ts'
 import { RollingSum } from './rolling-sum.ts'
+import type { Secured } from './tls.ts'
 
 /** An endpoint as operators see it. */
 export interface EndpointView {
@@ -55,6 +56,7 @@ export interface Transition {
 
 export interface EndpointOptions {
   readonly place: Place
+  readonly secured: Secured
   /** Without active checks it counts as up from the start, and nothing but ejection takes it out. */
   readonly checked: boolean
   readonly clock: () => number
@@ -67,13 +69,14 @@ export class Endpoint implements Place, Candidate {
   readonly origin: string
   readonly named: string
   readonly address: string | undefined
-  /** Whom the certificate of an https endpoint must be for, whatever `Host` a request has. */
-  readonly servername: string | undefined
+  /** The same with each request: undici opens another connection where it is not, and takes it from `Host` otherwise. */
+  readonly servername: string
   readonly pool: Pool
   inFlight = 0
   readonly weight = 1
   said: Said | undefined
   readonly #latency: PeakEwma
+  readonly #secured: Secured
   readonly #checked: boolean
   readonly #clock: () => number
   #onTransition: EndpointOptions['onTransition']
@@ -91,18 +94,19 @@ export class Endpoint implements Place, Candidate {
   readonly #recentAnswers = new RollingSum()
   readonly #recentLatency = new RollingSum()
 
-  constructor({ place, checked, clock, onTransition, onFailure }: EndpointOptions) {
+  constructor({ place, secured, checked, clock, onTransition, onFailure }: EndpointOptions) {
     this.origin = place.origin
     this.named = place.named
     this.address = place.address
-    this.servername = servername(place)
+    this.servername = hostOf(place.named)
     this.#latency = new PeakEwma()
     this.#checked = checked
     this.#clock = clock
     this.#onTransition = onTransition
     this.#onFailure = onFailure
     this.#condition = checked ? { state: 'starting' } : { state: 'up', since: clock() }
-    this.pool = openPool(place)
+    this.#secured = secured
+    this.pool = openPool(place, secured)
   }
 
   /** Whether it takes requests, and would without an ejection. */
@@ -169,7 +173,7 @@ export class Endpoint implements Place, Candidate {
   }
 
   newcomer(port: number | undefined): Client {
-    return openClient(this, port)
+    return openClient(this, this.#secured, port)
   }
 
   checked(finding: Finding): void {

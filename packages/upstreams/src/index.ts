@@ -5,4 +5,5 @@ export { createExchange, type Exchange, type ExchangeOptions, exchangeOf, type P
 export { type PolicyName, policyNames } from './policies/policies.ts'
 export type { Candidate, Circumstances, Policy, Said } from './policies/policy.ts'
 export { type RetryOptions, retry } from './retry.ts'
+export type { TlsSpec } from './tls.ts'
 export { Upstreams, type UpstreamsOptions } from './upstreams.ts'

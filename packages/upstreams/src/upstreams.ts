@@ -14,6 +14,7 @@ import { Members } from './members.ts'
 import { type PolicyName, policies } from './policies/policies.ts'
 import type { Policy } from './policies/policy.ts'
 import { Running } from './running.ts'
+import { secured as securedBy, type TlsSpec } from './tls.ts'
 
 export interface UpstreamsOptions {
   /** The cluster's name, as logs, metrics and cache keys have it. */
@@ -28,6 +29,8 @@ export interface UpstreamsOptions {
   readonly policy?: PolicyName | Policy
   /** What active checks ask for; `false`: no active checks, every endpoint counts as up. Default: `GET /ready`. */
   readonly check?: CheckSpec | false
+  /** Of https endpoints. Default: verified by Node's authorities, without a certificate of our own. */
+  readonly tls?: TlsSpec
   /** Told of each change of an endpoint's condition or intent, and of what DNS says; for log lines and metrics. */
   readonly onTransition?: (transition: Transition) => void
   /** Gives the addresses of a name, or rejects. Default: getaddrinfo, so that /etc/hosts counts too. */
@@ -57,7 +60,7 @@ export class Upstreams extends Dispatcher {
   private readonly sweeps: NodeJS.Timeout
   private closed = false
 
-  /** @throws {TypeError} on a bad endpoint, none, the same twice, or a bad check */
+  /** @throws {TypeError} on a bad endpoint, none, the same twice, or a bad check or TLS text */
   constructor(options: UpstreamsOptions) {
     super()
     const {
@@ -74,8 +77,9 @@ export class Upstreams extends Dispatcher {
     this.policy = typeof policy === 'string' ? policies[policy]() : policy
     this.random = random
     this.clock = clock
+    const secured = securedBy(options.tls ?? {})
     const checked = check !== false
-    const open = (place: Place) => new Endpoint({ place, checked, clock, onTransition, onFailure })
+    const open = (place: Place) => new Endpoint({ place, secured, checked, clock, onTransition, onFailure })
     this.checks = check ? new Checks({ wanted: wanted(check), clock, random }) : undefined
     const { checks } = this
     this.members = new Members({ cluster: name, endpoints, open, checks, resolve, clock, random, onTransition })
