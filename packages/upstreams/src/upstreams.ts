@@ -77,7 +77,7 @@ export class Upstreams extends Dispatcher {
     const { onTransition = () => {}, resolve } = options
     const onFailure = (endpoint: Endpoint, type: ProxyErrorType | undefined) => this.judge(endpoint, type)
     this.name = name
-    this.selection = named(policy)
+    this.selection = this.select(policy)
     this.random = random
     this.clock = clock
     this.onTransition = onTransition
@@ -123,7 +123,7 @@ export class Upstreams extends Dispatcher {
    */
   usePolicy(policy: PolicyName | Policy): void {
     const from = this.policy
-    this.selection = named(policy)
+    this.selection = this.select(policy)
     this.onTransition({ endpoint: this.name, from, to: this.policy, reason: BY_OPERATOR })
   }
 
@@ -182,6 +182,10 @@ export class Upstreams extends Dispatcher {
     const endpoint = this.members.current.find((member) => member.origin === origin)
     if (endpoint) act(endpoint)
     return endpoint !== undefined
+  }
+
+  private select(policy: PolicyName | Policy) {
+    return named(policy, (reason) => this.onTransition({ endpoint: this.name, from: 'own', to: 'own', reason }))
   }
 
   private choice(exchange: Exchange | undefined): Endpoint | undefined {
