@@ -3,7 +3,7 @@ import { utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { loadPolicy, type Policy } from '../src/index.ts'
+import { loadPolicy, type Policy, policyText } from '../src/index.ts'
 import { ask, named, over } from './servers.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'spillway-policy-'))
@@ -39,6 +39,10 @@ describe('a policy of one’s own', () => {
 
   it('by a name is that name; a slip is told what there is', async () => {
     expect(await loadPolicy('hash', folder)).toBe('hash')
+    for (const text of ['hash', './mine.ts', '/abs/mine', 'mine.js', 'mine.mts']) {
+      expect(text).toMatch(new RegExp(policyText.pattern))
+    }
+    for (const text of ['fastest', 'hashes', 'mine.tsx', '']) expect(text).not.toMatch(new RegExp(policyText.pattern))
     await expect(loadPolicy('fastest')).rejects.toThrow(
       /^there is no policy fastest; there are round-robin, .*, and a file such as \.\/mine\.ts$/,
     )
