@@ -83,7 +83,8 @@ export class Upstreams extends Dispatcher {
     this.onTransition = onTransition
     const secured = securedBy(options.tls ?? {})
     const checked = check !== false
-    const open = (place: Place) => new Endpoint({ place, secured, checked, clock, onTransition, onFailure })
+    const open = (place: Place, first: boolean) =>
+      new Endpoint({ place, secured, first, checked, clock, onTransition, onFailure })
     this.checks = check ? new Checks({ wanted: wanted(check), clock, random }) : undefined
     const { checks } = this
     this.members = new Members({ cluster: name, endpoints, open, checks, resolve, clock, random, onTransition })
@@ -102,12 +103,12 @@ export class Upstreams extends Dispatcher {
 
   /** How many endpoints would be chosen now. */
   get available(): number {
-    return usable(this.members.current).length
+    return this.usable(this.clock()).length
   }
 
   endpoints(): EndpointView[] {
     const { current } = this.members
-    const chosen = new Set(usable(current))
+    const chosen = new Set(this.usable(this.clock()))
     return current.map((endpoint) => endpoint.view(chosen.has(endpoint)))
   }
 
@@ -190,11 +191,18 @@ export class Upstreams extends Dispatcher {
 
   private choice(exchange: Exchange | undefined): Endpoint | undefined {
     const { tried = [], hashKey } = exchange ?? {}
-    const candidates = usable(this.members.current)
+    const now = this.clock()
+    const candidates = this.usable(now)
     const untried = tried.length > 0 ? candidates.filter(({ origin }) => !tried.includes(origin)) : candidates
     const rest = untried.length > 0 ? untried : candidates
     if (rest.length === 0) return undefined
-    return rest[this.selection.policy.choose(rest, { now: this.clock(), random: this.random, hashKey })]
+    return rest[this.selection.policy.choose(rest, { now, random: this.random, hashKey })]
+  }
+
+  private usable(now: number): readonly Endpoint[] {
+    const { current } = this.members
+    for (const endpoint of current) endpoint.refresh(now)
+    return usable(current)
   }
 
   private judge(endpoint: Endpoint, type: ProxyErrorType | undefined): void {

@@ -16,6 +16,8 @@ export interface EndpointView {
   readonly available: boolean
   /** As configured, or as an operator has it. */
   readonly weight: number
+  /** How much of that counts yet: 0.1 to 1, in slow start. */
+  readonly ramp: number
   /** Whether it has requests only while no endpoint without this is usable. */
   readonly backup: boolean
   /** How many requests it may have at once; undefined where there is no such limit. */
