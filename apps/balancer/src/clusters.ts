@@ -45,7 +45,7 @@ export function createClusters(
   const measure = measureUpstreams(registry)
 
   const open = (name: string): Cluster => {
-    const measured = measure(name, () => upstreams.endpoints())
+    const measured = measure(name, () => upstreams)
     const upstreams = new Upstreams({
       name,
       endpoints: SPILLWAY_UPSTREAMS,
@@ -56,7 +56,11 @@ export function createClusters(
         events.emit('transition', { upstream: name, ...transition })
       },
     })
-    return { name, upstreams, dispatcher: upstreams.compose(client, measured.countRetries, retry()) }
+    return {
+      name,
+      upstreams,
+      dispatcher: upstreams.compose(client, measured.countRetries, retry({ budget: upstreams.budget })),
+    }
   }
 
   const clusters = [open('gateway')]

@@ -20,7 +20,7 @@ import { openClient, openPool } from './pool.ts'
 import { ramp } from './slow-start.ts'
 import type { Secured } from './tls.ts'
 import { BY_OPERATOR, type Transition } from './transition.ts'
-import type { EndpointView, Intent } from './view.ts'
+import type { EndpointStats, EndpointView, Intent } from './view.ts'
 
 export interface EndpointOptions {
   readonly place: Place
@@ -64,6 +64,7 @@ export class Endpoint implements Place, Candidate {
   /** Checks in a row with the same outcome since the condition last changed: positive good, negative bad. */
   #streak = 0
   #timesEjected = 0
+  #opened = 0
   readonly #outcomes = new Outcomes()
 
   constructor({ place, secured, first, checked, clock, onTransition, onFailure }: EndpointOptions) {
@@ -84,6 +85,7 @@ export class Endpoint implements Place, Candidate {
     if (!checked && !first) this.#risenAt = clock()
     this.#secured = secured
     this.pool = openPool(place, secured)
+    this.pool.on('connect', () => this.#opened++)
   }
 
   /** Whether it takes requests, as of the last `refresh`. */
@@ -221,6 +223,11 @@ export class Endpoint implements Place, Candidate {
       failures: this.#outcomes.failures,
       latencyMs: this.#outcomes.latency(now),
     }
+  }
+
+  stats(): EndpointStats {
+    const { origin, pool } = this
+    return { origin, opened: this.#opened, connections: pool.stats.connected, heads: this.#outcomes.heads }
   }
 
   #drains(who: 'itself' | 'operator', drains: boolean, reason: string): void {

@@ -2,6 +2,7 @@
 import { Dispatcher } from 'undici'
 import type { Resolve } from './addresses.ts'
 import { Attempt } from './attempt.ts'
+import { Budget } from './budget.ts'
 import { Checks } from './check.ts'
 import { type CheckSpec, wanted } from './check-spec.ts'
 import { checkWeight, type EndpointSpec, type Place } from './discovery.ts'
@@ -16,7 +17,7 @@ import type { Policy } from './policies/policy.ts'
 import { Running } from './running.ts'
 import { secured as securedBy, type TlsSpec } from './tls.ts'
 import { BY_OPERATOR, type Transition } from './transition.ts'
-import type { EndpointView } from './view.ts'
+import type { ClusterStats, EndpointView } from './view.ts'
 
 export interface UpstreamsOptions {
   /** The cluster's name, as logs, metrics and cache keys have it. */
@@ -52,6 +53,8 @@ const SWEEP = 500
  */
 export class Upstreams extends Dispatcher {
   readonly name: string
+  /** For `retry` around this cluster. */
+  readonly budget = new Budget()
   // `private` and not `#`, here alone: what `compose` returns is a Proxy, through which `#` fields cannot be reached.
   private readonly members: Members
   private selection: ReturnType<typeof named>
@@ -110,6 +113,12 @@ export class Upstreams extends Dispatcher {
     const { current } = this.members
     const chosen = new Set(this.usable(this.clock()))
     return current.map((endpoint) => endpoint.view(chosen.has(endpoint)))
+  }
+
+  stats(): ClusterStats {
+    const { current, lookups } = this.members
+    const endpoints = current.map((endpoint) => endpoint.stats())
+    return { retriesLeft: this.budget.left(this.clock()), lookups, endpoints }
   }
 
   /** What chooses now; `own` is a policy that was given itself. */

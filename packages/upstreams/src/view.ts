@@ -1,5 +1,6 @@
-/** An endpoint as operators see it. */
+/** A cluster and its endpoints as operators and metrics see them. */
 import type { Condition } from './condition.ts'
+import type { Histogram } from './histogram.ts'
 
 export interface EndpointView {
   readonly origin: string
@@ -32,3 +33,23 @@ export interface EndpointView {
 }
 
 export type Intent = 'active' | 'draining'
+
+/** What metrics show of an endpoint besides. */
+export interface EndpointStats {
+  readonly origin: string
+  /** Connections that were opened for requests; each of them served as many as it could. */
+  readonly opened: number
+  /** Those that are open, upgraded ones left out. */
+  readonly connections: number
+  /** Time to answers' headers. */
+  readonly heads: Pick<Histogram, 'boundsMs' | 'counts' | 'sumMs'>
+}
+
+/** What metrics show of a cluster. Totals only grow. */
+export interface ClusterStats {
+  /** Retries that the budget allows now. */
+  readonly retriesLeft: number
+  /** Of the names that DNS is asked for. */
+  readonly lookups: { readonly answered: number; readonly failed: number }
+  readonly endpoints: readonly EndpointStats[]
+}
