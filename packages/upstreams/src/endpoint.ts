@@ -39,6 +39,7 @@ export class Endpoint implements Place, Candidate {
   readonly address: string | undefined
   readonly traits: Traits
   readonly backup: boolean
+  readonly max: number
   /** Whom the certificate of an https endpoint must be for, whatever `Host` a request has. */
   readonly servername: string | undefined
   readonly pool: Pool
@@ -69,6 +70,7 @@ export class Endpoint implements Place, Candidate {
     this.address = place.address
     this.traits = place.traits
     this.backup = place.traits.backup
+    this.max = place.traits.max
     this.#ownWeight = this.weight = place.traits.weight
     this.#first = first
     this.servername = servername(place)
@@ -195,7 +197,6 @@ export class Endpoint implements Place, Candidate {
   view(available: boolean): EndpointView {
     const now = this.#clock()
     const condition = this.condition
-    const { max } = this.traits
     return {
       origin: this.origin,
       intent: this.intent,
@@ -207,7 +208,7 @@ export class Endpoint implements Place, Candidate {
       weight: this.#ownWeight,
       ramp: ramp(this.#risenAt, now),
       backup: this.backup,
-      max: Number.isFinite(max) ? max : undefined,
+      max: Number.isFinite(this.max) ? this.max : undefined,
       inFlight: this.inFlight,
       requests: this.#outcomes.requests,
       failures: this.#outcomes.failures,

@@ -1,3 +1,4 @@
+export type { ClusterLimits, Limit } from './cluster-limits.ts'
 export type { EndpointSpec } from './discovery.ts'
 export { proxyError, statusOf, UpstreamError, type UpstreamErrorCode } from './errors.ts'
 export { createExchange, type Exchange, type ExchangeOptions, exchangeOf, type ProxyErrorType } from './exchange.ts'
@@ -6,4 +7,4 @@ export type { Candidate, Circumstances, Policy, Said } from './policies/policy.t
 export { type RetryOptions, retry } from './retry.ts'
 export type { Transition } from './transition.ts'
 export { Upstreams, type UpstreamsOptions } from './upstreams.ts'
-export type { EndpointView } from './view.ts'
+export type { ClusterView, EndpointView } from './view.ts'

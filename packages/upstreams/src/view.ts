@@ -1,5 +1,15 @@
-/** An endpoint as operators see it. */
+/** A cluster and its endpoints as operators see them. */
+import type { Limit } from './cluster-limits.ts'
 import type { Condition } from './condition.ts'
+
+export interface ClusterView {
+  /** Requests on their way, to endpoints that have left too. */
+  readonly inFlight: number
+  /** Requests in the queue. */
+  readonly pending: number
+  /** Requests refused since the start, by the limit that was reached; waiting for too long counts for `pending`. */
+  readonly rejected: Readonly<Record<Limit, number>>
+}
 
 export interface EndpointView {
   readonly origin: string
