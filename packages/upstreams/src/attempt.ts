@@ -71,7 +71,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
   /** Sends the request. */
   start(endpoint: Endpoint): boolean {
     const now = this.#around.clock()
-    if (this.#introduced) this.exchange?.timings.push({ name: 'queue', ms: now - this.#startedAt })
+    if (this.#introduced) this.exchange?.timings.push({ name: 'pending', ms: now - this.#startedAt })
     this.#startedAt = now
     this.#endpoint = endpoint
     if (this.exchange) this.exchange.endpoint = endpoint.origin

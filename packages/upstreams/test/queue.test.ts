@@ -35,7 +35,7 @@ describe('a cluster that has as much to do as it may', () => {
     expect(upstreams.stats()).toMatchObject({ inFlight: 2, pending: 2 })
     await server.answer(4)
     const timings = (await Promise.all(asked)).map(({ exchange }) => exchange.timings.map(({ name }) => name))
-    expect(timings).toEqual([['upstream'], ['upstream'], ['queue', 'upstream'], ['queue', 'upstream']])
+    expect(timings).toEqual([['upstream'], ['upstream'], ['pending', 'upstream'], ['pending', 'upstream']])
     expect(server.seen.slice(2)).toEqual(['GET /3', 'GET /4'])
     expect(server.load.most).toBe(2)
     expect(upstreams.stats()).toEqual({
