@@ -19,6 +19,10 @@ describe('a retry budget', () => {
   it('grows by a fifth of the last ten seconds’ requests', () => {
     const budget = new Budget()
     for (let count = 0; count < 1_000; count++) budget.request(0)
+    expect(budget.left(5_000)).toBe(300)
     expect(granted(budget, 5_000)).toBe(300)
+    expect(budget.left(5_000)).toBe(0)
+    expect(budget.left(10_000)).toBe(0)
+    expect(budget.left(15_000)).toBe(100)
   })
 })

@@ -1,3 +1,4 @@
+export type { Budget } from './budget.ts'
 export type { ClusterLimits, Limit } from './cluster-limits.ts'
 export type { EndpointSpec } from './discovery.ts'
 export { proxyError, statusOf, UpstreamError, type UpstreamErrorCode } from './errors.ts'

@@ -2,6 +2,7 @@
 import { Dispatcher } from 'undici'
 import type { Resolve } from './addresses.ts'
 import { Attempt, type Surroundings } from './attempt.ts'
+import { Budget } from './budget.ts'
 import { Checks } from './check.ts'
 import { type ClusterLimits, limitsOf } from './cluster-limits.ts'
 import { checkWeight, type EndpointSpec, type Place } from './discovery.ts'
@@ -52,12 +53,15 @@ const SWEEP = 500
  */
 export class Upstreams extends Dispatcher {
   readonly name: string
+  /** For `retry` around it. */
+  readonly budget = new Budget()
   // `private` and not `#`, here alone: what `compose` returns is a Proxy, through which `#` fields cannot be reached.
   private readonly members: Members
   private readonly selection: Selection
   private readonly clock: () => number
   private readonly tell: (transition: Transition) => void
   private readonly around: Surroundings
+  private readonly ejections: Record<string, number> = {}
   private readonly checks: Checks | undefined
   private readonly sweeps: NodeJS.Timeout
 
@@ -82,6 +86,8 @@ export class Upstreams extends Dispatcher {
     const queue = new Queue<Endpoint, Attempt>({ limits, running, choose })
     this.around = { queue, running, clock }
     this.tell = (transition) => {
+      const { to, reason } = transition
+      if (to === 'ejected') this.ejections[reason] = (this.ejections[reason] ?? 0) + 1
       onTransition(transition)
       queue.wake()
     }
@@ -112,7 +118,9 @@ export class Upstreams extends Dispatcher {
 
   stats(): ClusterView {
     const { queue, running } = this.around
-    return { inFlight: running.size, pending: queue.size, rejected: { ...queue.rejected } }
+    const retriesLeft = this.budget.left(this.clock())
+    const [rejected, ejections] = [{ ...queue.rejected }, { ...this.ejections }]
+    return { inFlight: running.size, pending: queue.size, rejected, ejections, retriesLeft }
   }
 
   /** What chooses now; `own` is a policy that was given itself. */

@@ -9,6 +9,10 @@ export interface ClusterView {
   readonly pending: number
   /** Requests refused since the start, by the limit that was reached; waiting for too long counts for `pending`. */
   readonly rejected: Readonly<Record<Limit, number>>
+  /** Ejections since the start, by reason; their number is small and fixed. */
+  readonly ejections: Readonly<Record<string, number>>
+  /** Budgeted retries that may be made now; all of them, where `retry` was not given `Upstreams.budget`. */
+  readonly retriesLeft: number
 }
 
 export interface EndpointView {

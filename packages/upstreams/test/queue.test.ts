@@ -42,6 +42,8 @@ describe('a cluster that has as much to do as it may', () => {
       inFlight: 0,
       pending: 0,
       rejected: { connections: 0, pending: 0, requests: 0 },
+      ejections: {},
+      retriesLeft: 100,
     })
   })
 
