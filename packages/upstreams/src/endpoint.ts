@@ -41,6 +41,7 @@ export class Endpoint implements Place, Candidate {
   readonly address: string | undefined
   readonly traits: Traits
   readonly backup: boolean
+  readonly max: number
   /** The same with each request: undici opens another connection where it is not, and takes it from `Host` otherwise. */
   readonly servername: string
   readonly pool: Pool
@@ -73,6 +74,7 @@ export class Endpoint implements Place, Candidate {
     this.address = place.address
     this.traits = place.traits
     this.backup = place.traits.backup
+    this.max = place.traits.max
     this.#ownWeight = this.weight = place.traits.weight
     this.#first = first
     this.servername = hostOf(place.named)
@@ -205,7 +207,6 @@ export class Endpoint implements Place, Candidate {
   view(available: boolean): EndpointView {
     const now = this.#clock()
     const condition = this.condition
-    const { max } = this.traits
     return {
       origin: this.origin,
       intent: this.intent,
@@ -217,7 +218,7 @@ export class Endpoint implements Place, Candidate {
       weight: this.#ownWeight,
       ramp: ramp(this.#risenAt, now),
       backup: this.backup,
-      max: Number.isFinite(max) ? max : undefined,
+      max: Number.isFinite(this.max) ? this.max : undefined,
       inFlight: this.inFlight,
       requests: this.#outcomes.requests,
       failures: this.#outcomes.failures,
