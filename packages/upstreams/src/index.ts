@@ -8,4 +8,4 @@ export type { Candidate, Circumstances, Policy, Said } from './policies/policy.t
 export { type RetryOptions, retry } from './retry.ts'
 export type { Transition } from './transition.ts'
 export { Upstreams, type UpstreamsOptions } from './upstreams.ts'
-export type { ClusterView, EndpointView } from './view.ts'
+export type { ClusterStats, EndpointView } from './view.ts'

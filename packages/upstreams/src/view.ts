@@ -1,19 +1,6 @@
-/** A cluster and its endpoints as operators see them. */
+/** A cluster and its endpoints as operators and metrics see them. */
 import type { Limit } from './cluster-limits.ts'
 import type { Condition } from './condition.ts'
-
-export interface ClusterView {
-  /** Requests on their way, to endpoints that have left too. */
-  readonly inFlight: number
-  /** Requests in the queue. */
-  readonly pending: number
-  /** Requests refused since the start, by the limit that was reached; waiting for too long counts for `pending`. */
-  readonly rejected: Readonly<Record<Limit, number>>
-  /** Ejections since the start, by reason; their number is small and fixed. */
-  readonly ejections: Readonly<Record<string, number>>
-  /** Budgeted retries that may be made now; all of them, where `retry` was not given `Upstreams.budget`. */
-  readonly retriesLeft: number
-}
 
 export interface EndpointView {
   readonly origin: string
@@ -46,3 +33,17 @@ export interface EndpointView {
 }
 
 export type Intent = 'active' | 'draining'
+
+/** What metrics show of a cluster. Totals only grow. */
+export interface ClusterStats {
+  /** Requests on their way, to endpoints that have left too. */
+  readonly inFlight: number
+  /** Requests in the queue. */
+  readonly pending: number
+  /** Requests refused since the start, by the limit that was reached; waiting for too long counts for `pending`. */
+  readonly rejected: Readonly<Record<Limit, number>>
+  /** Ejections since the start, by reason; their number is small and fixed. */
+  readonly ejections: Readonly<Record<string, number>>
+  /** Budgeted retries that may be made now; all of them, where `retry` was not given `Upstreams.budget`. */
+  readonly retriesLeft: number
+}
