@@ -3,7 +3,7 @@ import http from 'node:http'
 import { createApp, createContext } from '@spillway/service'
 import { retry, Upstreams } from '@spillway/upstreams'
 import { onTestFinished } from 'vitest'
-import { createForward, intake } from '../src/index.ts'
+import { createForward } from '../src/index.ts'
 import { portOf } from './wire.ts'
 
 /** Listens before `origins` and ends with the test. */
@@ -11,7 +11,6 @@ export async function edge(...origins: string[]) {
   const context = createContext('edge', { LOG_LEVEL: 'silent' })
   context.lifecycle.ready()
   const app = await createApp(context, { operators: false })
-  await app.register(intake)
   const upstreams = new Upstreams({ name: 'behind', endpoints: origins, policy: 'round-robin', check: false })
   const dispatcher = upstreams.compose(retry())
   const forward = createForward({ dispatcher, origin: 'http://behind', name: 'edge', host: 'preserve' })
