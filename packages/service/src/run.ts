@@ -1,4 +1,5 @@
 /** Boots a service and stops it: settings, listeners, signals, draining. Only `main.ts` files call it. */
+import { lookup } from 'node:dns/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { TProperties } from 'typebox'
@@ -50,7 +51,9 @@ export async function run<T extends TProperties & typeof common>(options: RunOpt
   try {
     for (const listener of await options.build(config, context)) {
       listeners.push(listener)
-      await listener.app.listen({ host: listener.host, port: listener.port, listenTextResolver: () => 'listening' })
+      // By address: for `localhost` Fastify opens a second server, which knows nothing of what this one refuses.
+      const { address } = await lookup(listener.host, { order: 'ipv4first' })
+      await listener.app.listen({ host: address, port: listener.port, listenTextResolver: () => 'listening' })
     }
   } catch (error) {
     logger.fatal({ err: error }, startFailure(error, config))
