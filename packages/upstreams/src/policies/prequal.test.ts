@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { circumstances, counted, sample } from '../../test/candidates.ts'
+import { seeded } from '../simulation/chance.ts'
 import { prequal } from './prequal.ts'
-import { seeded } from './simulate.ts'
 
 /** An endpoint that said so just now. */
 function saying(at: number, inFlight: number, latencyMs: number) {
