@@ -118,3 +118,13 @@ it.each(['least-inflight', 'p2c-ewma', 'prequal'] as const)('%s does not herd in
     expect(mostInFlight(run(name, { servers, perSecond: 22_400, requests: 20_000, seed: 7, says }))).toBeLessThan(64)
   }
 })
+
+it.each(['round-robin', 'least-inflight', 'p2c-ewma', 'prequal'] as const)(
+  '%s serves no worse than chance where a hundred balancers know nothing of each other',
+  (name) => {
+    const servers = Array.from({ length: 100 }, () => ({ concurrency: 4, serviceMs: exponential(100) }))
+    const simulation = { servers, balancers: 100, perSecond: 3200, requests: 40_000, seed: 1 }
+    const [chance, chosen] = [run('random', simulation), run(name, simulation)]
+    expect(percentile(chosen.latencyMs, 0.99)).toBeLessThan(percentile(chance.latencyMs, 0.99))
+  },
+)

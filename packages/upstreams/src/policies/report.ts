@@ -31,8 +31,10 @@ export class Report {
     this.#saidAt = said?.at
     this.#doubtful = own >= DOUBT
     this.load = Math.max(inFlight, said ? said.inFlight + this.uses : 0) / weight
-    // Its own word is of so many in flight; what we measured is of times when there may have been fewer.
-    this.#latency = (said && !this.#doubtful ? said.latencyMs : own * (inFlight + 1)) / weight
+    // What it says is of as many as it had in flight then, and what we measured may be of times when there were few.
+    const perRequest = said && !this.#doubtful ? said.latencyMs / (said.inFlight + 1) : own
+    const ahead = said && !this.#doubtful ? this.load * weight : inFlight
+    this.#latency = (perRequest * (ahead + 1)) / weight
   }
 
   /** Cold before hot; of cold ones the faster, of hot ones that with less to do. */
