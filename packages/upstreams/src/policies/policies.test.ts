@@ -46,6 +46,7 @@ describe.each(names.filter((name) => name !== 'least-latency'))('%s', (name) => 
     { balancers: 1, serviceMs: 300, load: 0.2 },
     { balancers: 1, serviceMs: 300, load: 0.7 },
     { balancers: 20, serviceMs: 300, load: 0.7 },
+    { balancers: 100, serviceMs: 100, load: 0.5 },
   ])('does not rush at a new endpoint in its slow start: %o', ({ balancers, serviceMs, load }) => {
     const perSecond = (10 * 16 * 1000 * load) / serviceMs
     const joinsAt = (10_000 * 1000) / perSecond
