@@ -1,15 +1,24 @@
 /** Starts the whole stack by dependency, keeps it running, stops it in reverse. Lives in a process of its own. */
 import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { type Command, holdSockets, StartError, Supervised, type SupervisedSpec } from '@spillway/service'
 import { type Addresses, type App, appEnvironment, baseEnvironment, entry } from './apps.ts'
 import { Ports, type Slot } from './ports.ts'
 import { isPostgresReady, Postgres, postgresUrl } from './postgres.ts'
 import { portHolder } from './processes.ts'
 import { readiness, type Where } from './readiness.ts'
 import { createSecrets, postgresPassword, secretFiles } from './secrets.ts'
-import { type Command, Service, type ServiceSpec, StartError } from './service.ts'
 import { type Environment, effectiveTexts, givenTexts, type Settings } from './settings.ts'
 import { type Role, readText, type StateDir, type SupervisorEntry, writeAtomic } from './state.ts'
+
+interface ServiceSpec extends SupervisedSpec {
+  /** A task does one thing and ends. */
+  role: Role | 'task'
+  /** Where it listens; tasks do not. */
+  url?: string
+  adminUrl?: string
+  log: string
+}
 
 export interface SupervisorOptions {
   config: Settings
@@ -36,7 +45,7 @@ const SETTLE_POLL_MS = 50
 
 export class Supervisor {
   readonly #options: SupervisorOptions
-  readonly #services: Service[] = []
+  readonly #services: Supervised<ServiceSpec>[] = []
   readonly #ports: Ports
   /** What every process is told. */
   readonly #environment: Environment
@@ -164,7 +173,9 @@ export class Supervisor {
       ...where,
       log: state.log(name),
       command: { file: process.execPath, args: [entry(app)], env },
-      isReady: async () => (await readiness(where)).state !== 'down',
+      ...(where.adminUrl
+        ? { sockets: await holdSockets({}, [where.url, where.adminUrl].map(address)) }
+        : { isReady: async () => (await readiness(where)).state !== 'down' }),
     })
   }
 
@@ -207,7 +218,7 @@ export class Supervisor {
   async #run(spec: ServiceSpec): Promise<void> {
     if (this.#aborted.signal.aborted) throw new StartError(`${spec.name} was not started`)
     writeFileSync(spec.log, '')
-    const service = new Service(spec, (_, what) => {
+    const service = new Supervised(spec, (_, what) => {
       this.#record()
       this.#options.report(spec.name, what)
     })
@@ -259,4 +270,5 @@ export class Supervisor {
   }
 }
 
+const address = (url: string) => ({ host: new URL(url).hostname, port: Number(new URL(url).port) })
 const replicaName = (role: App, index: number) => `${role}-${index + 1}`
