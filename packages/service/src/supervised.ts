@@ -117,7 +117,9 @@ export class Supervised<Spec extends SupervisedSpec = SupervisedSpec> {
       const isPrepared = await says(child, 'prepared', READY_WITHIN_MS)
       if (!isPrepared || this.#state !== before) {
         child.kill('SIGKILL')
-        throw this.#failure(isPrepared ? 'changed meanwhile' : `ended, or was not ready in ${READY_WITHIN_MS / 1000} s`)
+        throw this.#failure(
+          isPrepared ? 'was stopped, or ended, meanwhile' : `ended, or was not ready in ${READY_WITHIN_MS / 1000} s`,
+        )
       }
       await this.#succeed(before.child, child)
     } finally {

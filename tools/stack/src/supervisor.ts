@@ -50,6 +50,7 @@ export class Supervisor {
   /** What every process is told. */
   readonly #environment: Environment
   readonly #notes: string[] = []
+  #handOvers: SupervisorEntry['handOvers'] = { ended: 0 }
   readonly #aborted = new AbortController()
   #phase: SupervisorEntry['phase'] = 'starting'
   /** Settles when nothing more is being started. */
@@ -77,6 +78,7 @@ export class Supervisor {
         pid === undefined ? [] : [{ name, pid, restarts }],
       ),
       notes: this.#notes,
+      handOvers: this.#handOvers,
     }
   }
 
@@ -229,6 +231,15 @@ export class Supervisor {
   /** Runs one process to its end. @throws {StartError} when that is not success. */
   async #task(name: string, command: Command): Promise<void> {
     await this.#run({ name, role: 'task', log: this.#options.state.log(name), command })
+  }
+
+  /** Has a new balancer take over from the one that runs; the book tells how that went. */
+  async handOver(): Promise<void> {
+    const balancer = this.#services.find(({ spec }) => spec.role === 'balancer')
+    const failed = (error: Error) => ({ failure: error.message })
+    const outcome = (await balancer?.handOver().catch(failed)) ?? {}
+    this.#handOvers = { ended: this.#handOvers.ended + 1, ...outcome }
+    if (this.#phase === 'up') this.#record()
   }
 
   /**
