@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 
 /**
- * Never do two accept: both would lose connections. What comes between `yield` and `accept` waits in the kernel.
+ * One at a time accepts. Connections that come between `yield` and `accept` wait in the kernel.
  *
  * ```
  * new process        supervisor        old process

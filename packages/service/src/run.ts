@@ -1,6 +1,7 @@
 /** Boots a service and stops it: settings, listeners, signals, draining. Only `main.ts` files call it. */
 import { once } from 'node:events'
 import { Server } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { TProperties } from 'typebox'
@@ -39,21 +40,32 @@ const HOLD_LISTENER_MS = 5_000
 const CUT_AFTER_MS = 9_500
 const STOP_WITHIN_MS = 10_000
 const SWEEP_EVERY_MS = 100
+/** What has just been accepted is idle for Node until its first request arrives, which has this long. */
+const FIRST_REQUEST_WITHIN_MS = 500
 
-/** How it stops: as `drain` says, or, at a hand-over, with its listeners closed already. */
+/** As `drain` says; or, at a hand-over, with the listeners closed at once. */
 type Stop = 'graceful' | 'immediate' | 'yield'
+
+/** What there is to stop. */
+interface Running {
+  readonly logger: Logger
+  readonly listeners: Listener[]
+  /** How many of them listen on sockets that were given: others accept from these later. */
+  given: number
+  /** Resolves when it need not go on as if nothing was. */
+  readonly hold: PromiseWithResolvers<void>
+}
 
 /** Runs until it is asked to stop, then ends the process. Exit codes: 0 stopped as asked, 1 could not start, stop or go on. */
 export async function run<T extends TProperties & typeof common>(options: RunOptions<T>): Promise<void> {
   const { config, context } = boot(options)
   const { logger, lifecycle } = context
-  const listeners: Listener[] = []
-  const hold = Promise.withResolvers<void>()
+  const running: Running = { logger, listeners: [], given: 0, hold: Promise.withResolvers() }
   const stopBy = (asked: string, how: Stop) => {
-    if (lifecycle.state === 'draining') return hold.resolve()
+    if (lifecycle.state === 'draining') return running.hold.resolve()
     lifecycle.drain()
     logger.info({ asked }, 'draining')
-    void stop(listeners, logger, how, hold)
+    void stop(running, how)
   }
   const supervised = isSupervised(options.environment)
   const { onStop = supervised ? onTerm : onSignal, drain = 'graceful' } = options
@@ -64,24 +76,25 @@ export async function run<T extends TProperties & typeof common>(options: RunOpt
   try {
     const built = await options.build(config, context)
     const given = givenSockets(options.environment, built.length)
+    running.given = given
     if (given > 0) await Promise.all(built.flatMap(({ app, prepare }) => [app.ready(), prepare?.()]))
     if (supervised) await turn()
     for (const [index, listener] of built.entries()) {
-      listeners.push(listener)
+      running.listeners.push(listener)
       const socket = built.length - 1 - index
       // Without a host Fastify would take the socket for localhost, and bind that name's other address as well.
       const where =
         socket < given ? { fd: FIRST_SOCKET + socket, host: '' } : { host: listener.host, port: listener.port }
       await listener.app.listen({ ...where, listenTextResolver: () => 'listening' })
     }
-    if (supervised) void yieldWhenTold(listeners, hold.resolve, stopBy)
+    if (supervised) void yieldWhenTold(running, stopBy)
   } catch (error) {
     logger.fatal({ err: error }, startFailure(error, config))
     process.exit(1)
   }
   if (lifecycle.state !== 'starting') return
   lifecycle.ready()
-  logger.info({ urls: listeners.map(({ app }) => url(app)) }, 'ready')
+  logger.info({ urls: running.listeners.map(({ app }) => url(app)) }, 'ready')
   tell(process, 'ready')
 }
 
@@ -101,29 +114,23 @@ async function turn(): Promise<void> {
   await accepts
 }
 
-/** Accepts no more from that moment on; `ended` is told when every connection has ended. */
-async function yieldWhenTold(
-  listeners: readonly Listener[],
-  ended: () => void,
-  stop: (asked: string, how: Stop) => void,
-): Promise<void> {
+async function yieldWhenTold({ listeners, hold }: Running, stop: (asked: string, how: Stop) => void): Promise<void> {
   if (!(await says(process, 'yield'))) return
   const closed = listeners.map(({ app }) => once(app.server, 'close'))
-  // Not an HTTP server's own `close`: that closes idle connections, too, on which a request may be on its way.
-  for (const { app } of listeners) Server.prototype.close.call(app.server)
+  acceptNoMore(listeners)
   tell(process, 'yielded')
   stop('a hand-over', 'yield')
   await Promise.all(closed)
-  ended()
+  hold.resolve()
+}
+
+/** Unlike an HTTP server's own `close`, which closes idle connections, too: a request may be on its way on any of them. */
+function acceptNoMore(listeners: readonly Listener[]): void {
+  for (const { app } of listeners) Server.prototype.close.call(app.server)
 }
 
 /** Closes everything, what opened last first, and ends the process, and with it the timers set here. */
-async function stop(
-  listeners: readonly Listener[],
-  logger: Logger,
-  how: Stop,
-  hold: PromiseWithResolvers<void>,
-): Promise<void> {
+async function stop({ listeners, logger, hold, given }: Running, how: Stop): Promise<void> {
   const each = (act: (server: Listener['app']['server']) => void) => {
     for (const { app } of listeners) act(app.server)
   }
@@ -145,6 +152,10 @@ async function stop(
     // Closing an app cuts its upgraded connections; who yielded has until the cut for them.
     setTimeout(how === 'yield' ? sweep : hold.resolve, HOLD_LISTENER_MS)
     await hold.promise
+    if (how === 'graceful' && given > 0) {
+      acceptNoMore(listeners)
+      await delay(FIRST_REQUEST_WITHIN_MS)
+    }
     sweep()
   }
   for (const { app } of listeners.toReversed()) await app.close()
