@@ -19,7 +19,7 @@ import { Running } from './running.ts'
 import { Selection } from './selection.ts'
 import { secured as securedBy, type TlsSpec } from './tls.ts'
 import { BY_OPERATOR, type Transition } from './transition.ts'
-import type { ClusterView, EndpointView } from './view.ts'
+import type { ClusterStats, EndpointView } from './view.ts'
 
 export interface UpstreamsOptions {
   /** The cluster's name, as logs, metrics and cache keys have it. */
@@ -57,7 +57,7 @@ const SWEEP = 500
  */
 export class Upstreams extends Dispatcher {
   readonly name: string
-  /** For `retry` around it. */
+  /** For `retry` around this cluster. */
   readonly budget = new Budget()
   // `private` and not `#`, here alone: what `compose` returns is a Proxy, through which `#` fields cannot be reached.
   private readonly members: Members
@@ -127,7 +127,7 @@ export class Upstreams extends Dispatcher {
     return current.map((endpoint) => endpoint.view(chosen.has(endpoint)))
   }
 
-  stats(): ClusterView {
+  stats(): ClusterStats {
     const { queue, running } = this.around
     const retriesLeft = this.budget.left(this.clock())
     const [rejected, ejections] = [{ ...queue.rejected }, { ...this.ejections }]
