@@ -198,7 +198,7 @@ describe('an endpoint with a maximum', () => {
 
   it('makes a second attempt wait for another endpoint than the first one had', async () => {
     const [a, b] = [await holding(), await holding()]
-    const { upstreams } = await over([a.origin, { url: b.origin, max: 1 }], { random: () => 0 })
+    const { upstreams } = await over([a.origin, { url: b.origin, max: 1 }])
     const [onA, onB] = [ask(upstreams.compose(retry()), { path: '/a' }), ask(upstreams, { path: '/b' })]
     await until(() => a.held.length === 1 && b.held.length === 1)
     a.held.shift()?.destroy()
