@@ -46,15 +46,15 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
   readonly #running: Running
   readonly #clock: () => number
   readonly #startedAt: number
-  /** Where `running` keeps it. */
   place = 0
+  /** Until the answer begins. */
+  deadlineAt: number
   #phase: Phase = 'connecting'
   /** On `Running.swept`: when the phase began, or its last byte passed. */
   #movedAt: number
   #idleLimit: number = limits.idle
   #live: Dispatcher.DispatchController | undefined
   #socket: Duplex | undefined
-  #deadline: NodeJS.Timeout | undefined
   /** The first byte of an answer has come, if only of an informational one. */
   #answerBegan = false
   #paused = false
@@ -68,6 +68,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
     this.#running = running
     this.#clock = clock
     this.#startedAt = clock()
+    this.deadlineAt = exchange?.deadlineAt ?? Number.POSITIVE_INFINITY
     this.#movedAt = running.swept
   }
 
@@ -79,12 +80,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
     this.#running.add(this)
     this.#endpoint.sent()
     this.#handler.onRequestStart?.(this, null)
-    const deadlineAt = this.#exchange?.deadlineAt
-    if (deadlineAt !== undefined && !this.aborted) {
-      const left = deadlineAt - this.#startedAt
-      if (left <= 0) Attempt.#late(this)
-      else this.#deadline = setTimeout(Attempt.#late, left, this)
-    }
+    if (this.deadlineAt <= this.#startedAt) this.late()
     if (this.aborted) return true
     const { named, pool, servername } = this.#endpoint
     // undici takes the certificate's name from `Host` otherwise, which may be the client's.
@@ -181,7 +177,6 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
 
   onRequestUpgrade(_live: unknown, status: number, headers: Headers, socket: Duplex): void {
     this.#enter('upgraded')
-    clearTimeout(this.#deadline)
     this.#answered(status, headers)
     this.#socket = socket
     socket.once('close', () => this.#end())
@@ -196,7 +191,6 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
     this.#movedAt = this.#running.swept
     if (status >= 200) {
       this.#enter('receiving')
-      clearTimeout(this.#deadline)
       if (isEventStream(headers['content-type'])) this.#idleLimit = limits.streamIdle
       this.#answered(status, headers)
     }
@@ -223,14 +217,15 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
   }
 
   #answered(status: number, headers: Headers): void {
+    this.deadlineAt = Number.POSITIVE_INFINITY
     const ms = this.#clock() - this.#startedAt
     this.#exchange?.timings.push({ name: 'upstream', ms })
     this.#endpoint.answered(ms, countsAgainst(status, headers), headers['x-load'])
   }
 
-  /** Takes the attempt as argument, so that a request needs no closure for its timer. */
-  static #late(attempt: Attempt): void {
-    attempt.#expire('http_response_timeout', 'the caller’s deadline is over')
+  late(): void {
+    this.deadlineAt = Number.POSITIVE_INFINITY
+    this.#expire('http_response_timeout', 'the caller’s deadline is over')
   }
 
   #expire(type: ProxyErrorType, detail?: string): void {
@@ -269,7 +264,6 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
   #end(): void {
     if (this.#phase === 'over') return
     this.#phase = 'over'
-    clearTimeout(this.#deadline)
     this.#running.delete(this)
     this.#endpoint.inFlight--
   }

@@ -1,3 +1,4 @@
+export { Deadlines, type Due } from './deadlines.ts'
 export type { EndpointView, Transition } from './endpoint.ts'
 export { proxyError, statusOf, UpstreamError, type UpstreamErrorCode } from './errors.ts'
 export { createExchange, type Exchange, type ExchangeOptions, exchangeOf, type ProxyErrorType } from './exchange.ts'

@@ -51,7 +51,7 @@ export class Upstreams extends Dispatcher {
   private readonly policy: Policy
   private readonly clock: () => number
   private readonly random: () => number
-  private readonly running = new Running()
+  private readonly running: Running
   private readonly checks: Checks | undefined
   private readonly sweeps: NodeJS.Timeout
   private closed = false
@@ -73,6 +73,7 @@ export class Upstreams extends Dispatcher {
     this.policy = typeof policy === 'string' ? policies[policy]() : policy
     this.random = random
     this.clock = clock
+    this.running = new Running(clock)
     const checked = check !== false
     const open = (place: Place) => new Endpoint({ place, checked, clock, onTransition, onFailure })
     this.checks = check ? new Checks({ path: check.path, clock, random }) : undefined
