@@ -61,10 +61,7 @@ export async function nobody(): Promise<string> {
   return origin
 }
 
-/**
- * Upstreams over these origins, destroyed with the test, once as many as `usable` (by default all) are up. They take them in
- * turn, the first one first; round robin begins anywhere otherwise.
- */
+/** Upstreams over these origins, destroyed with the test, once as many as `usable` (by default all) are up. */
 export async function over(
   endpoints: UpstreamsOptions['endpoints'],
   { usable = endpoints.length, ...options }: Partial<UpstreamsOptions> & { usable?: number } = {},
@@ -73,6 +70,7 @@ export async function over(
   const transitions: string[] = []
   const onTransition = ({ endpoint, from, to, reason }: Transition) =>
     transitions.push(`${origins.indexOf(endpoint)} ${from} -> ${to}: ${reason}`)
+  // Turns begin with the first.
   const turns = { policy: 'round-robin', random: () => 0 } as const
   const upstreams = new Upstreams({ name: 'test', endpoints, ...turns, onTransition, ...options })
   onTestFinished(() => upstreams.destroy())
