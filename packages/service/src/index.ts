@@ -22,3 +22,5 @@ export {
   WANTED_ORIGINS,
   whole,
 } from './settings.ts'
+export { isMapping, type Mistake, mistake, mistakesOf, type Path } from './shape.ts'
+export { YamlError, YamlFile } from './yaml-file.ts'

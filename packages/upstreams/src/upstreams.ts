@@ -4,6 +4,7 @@ import type { Resolve } from './addresses.ts'
 import { Attempt, type Surroundings } from './attempt.ts'
 import { Budget } from './budget.ts'
 import { Checks } from './check.ts'
+import { type CheckSpec, wanted } from './check-spec.ts'
 import { type ClusterLimits, limitsOf } from './cluster-limits.ts'
 import { checkWeight, type EndpointSpec, type Place } from './discovery.ts'
 import { mayEject } from './ejection.ts'
@@ -16,6 +17,7 @@ import type { Policy } from './policies/policy.ts'
 import { Queue } from './queue.ts'
 import { Running } from './running.ts'
 import { Selection } from './selection.ts'
+import { secured as securedBy, type TlsSpec } from './tls.ts'
 import { BY_OPERATOR, type Transition } from './transition.ts'
 import type { ClusterStats, EndpointView } from './view.ts'
 
@@ -30,8 +32,10 @@ export interface UpstreamsOptions {
   readonly endpoints: readonly (string | EndpointSpec)[]
   /** How one of the usable endpoints is chosen: by name, or one of one's own. Default: `p2c-ewma`. */
   readonly policy?: PolicyName | Policy
-  /** What active checks ask for; `false`: no active checks, every endpoint counts as up. Default: `/ready`. */
-  readonly check?: { readonly path: string } | false
+  /** What active checks ask for; `false`: no active checks, every endpoint counts as up. Default: `GET /ready`. */
+  readonly check?: CheckSpec | false
+  /** Of https endpoints. Default: verified by Node's authorities, without a certificate of our own. */
+  readonly tls?: TlsSpec
   /** How much the cluster may have to do at once; what is over it is refused with 503. */
   readonly limits?: ClusterLimits | undefined
   /** Told of each change of an endpoint, of what DNS says, and of what operators do; for log lines and metrics. */
@@ -65,14 +69,14 @@ export class Upstreams extends Dispatcher {
   private readonly checks: Checks | undefined
   private readonly sweeps: NodeJS.Timeout
 
-  /** @throws {TypeError} on a bad endpoint, none, or the same twice, and on a name that no policy has */
+  /** @throws {TypeError} on a bad endpoint, none, the same twice, a bad check or TLS text, and a name that no policy has */
   constructor(options: UpstreamsOptions) {
     super()
     const {
       name,
       endpoints,
       policy = 'p2c-ewma',
-      check = { path: '/ready' },
+      check = {},
       clock = () => performance.now(),
       random = Math.random,
     } = options
@@ -80,7 +84,10 @@ export class Upstreams extends Dispatcher {
     const limits = limitsOf(options.limits)
     this.name = name
     this.clock = clock
-    this.selection = new Selection({ current: () => this.members.current, policy, clock, random })
+    const secured = securedBy(options.tls ?? {})
+    const current = () => this.members.current
+    const onMistake = (reason: string) => this.tell({ endpoint: name, from: 'own', to: 'own', reason })
+    this.selection = new Selection({ current, policy, clock, random, onMistake })
     const running = new Running()
     const choose: Selection['choose'] = (exchange, more) => this.selection.choose(exchange, more)
     const queue = new Queue<Endpoint, Attempt>({ limits, running, choose })
@@ -91,12 +98,12 @@ export class Upstreams extends Dispatcher {
       onTransition(transition)
       queue.wake()
     }
-    const checks = check ? new Checks({ path: check.path, clock, random }) : undefined
+    const checks = check ? new Checks({ wanted: wanted(check), clock, random }) : undefined
     this.checks = checks
     const told = { clock, onTransition: this.tell }
     const onFailure = (endpoint: Endpoint, type: ProxyErrorType | undefined) => this.judge(endpoint, type)
     const open = (place: Place, first: boolean) =>
-      new Endpoint({ place, first, checked: checks !== undefined, onFailure, ...told })
+      new Endpoint({ place, secured, first, checked: checks !== undefined, onFailure, ...told })
     this.members = new Members({ cluster: name, endpoints, open, checks, resolve, random, ...told })
     this.sweeps = setInterval(() => this.sweep(), SWEEP)
   }
@@ -118,9 +125,16 @@ export class Upstreams extends Dispatcher {
 
   stats(): ClusterStats {
     const { queue, running } = this.around
-    const retriesLeft = this.budget.left(this.clock())
-    const [rejected, ejections] = [{ ...queue.rejected }, { ...this.ejections }]
-    return { inFlight: running.size, pending: queue.size, rejected, ejections, retriesLeft }
+    const { current, lookups } = this.members
+    return {
+      inFlight: running.size,
+      pending: queue.size,
+      rejected: { ...queue.rejected },
+      ejections: { ...this.ejections },
+      retriesLeft: this.budget.left(this.clock()),
+      lookups,
+      endpoints: current.map((endpoint) => endpoint.stats()),
+    }
   }
 
   /** What chooses now; `own` is a policy that was given itself. */
