@@ -14,10 +14,15 @@ interface Viewed {
   readonly latencyMs: number | undefined
 }
 
+type Counts = Readonly<Record<string, number>>
+
 /** What is read of a cluster besides; all but what is left and open are totals. */
 interface Stats {
+  readonly pending: number
+  readonly rejected: Counts
+  readonly ejections: Counts
   readonly retriesLeft: number
-  readonly lookups: Readonly<Record<string, number>>
+  readonly lookups: Counts
   readonly endpoints: readonly EndpointStats[]
 }
 
@@ -64,6 +69,11 @@ const stats =
       .endpoints.flatMap((each) =>
         samples(each).map(([value, labels, series]) => [value, { endpoint: each.origin, ...labels }, series] as const),
       )
+
+const by =
+  (label: string, counts: (stats: Stats) => Counts): Samples =>
+  (of) =>
+    Object.entries(counts(of.stats())).map(([value, count]) => [count, { [label]: value }])
 
 const READ: readonly [name: string, type: 'gauge' | 'counter' | 'histogram', help: string, samples: Samples][] = [
   [
@@ -135,10 +145,28 @@ const READ: readonly [name: string, type: 'gauge' | 'counter' | 'histogram', hel
     (of) => [[of.stats().retriesLeft, {}]],
   ],
   [
+    'spillway_upstream_pending',
+    'gauge',
+    'Requests that wait for an endpoint to have room.',
+    (of) => [[of.stats().pending, {}]],
+  ],
+  [
+    'spillway_upstream_rejected_total',
+    'counter',
+    'Requests refused because the cluster had too much to do, by the limit that was reached.',
+    by('limit', ({ rejected }) => rejected),
+  ],
+  [
+    'spillway_upstream_ejections_total',
+    'counter',
+    'Endpoints taken out, by why.',
+    by('reason', ({ ejections }) => ejections),
+  ],
+  [
     'spillway_upstream_lookups_total',
     'counter',
     'DNS lookups of the endpoints’ names.',
-    (of) => Object.entries(of.stats().lookups).map(([outcome, count]) => [count, { outcome }]),
+    by('outcome', ({ lookups }) => lookups),
   ],
 ]
 

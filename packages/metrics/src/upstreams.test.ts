@@ -21,6 +21,9 @@ const heads = { boundsMs: [1, 10], counts: [3, 0, 2], sumMs: 2500 }
 const cluster = (endpoints: () => ReturnType<typeof endpoint>[]) => () => ({
   endpoints,
   stats: () => ({
+    pending: 4,
+    rejected: { connections: 0, pending: 2 },
+    ejections: { '5 failures in a row': 1 },
     retriesLeft: 100,
     lookups: { answered: 5, failed: 1 },
     endpoints: endpoints().map(({ origin }) => ({ origin, opened: 3, connections: 2, heads })),
@@ -73,6 +76,13 @@ it('several clusters are measured in one registry', async () => {
     'spillway_upstream_lookups_total{upstream="db",outcome="failed"} 1',
     'spillway_upstream_lookups_total{upstream="worker",outcome="answered"} 5',
     'spillway_upstream_lookups_total{upstream="worker",outcome="failed"} 1',
+  ])
+  const db = (await of('pending', 'rejected_total', 'ejections_total')).filter((line) => line.includes('"db"'))
+  expect(db).toEqual([
+    'spillway_upstream_pending{upstream="db"} 4',
+    'spillway_upstream_rejected_total{upstream="db",limit="connections"} 0',
+    'spillway_upstream_rejected_total{upstream="db",limit="pending"} 2',
+    'spillway_upstream_ejections_total{upstream="db",reason="5 failures in a row"} 1',
   ])
   const a = 'upstream="db",endpoint="http://a"'
   expect((await series(registry)).filter((line) => line.includes('head_seconds') && line.includes(a))).toEqual([
@@ -151,15 +161,4 @@ it('a request is counted as retried when it comes again with the endpoints that 
     'spillway_upstream_retries_total{upstream="db",reason="http_response_timeout"} 0',
     'spillway_upstream_retries_total{upstream="db",reason="retry_after"} 2',
   ])
-})
-
-it('ejections are counted by why, and stay when their endpoint leaves', async () => {
-  const registry = new Registry()
-  const { transition } = measureUpstreams(registry)('db', () => undefined)
-  const reason = '5 failures in a row'
-  for (const endpoint of ['http://a', 'http://b']) transition({ endpoint, from: 'up', to: 'ejected', reason })
-  transition({ endpoint: 'http://a', from: 'ejected', to: 'absent', reason: 'DNS names it no longer' })
-  expect(await series(registry)).toContain(
-    'spillway_upstream_ejections_total{upstream="db",reason="5 failures in a row"} 2',
-  )
 })

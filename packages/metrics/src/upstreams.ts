@@ -24,8 +24,8 @@ const USUAL_REASONS = ['connection_refused', 'connection_terminated', 'http_resp
  *
  * - of each endpoint `condition`, `available`, `in_flight`, `latency_seconds`, `head_seconds` (a histogram),
  *   `requests_total`, `failures_total`, `connections`, `connections_opened_total` and `transitions_total`;
- * - of each cluster `retries_total` by the reason of the first attempt's failure, `retry_budget`, `ejections_total` by
- *   reason and `lookups_total` by outcome.
+ * - of each cluster `pending`, `rejected_total` by limit, `retries_total` by the reason of the first attempt's failure,
+ *   `retry_budget`, `ejections_total` by reason and `lookups_total` by outcome.
  *
  * Of an endpoint that left nothing remains; if it comes back, its totals begin anew.
  * @returns what adds a cluster: its name, and what gives it as it is at the time, such as an `Upstreams`
@@ -33,16 +33,12 @@ const USUAL_REASONS = ['connection_refused', 'connection_terminated', 'http_resp
 export function measureUpstreams(registry: Registry) {
   const clusters: Cluster[] = []
   read(registry, clusters)
-  const retries = counter(
-    registry,
-    'spillway_upstream_retries_total',
-    'Requests sent a second time, to another endpoint.',
-  )
-  const ejections = counter(
-    registry,
-    'spillway_upstream_ejections_total',
-    'Endpoints taken out because their requests failed.',
-  )
+  const retries = new Counter({
+    name: 'spillway_upstream_retries_total',
+    help: 'Requests sent a second time, to another endpoint.',
+    labelNames: ['upstream', 'reason'] as const,
+    registers: [registry],
+  })
 
   return (name: string, now: () => Measured | undefined): MeasuredUpstreams => {
     const changes: Cluster['changes'] = new Map()
@@ -51,7 +47,6 @@ export function measureUpstreams(registry: Registry) {
     return {
       transition(changed) {
         const { endpoint, from, to, reason } = changed
-        if (to === 'ejected') ejections.inc({ upstream: name, reason })
         if (to === 'absent') {
           changes.delete(endpoint)
           return
@@ -69,9 +64,4 @@ export function measureUpstreams(registry: Registry) {
       },
     }
   }
-}
-
-function counter(registry: Registry, name: string, help: string): Counter<'upstream' | 'reason'> {
-  const labelNames = ['upstream', 'reason'] as const
-  return new Counter({ name, help, labelNames, registers: [registry] })
 }

@@ -6,9 +6,9 @@ import { limits } from './limits.ts'
 import type { Secured } from './tls.ts'
 
 /** The pool is the name's, so that it is what `Host` and the certificate are about; only its lookups are answered here. */
-/** As many connections as it needs: the cluster's queue is the only one, and a bound here would make a second. */
 export function openPool(place: Place, secured: Secured): Pool {
   return new Pool(place.named, {
+    // As many connections as it needs: the cluster's queue is the only one, and a bound here would make a second.
     ...connectionTo(place, secured),
     keepAliveTimeout: limits.keepAlive,
     keepAliveTimeoutThreshold: limits.keepAliveMargin,

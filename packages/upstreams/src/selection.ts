@@ -11,8 +11,8 @@ export interface SelectionOptions {
   readonly policy: PolicyName | Policy
   readonly clock: () => number
   readonly random: () => number
-  /** Hears of the first wrong choice of a policy of one’s own. */
-  readonly onMistake: (reason: string) => void
+  /** Told of the first wrong choice of a policy that was given itself. */
+  readonly onMistake: (mistake: string) => void
 }
 
 export class Selection {

@@ -19,7 +19,7 @@ import { Running } from './running.ts'
 import { Selection } from './selection.ts'
 import { secured as securedBy, type TlsSpec } from './tls.ts'
 import { BY_OPERATOR, type Transition } from './transition.ts'
-import type { ClusterStats, EndpointView } from './view.ts'
+import type { ClusterView, EndpointView } from './view.ts'
 
 export interface UpstreamsOptions {
   /** The cluster's name, as logs, metrics and cache keys have it. */
@@ -57,7 +57,7 @@ const SWEEP = 500
  */
 export class Upstreams extends Dispatcher {
   readonly name: string
-  /** For `retry` around this cluster. */
+  /** For `retry` around it. */
   readonly budget = new Budget()
   // `private` and not `#`, here alone: what `compose` returns is a Proxy, through which `#` fields cannot be reached.
   private readonly members: Members
@@ -84,10 +84,13 @@ export class Upstreams extends Dispatcher {
     const limits = limitsOf(options.limits)
     this.name = name
     this.clock = clock
-    const secured = securedBy(options.tls ?? {})
-    const current = () => this.members.current
-    const onMistake = (reason: string) => this.tell({ endpoint: name, from: 'own', to: 'own', reason })
-    this.selection = new Selection({ current, policy, clock, random, onMistake })
+    this.selection = new Selection({
+      current: () => this.members.current,
+      policy,
+      clock,
+      random,
+      onMistake: (reason) => this.tell({ endpoint: name, from: 'own', to: 'own', reason }),
+    })
     const running = new Running()
     const choose: Selection['choose'] = (exchange, more) => this.selection.choose(exchange, more)
     const queue = new Queue<Endpoint, Attempt>({ limits, running, choose })
@@ -98,6 +101,7 @@ export class Upstreams extends Dispatcher {
       onTransition(transition)
       queue.wake()
     }
+    const secured = securedBy(options.tls ?? {})
     const checks = check ? new Checks({ wanted: wanted(check), clock, random }) : undefined
     this.checks = checks
     const told = { clock, onTransition: this.tell }
@@ -123,18 +127,13 @@ export class Upstreams extends Dispatcher {
     return current.map((endpoint) => endpoint.view(chosen.has(endpoint)))
   }
 
-  stats(): ClusterStats {
+  stats(): ClusterView {
     const { queue, running } = this.around
+    const retriesLeft = this.budget.left(this.clock())
+    const [rejected, ejections] = [{ ...queue.rejected }, { ...this.ejections }]
     const { current, lookups } = this.members
-    return {
-      inFlight: running.size,
-      pending: queue.size,
-      rejected: { ...queue.rejected },
-      ejections: { ...this.ejections },
-      retriesLeft: this.budget.left(this.clock()),
-      lookups,
-      endpoints: current.map((endpoint) => endpoint.stats()),
-    }
+    const endpoints = current.map((endpoint) => endpoint.stats())
+    return { inFlight: running.size, pending: queue.size, rejected, ejections, retriesLeft, lookups, endpoints }
   }
 
   /** What chooses now; `own` is a policy that was given itself. */

@@ -91,6 +91,14 @@ describe('a policy of one’s own that chooses nobody', () => {
     expect(transitions.slice(2)).toEqual([`-1 own -> own: ${mistake}; chance chooses where it cannot`])
   })
 
+  it('nor may it take the endpoints away from others, whatever it does to the list of them', async () => {
+    const [a, b] = [await named('a'), await named('b')]
+    const emptying = { choose: (candidates: unknown[]) => candidates.splice(0).length - 1 } as unknown as Policy
+    const { upstreams } = await over([a.origin, b.origin], { policy: emptying })
+    for (let asked = 0; asked < 3; asked++) expect((await ask(upstreams)).body).toBe('b')
+    expect(upstreams.endpoints()).toHaveLength(2)
+  })
+
   it('now and then has its other choices', async () => {
     const [a, b] = [await named('a'), await named('b')]
     let choice = 0
