@@ -47,6 +47,16 @@ describe('a cluster that has as much to do as it may', () => {
     })
   })
 
+  it('sends what waited over the connection that has just come free', async () => {
+    const { origin, server } = await named('a')
+    const { upstreams } = await over([origin], { check: false, limits: { connections: 2 } })
+    let connections = 0
+    server.on('connection', () => connections++)
+    const bodies = (await Promise.all(Array.from({ length: 50 }, () => ask(upstreams)))).map(({ body }) => body)
+    expect(bodies).toEqual(Array(50).fill('a'))
+    expect(connections).toBe(2)
+  })
+
   it('refuses at once what its queue has no place for, with 503 and Retry-After, also where it would be tried twice', async () => {
     const { server, upstreams } = await limited({ connections: 1, pending: 1 })
     const asked = [ask(upstreams), ask(upstreams)]
@@ -194,6 +204,22 @@ describe('an endpoint with a maximum', () => {
     await a.answer(2)
     expect((await Promise.all(asked)).map(({ body }) => body)).toEqual(['answered', 'answered'])
     expect(spare.seen).toEqual([])
+  })
+
+  it('serves the next when a client leaves in the middle of its answer, or while it is connected to', async () => {
+    const server = await holding()
+    const { upstreams } = await over([{ url: server.origin, max: 1 }])
+    for (const begun of [true, false]) {
+      const leaves = ask(upstreams)
+      const waits = ask(upstreams)
+      if (begun) await until(() => server.held.length === 1)
+      if (begun) server.held.shift()?.write('begun')
+      ;(await leaves.controller).abort(new Error('left'))
+      await expect(leaves).rejects.toThrow('left')
+      await server.answer()
+      expect((await waits).body).toBe('answered')
+    }
+    expect(server.load.most).toBe(1)
   })
 
   it('makes a second attempt wait for another endpoint than the first one had', async () => {
