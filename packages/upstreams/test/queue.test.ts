@@ -234,3 +234,42 @@ describe('an endpoint with a maximum', () => {
     expect([a.seen, b.seen]).toEqual([['GET /a'], ['GET /b', 'GET /a']])
   })
 })
+
+it('under load, with clients that leave and an upstream that dies: limits hold, and every request ends once', async () => {
+  const load = new Map<string, { now: number; most: number }>()
+  const busy = async () => {
+    const server = await upstream((_request, response) => {
+      const at = load.get(server.origin) ?? { now: 0, most: 0 }
+      load.set(server.origin, { now: at.now + 1, most: Math.max(at.most, at.now + 1) })
+      response.once('close', () => {
+        const { now = 1, most = 0 } = load.get(server.origin) ?? {}
+        load.set(server.origin, { now: now - 1, most })
+      })
+      setTimeout(() => response.end('answered'), 3)
+    })
+    return server
+  }
+  const [a, b, c] = [await busy(), await busy(), await busy()]
+  const endpoints = [a, b, c].map(({ origin: url }) => ({ url, max: 4 }))
+  const { upstreams } = await over(endpoints, { limits: { connections: 10, pending: 600 } })
+  const ends = new Map<string, number>()
+  const count = (end: string) => ends.set(end, (ends.get(end) ?? 0) + 1)
+  const left = new Error('left')
+  const asked = Array.from({ length: 600 }, async (_, at) => {
+    const answer = ask(upstreams.compose(retry()))
+    if (at % 7 === 0) setTimeout(async () => (await answer.controller).abort(left), at % 40)
+    await answer.then(
+      ({ body }) => count(body),
+      (error: Error) => count(error.message),
+    )
+  })
+  await until(() => b.seen.length > 10)
+  b.kill()
+  await Promise.all(asked)
+  expect([...ends.values()].reduce((sum, number) => sum + number)).toBe(600)
+  expect([...ends.keys()].sort()).toEqual(['answered', 'left'])
+  expect(ends.get('left')).toBeLessThanOrEqual(86)
+  expect(upstreams.stats()).toMatchObject({ inFlight: 0, pending: 0, rejected: { connections: 0, pending: 0 } })
+  expect(upstreams.endpoints().map(({ inFlight }) => inFlight)).toEqual([0, 0, 0])
+  for (const { origin } of [a, b, c]) expect(load.get(origin)?.most).toBeLessThanOrEqual(4)
+})
