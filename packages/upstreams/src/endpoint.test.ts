@@ -6,7 +6,14 @@ import type { Transition } from './transition.ts'
 
 const [place] = placesOf(sourceOf('http://127.0.0.1:1'), []) as [Place]
 
-const silent = { place, secured: secured({}), clock: () => 0, onTransition: () => {}, onFailure: () => {} }
+const silent = {
+  place,
+  secured: secured({}),
+  connections: 1,
+  clock: () => 0,
+  onTransition: () => {},
+  onFailure: () => {},
+}
 
 /** An endpoint that is up, its clock, and what it told. Its pool opens no connection until something is sent. */
 function endpointUp({ first = true } = {}) {
@@ -15,6 +22,7 @@ function endpointUp({ first = true } = {}) {
   const endpoint = new Endpoint({
     place,
     secured: secured({}),
+    connections: 1,
     checked: true,
     first,
     clock: () => time.now,

@@ -25,6 +25,8 @@ import type { EndpointStats, EndpointView, Intent } from './view.ts'
 export interface EndpointOptions {
   readonly place: Place
   readonly secured: Secured
+  /** How many requests its cluster may have on their way at once. */
+  readonly connections: number
   /** Whether it is one of the first of its cluster: then there is no slow start when it first comes up. */
   readonly first: boolean
   /** Without active checks it counts as up from the start, and nothing but ejection takes it out. */
@@ -68,7 +70,7 @@ export class Endpoint implements Place, Candidate {
   #opened = 0
   readonly #outcomes = new Outcomes()
 
-  constructor({ place, secured, first, checked, clock, onTransition, onFailure }: EndpointOptions) {
+  constructor({ place, secured, connections, first, checked, clock, onTransition, onFailure }: EndpointOptions) {
     this.origin = place.origin
     this.named = place.named
     this.address = place.address
@@ -86,7 +88,7 @@ export class Endpoint implements Place, Candidate {
     this.#condition = checked ? { state: 'starting' } : { state: 'up', since: clock() }
     if (!checked && !first) this.#risenAt = clock()
     this.#secured = secured
-    this.pool = openPool(place, secured)
+    this.pool = openPool(place, secured, Math.min(connections, this.max))
     this.pool.on('connect', () => this.#opened++)
   }
 

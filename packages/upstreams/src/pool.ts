@@ -5,10 +5,14 @@ import type { Place } from './discovery.ts'
 import { limits } from './limits.ts'
 import type { Secured } from './tls.ts'
 
-/** The pool is the name's, so that it is what `Host` and the certificate are about; only its lookups are answered here. */
-export function openPool(place: Place, secured: Secured): Pool {
+/**
+ * The pool is the name's, so that it is what `Host` and the certificate are about; only its lookups are answered here.
+ * @param connections as many as there may be requests: whose place has just come free has that connection a moment
+ * later, where without a bound it would open another. A smaller one would make a second queue behind the cluster's.
+ */
+export function openPool(place: Place, secured: Secured, connections: number): Pool {
   return new Pool(place.named, {
-    // As many connections as it needs: the cluster's queue is the only one, and a bound here would make a second.
+    connections,
     ...connectionTo(place, secured),
     keepAliveTimeout: limits.keepAlive,
     keepAliveTimeoutThreshold: limits.keepAliveMargin,

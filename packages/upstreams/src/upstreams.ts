@@ -1,64 +1,38 @@
 /** One undici Dispatcher over many endpoints: chooses one for each request and learns from what becomes of it. */
 import { Dispatcher } from 'undici'
-import type { Resolve } from './addresses.ts'
 import { Attempt, type Surroundings } from './attempt.ts'
 import { Budget } from './budget.ts'
 import { Checks } from './check.ts'
-import { type CheckSpec, wanted } from './check-spec.ts'
-import { type ClusterLimits, limitsOf } from './cluster-limits.ts'
+import { wanted } from './check-spec.ts'
+import { limitsOf } from './cluster-limits.ts'
 import { Deadlines } from './deadlines.ts'
-import { checkWeight, type EndpointSpec, type Place } from './discovery.ts'
+import { checkWeight, type Place } from './discovery.ts'
 import { mayEject } from './ejection.ts'
 import { Endpoint } from './endpoint.ts'
 import { UpstreamError } from './errors.ts'
 import type { ProxyErrorType } from './exchange.ts'
 import { Members } from './members.ts'
+import type { UpstreamsOptions } from './options.ts'
 import type { PolicyName } from './policies/policies.ts'
 import type { Policy } from './policies/policy.ts'
 import { Queue } from './queue.ts'
 import { Running } from './running.ts'
 import { Selection } from './selection.ts'
-import { secured as securedBy, type TlsSpec } from './tls.ts'
+import { secured as securedBy } from './tls.ts'
 import { BY_OPERATOR, type Transition } from './transition.ts'
 import type { ClusterStats, EndpointView } from './view.ts'
-
-export interface UpstreamsOptions {
-  /** The cluster's name, as logs, metrics and cache keys have it. */
-  readonly name: string
-  /**
-   * Origins, such as `http://127.0.0.1:5000`; at least one, each once. `dns+http://name:port` and `dns+https://name:port`
-   * (Thanos' spelling) are an endpoint for each address of the name, A and AAAA: asked for every 5 s, and the last good
-   * answer stands 30 s where none comes. Requests have the name in `Host`, and an https endpoint's certificate must.
-   */
-  readonly endpoints: readonly (string | EndpointSpec)[]
-  /** How one of the usable endpoints is chosen: by name, or one of one's own. Default: `p2c-ewma`. */
-  readonly policy?: PolicyName | Policy
-  /** What active checks ask for; `false`: no active checks, every endpoint counts as up. Default: `GET /ready`. */
-  readonly check?: CheckSpec | false
-  /** Of https endpoints. Default: verified by Node's authorities, without a certificate of our own. */
-  readonly tls?: TlsSpec
-  /** How much the cluster may have to do at once; what is over it is refused with 503. */
-  readonly limits?: ClusterLimits | undefined
-  /** Told of each change of an endpoint, of what DNS says, and of what operators do; for log lines and metrics. */
-  readonly onTransition?: (transition: Transition) => void
-  /** Gives the addresses of a name, or rejects. Default: getaddrinfo, so that /etc/hosts counts too. */
-  readonly resolve?: Resolve
-  /** Milliseconds, monotonic. Default: `performance.now`. */
-  readonly clock?: () => number
-  /** Default: `Math.random`. */
-  readonly random?: () => number
-}
 
 /** Milliseconds between two looks for requests that have been silent for too long: how exact those limits are. */
 const SWEEP = 500
 
 /**
- * Starts its checks and lookups when constructed, without waiting for them; `close` or `destroy` ends them. A request fails with an `UpstreamError`, or with
- * the reason it was aborted for; its handler gets `onRequestStart` before there is a connection.
+ * Starts its checks and lookups when constructed, without waiting for them; `close` or `destroy` ends them. A request
+ * fails with an `UpstreamError`, or with the reason it was aborted for; its handler gets `onRequestStart` before there is a
+ * connection, and before its turn has come.
  */
 export class Upstreams extends Dispatcher {
   readonly name: string
-  /** For `retry` around this cluster. */
+  /** For `retry` around it. */
   readonly budget = new Budget()
   // `private` and not `#`, here alone: what `compose` returns is a Proxy, through which `#` fields cannot be reached.
   private readonly members: Members
@@ -105,10 +79,11 @@ export class Upstreams extends Dispatcher {
     const secured = securedBy(options.tls ?? {})
     const checks = check ? new Checks({ wanted: wanted(check), clock, random }) : undefined
     this.checks = checks
+    const { connections } = limits
     const told = { clock, onTransition: this.tell }
     const onFailure = (endpoint: Endpoint, type: ProxyErrorType | undefined) => this.judge(endpoint, type)
     const open = (place: Place, first: boolean) =>
-      new Endpoint({ place, secured, first, checked: checks !== undefined, onFailure, ...told })
+      new Endpoint({ place, secured, connections, first, checked: checks !== undefined, onFailure, ...told })
     this.members = new Members({ cluster: name, endpoints, open, checks, resolve, random, ...told })
     this.sweeps = setInterval(() => this.sweep(), SWEEP)
   }

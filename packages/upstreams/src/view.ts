@@ -46,7 +46,7 @@ export interface EndpointStats {
   readonly heads: Pick<Histogram, 'boundsMs' | 'counts' | 'sumMs'>
 }
 
-/** What metrics show of a cluster. Totals only grow. */
+/** What metrics show of a cluster. */
 export interface ClusterStats {
   /** Requests on their way, to endpoints that have left too. */
   readonly inFlight: number
