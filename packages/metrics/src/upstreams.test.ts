@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { AggregatorRegistry, Registry } from 'prom-client'
 import type { Dispatcher } from 'undici'
 import { expect, it } from 'vitest'
@@ -161,4 +162,14 @@ it('a request is counted as retried when it comes again with the endpoints that 
     'spillway_upstream_retries_total{upstream="db",reason="http_response_timeout"} 0',
     'spillway_upstream_retries_total{upstream="db",reason="retry_after"} 2',
   ])
+})
+
+it('every one is documented', () => {
+  const docs = readFileSync(new URL('../../../docs/upstreams.md', import.meta.url), 'utf8')
+  const table = docs.slice(docs.indexOf('## Metrics'))
+  const registry = new Registry()
+  measureUpstreams(registry)
+  const names = registry.getMetricsAsArray().map(({ name }) => name.replace('spillway_upstream_', ''))
+  expect(names.length).toBeGreaterThan(10)
+  for (const name of names) expect(table).toContain(`\`${name}\``)
 })
