@@ -1,189 +1,55 @@
 /** The series of upstreams whose figures are kept elsewhere, read whenever they are asked for. */
+import type { ClusterStats, EndpointView, Transition, Upstreams } from '@spillway/upstreams'
 import type { Counter, Registry } from 'prom-client'
 
-/** What is read of an endpoint. */
-interface Viewed {
-  readonly origin: string
-  readonly condition: string
-  readonly intent: string
-  readonly available: boolean
-  readonly inFlight: number
-  /** Totals, which only grow while there is such an endpoint. */
-  readonly requests: number
-  readonly failures: number
-  readonly latencyMs: number | undefined
-}
-
-type Counts = Readonly<Record<string, number>>
-
-/** What is read of a cluster besides; all but what is left and open are totals. */
-interface Stats {
-  readonly pending: number
-  readonly rejected: Counts
-  readonly ejections: Counts
-  readonly retriesLeft: number
-  readonly lookups: Counts
-  readonly endpoints: readonly EndpointStats[]
-}
-
-interface EndpointStats {
-  readonly origin: string
-  readonly opened: number
-  readonly connections: number
-  readonly heads: { readonly boundsMs: readonly number[]; readonly counts: readonly number[]; readonly sumMs: number }
-}
-
-export interface Measured {
-  endpoints(): readonly Viewed[]
-  stats(): Stats
-}
-
-/** What is heard of an endpoint; that it is `absent` now is the last. */
-export interface Changed {
-  readonly endpoint: string
-  readonly from: string
-  readonly to: string
-  readonly reason: string
-}
+/** What a cluster shows: an `Upstreams`. */
+export type Measured = Pick<Upstreams, 'endpoints' | 'stats'>
+type Endpoint = EndpointView & ClusterStats['endpoints'][number]
 
 export interface Cluster {
   readonly name: string
   readonly now: () => Measured | undefined
   /** By endpoint, then by what changed. */
-  readonly changes: Map<string, Map<string, { changed: Changed; count: number }>>
+  readonly changes: Map<string, Map<string, { changed: Transition; count: number }>>
+}
+
+/** By name: what it says, and its value of each endpoint. */
+const OF_ENDPOINTS: Record<string, readonly [help: string, value: (endpoint: Endpoint) => number | undefined]> = {
+  spillway_upstream_available: ['Whether the endpoint would be chosen now.', ({ available }) => Number(available)],
+  spillway_upstream_in_flight: ['Requests sent and not yet answered to their end.', ({ inFlight }) => inFlight],
+  spillway_upstream_latency_seconds: [
+    'Mean time to the answer’s headers over the last 10 s.',
+    ({ latencyMs }) => (latencyMs === undefined ? undefined : latencyMs / 1000),
+  ],
+  spillway_upstream_requests_total: ['Requests answered or failed.', ({ requests }) => requests],
+  spillway_upstream_failures_total: ['Requests that failed.', ({ failures }) => failures],
+  spillway_upstream_connections: ['Connections to the endpoint that are open.', ({ connections }) => connections],
+  spillway_upstream_connections_opened_total: ['Connections opened for requests.', ({ opened }) => opened],
+}
+
+/** By name: what it says, the label that tells several values apart, and the value or values of each cluster. */
+const OF_CLUSTERS: Record<
+  string,
+  readonly [help: string, label: string, value: (stats: ClusterStats) => number | Readonly<Record<string, number>>]
+> = {
+  spillway_upstream_pending: ['Requests that wait for an endpoint to have room.', '', ({ pending }) => pending],
+  spillway_upstream_rejected_total: ['Requests refused, by the limit reached.', 'limit', ({ rejected }) => rejected],
+  spillway_upstream_ejections_total: ['Endpoints taken out, by why.', 'reason', ({ ejections }) => ejections],
+  spillway_upstream_lookups_total: ['DNS lookups of the endpoints’ names.', 'outcome', ({ lookups }) => lookups],
+  spillway_upstream_retry_budget: ['Retries that the budget allows now.', '', ({ retriesLeft }) => retriesLeft],
 }
 
 /** A value and its labels beside `upstream`; of a histogram, which of its series. */
-type Sample = readonly [value: number | undefined, labels: Record<string, string | number>, series?: string | undefined]
-type Samples = (of: Measured, changes: Cluster['changes']) => readonly Sample[]
+type Sample = readonly [value: number | undefined, labels: Record<string, string | number>, series?: string]
 
-const endpoints =
-  (value: (endpoint: Viewed) => Sample[0]): Samples =>
-  (of) =>
-    of.endpoints().map((each) => [value(each), { endpoint: each.origin }])
-const stats =
-  (samples: (endpoint: EndpointStats) => readonly Sample[]): Samples =>
-  (of) =>
-    of
-      .stats()
-      .endpoints.flatMap((each) =>
-        samples(each).map(([value, labels, series]) => [value, { endpoint: each.origin, ...labels }, series] as const),
-      )
-
-const by =
-  (label: string, counts: (stats: Stats) => Counts): Samples =>
-  (of) =>
-    Object.entries(counts(of.stats())).map(([value, count]) => [count, { [label]: value }])
-
-const READ: readonly [name: string, type: 'gauge' | 'counter' | 'histogram', help: string, samples: Samples][] = [
-  [
-    'spillway_upstream_condition',
-    'gauge',
-    '1 for the condition each endpoint is in.',
-    (of) =>
-      of.endpoints().map(({ origin, condition, intent }) => [1, { endpoint: origin, condition: condition, intent }]),
-  ],
-  [
-    'spillway_upstream_available',
-    'gauge',
-    'Whether the endpoint would be chosen now.',
-    endpoints(({ available }) => Number(available)),
-  ],
-  [
-    'spillway_upstream_in_flight',
-    'gauge',
-    'Requests sent and not yet answered to their end.',
-    endpoints(({ inFlight }) => inFlight),
-  ],
-  [
-    'spillway_upstream_latency_seconds',
-    'gauge',
-    'Mean time to the answer’s headers over the last 10 s.',
-    endpoints(({ latencyMs }) => (latencyMs === undefined ? undefined : latencyMs / 1000)),
-  ],
-  [
-    'spillway_upstream_requests_total',
-    'counter',
-    'Requests answered or failed.',
-    endpoints(({ requests }) => requests),
-  ],
-  ['spillway_upstream_failures_total', 'counter', 'Requests that failed.', endpoints(({ failures }) => failures)],
-  [
-    'spillway_upstream_transitions_total',
-    'counter',
-    'Changes of an endpoint’s condition or intent, and of whether a name resolves.',
-    (_, changes) =>
-      [...changes.values()].flatMap((kinds) =>
-        [...kinds.values()].map(({ changed: { endpoint, from, to, reason }, count }) => [
-          count,
-          { endpoint, from, to, reason },
-        ]),
-      ),
-  ],
-  [
-    'spillway_upstream_head_seconds',
-    'histogram',
-    'Time to the answer’s headers, of requests that got one.',
-    stats(({ heads }) => spread(heads)),
-  ],
-  [
-    'spillway_upstream_connections',
-    'gauge',
-    'Connections to the endpoint that are open.',
-    stats(({ connections }) => [[connections, {}]]),
-  ],
-  [
-    'spillway_upstream_connections_opened_total',
-    'counter',
-    'Connections opened; what is more in requests was sent over one that was open.',
-    stats(({ opened }) => [[opened, {}]]),
-  ],
-  [
-    'spillway_upstream_retry_budget',
-    'gauge',
-    'Retries that the budget allows now.',
-    (of) => [[of.stats().retriesLeft, {}]],
-  ],
-  [
-    'spillway_upstream_pending',
-    'gauge',
-    'Requests that wait for an endpoint to have room.',
-    (of) => [[of.stats().pending, {}]],
-  ],
-  [
-    'spillway_upstream_rejected_total',
-    'counter',
-    'Requests refused because the cluster had too much to do, by the limit that was reached.',
-    by('limit', ({ rejected }) => rejected),
-  ],
-  [
-    'spillway_upstream_ejections_total',
-    'counter',
-    'Endpoints taken out, by why.',
-    by('reason', ({ ejections }) => ejections),
-  ],
-  [
-    'spillway_upstream_lookups_total',
-    'counter',
-    'DNS lookups of the endpoints’ names.',
-    by('outcome', ({ lookups }) => lookups),
-  ],
-]
-
-/** A histogram as Prometheus has it: seconds, and each bucket with all that are before it. */
-function spread({ boundsMs, counts, sumMs }: EndpointStats['heads']): Sample[] {
-  let count = 0
-  const buckets = counts.map((more, at): Sample => {
-    count += more
-    const bound = boundsMs[at]
-    return [count, { le: bound === undefined ? '+Inf' : bound / 1000 }, '_bucket']
-  })
-  return [...buckets, [sumMs / 1000, {}, '_sum'], [count, {}, '_count']]
-}
-
-/** A registry asks a metric for no more than this; prom-client's own cannot be told what was counted elsewhere. */
+/** Registers what is read of each cluster that is there when it is asked for. */
 export function read(registry: Registry, clusters: readonly Cluster[]): void {
-  for (const [name, type, help, samples] of READ) {
+  const register = (
+    name: string,
+    help: string,
+    samples: (of: Measured, changes: Cluster['changes']) => readonly Sample[],
+    type = name.endsWith('_total') ? 'counter' : 'gauge',
+  ) => {
     const values = () =>
       clusters.flatMap(({ name: upstream, now, changes }) => {
         const measured = now()
@@ -192,6 +58,51 @@ export function read(registry: Registry, clusters: readonly Cluster[]): void {
         )
       })
     const get = async () => ({ name, help, type, values: values(), aggregator: 'sum' })
+    // A registry asks a metric for no more than this; prom-client's own cannot be told what was counted elsewhere.
     registry.registerMetric({ name, help, type, get } as unknown as Counter)
   }
+  register('spillway_upstream_condition', '1 for the condition each endpoint is in.', (of) =>
+    of.endpoints().map(({ origin: endpoint, condition, intent }) => [1, { endpoint, condition, intent }]),
+  )
+  register(
+    'spillway_upstream_transitions_total',
+    'Changes of an endpoint’s condition or intent, and of whether a name resolves.',
+    (_, changes) =>
+      [...changes.values()]
+        .flatMap((kinds) => [...kinds.values()])
+        .map(({ changed: { endpoint, from, to, reason }, count }) => [count, { endpoint, from, to, reason }]),
+  )
+  register(
+    'spillway_upstream_head_seconds',
+    'Time to the answer’s headers, of requests that got one.',
+    (of) => each(of).flatMap(spread),
+    'histogram',
+  )
+  for (const [name, [help, value]] of Object.entries(OF_ENDPOINTS)) {
+    register(name, help, (of) => each(of).map((endpoint) => [value(endpoint), { endpoint: endpoint.origin }]))
+  }
+  for (const [name, [help, label, value]] of Object.entries(OF_CLUSTERS)) {
+    register(name, help, (of) => {
+      const values = value(of.stats())
+      if (typeof values === 'number') return [[values, {}]]
+      return Object.entries(values).map(([kind, count]) => [count, { [label]: kind }])
+    })
+  }
+}
+
+/** Both list the endpoints of this moment, in one order. */
+function each(of: Measured): Endpoint[] {
+  const views = of.endpoints()
+  return of.stats().endpoints.map((stats, at) => ({ ...(views[at] as EndpointView), ...stats }))
+}
+
+/** A histogram as Prometheus has it: seconds, and each bucket with all that are before it. */
+function spread({ origin: endpoint, heads: { boundsMs, counts, sumMs } }: Endpoint): Sample[] {
+  let count = 0
+  const buckets = counts.map((more, at): Sample => {
+    count += more
+    const bound = boundsMs[at]
+    return [count, { endpoint, le: bound === undefined ? '+Inf' : bound / 1000 }, '_bucket']
+  })
+  return [...buckets, [sumMs / 1000, { endpoint }, '_sum'], [count, { endpoint }, '_count']]
 }

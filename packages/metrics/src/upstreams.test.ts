@@ -1,29 +1,38 @@
 import { readFileSync } from 'node:fs'
+import type { EndpointView } from '@spillway/upstreams'
 import { AggregatorRegistry, Registry } from 'prom-client'
 import type { Dispatcher } from 'undici'
 import { expect, it } from 'vitest'
 import { measureUpstreams } from './upstreams.ts'
 
-const endpoint = (origin: string, more: object = {}) => ({
+const endpoint = (origin: string, more: Partial<EndpointView> = {}): EndpointView => ({
   origin,
+  drained: false,
+  reason: undefined,
+  ejectedForS: undefined,
+  weight: 1,
+  ramp: 1,
+  backup: false,
+  max: undefined,
   condition: 'up',
   intent: 'active',
   available: true,
   inFlight: 1,
   requests: 7,
   failures: 2,
-  latencyMs: undefined as number | undefined,
+  latencyMs: undefined,
   ...more,
 })
 
 const heads = { boundsMs: [1, 10], counts: [3, 0, 2], sumMs: 2500 }
 
 /** A cluster with these endpoints, each of which has opened three connections. */
-const cluster = (endpoints: () => ReturnType<typeof endpoint>[]) => () => ({
+const cluster = (endpoints: () => EndpointView[]) => () => ({
   endpoints,
   stats: () => ({
+    inFlight: 1,
     pending: 4,
-    rejected: { connections: 0, pending: 2 },
+    rejected: { connections: 0, pending: 2, requests: 0 },
     ejections: { '5 failures in a row': 1 },
     retriesLeft: 100,
     lookups: { answered: 5, failed: 1 },
@@ -83,6 +92,7 @@ it('several clusters are measured in one registry', async () => {
     'spillway_upstream_pending{upstream="db"} 4',
     'spillway_upstream_rejected_total{upstream="db",limit="connections"} 0',
     'spillway_upstream_rejected_total{upstream="db",limit="pending"} 2',
+    'spillway_upstream_rejected_total{upstream="db",limit="requests"} 0',
     'spillway_upstream_ejections_total{upstream="db",reason="5 failures in a row"} 1',
   ])
   const a = 'upstream="db",endpoint="http://a"'

@@ -1,17 +1,13 @@
 /** What an operator wants to see of each endpoint of a process's upstreams, as `spillway_upstream_*` metrics. */
+import type { ExchangeOptions, Transition } from '@spillway/upstreams'
 import { Counter, type Registry } from 'prom-client'
 import type { Dispatcher } from 'undici'
-import { type Changed, type Cluster, type Measured, read } from './upstream-series.ts'
-
-interface Dispatched {
-  /** Set where a request is sent again: the endpoints that had it, and how the last of them failed. */
-  exchange?: { tried?: readonly string[] | undefined; error?: string | undefined } | undefined
-}
+import { type Cluster, type Measured, read } from './upstream-series.ts'
 
 /** Of one cluster. */
 export interface MeasuredUpstreams {
   /** To be told of each change. */
-  readonly transition: (changed: Changed) => void
+  readonly transition: (changed: Transition) => void
   /** An interceptor for inside of what retries: it sees each attempt, and at a second one which endpoints were tried. */
   readonly countRetries: Dispatcher.DispatcherComposeInterceptor
 }
@@ -51,13 +47,13 @@ export function measureUpstreams(registry: Registry) {
           changes.delete(endpoint)
           return
         }
-        const ofEndpoint = changes.get(endpoint) ?? new Map<string, { changed: Changed; count: number }>()
+        const ofEndpoint = changes.get(endpoint) ?? new Map<string, { changed: Transition; count: number }>()
         changes.set(endpoint, ofEndpoint)
         const kind = JSON.stringify([from, to, reason])
         ofEndpoint.set(kind, { changed, count: (ofEndpoint.get(kind)?.count ?? 0) + 1 })
       },
       countRetries: (dispatch) => (options, handler) => {
-        const { exchange } = options as Dispatched
+        const { exchange } = options as Partial<ExchangeOptions>
         // A first attempt without an error was answered: 503, and when to come back.
         if (exchange?.tried?.length) retries.inc({ upstream: name, reason: exchange.error ?? 'retry_after' })
         return dispatch(options, handler)
