@@ -3,10 +3,10 @@ import { run, supervise } from '@spillway/service'
 import { buildAdmin } from './admin.ts'
 import { buildApp } from './app.ts'
 import { createClusters } from './clusters.ts'
-import { settings } from './config.ts'
+import { settingsFor } from './config.ts'
 import { known } from './known.ts'
 
-const options = { service: 'balancer', settings, environment: process.env }
+const options = { service: 'balancer', settings: settingsFor(process.env), environment: process.env }
 
 if (process.env['SUPERVISED'] === '1') {
   await supervise({
@@ -22,8 +22,10 @@ if (process.env['SUPERVISED'] === '1') {
 await run({
   ...options,
   async build(config, context) {
-    const clusters = createClusters(config, context)
-    const prepare = () => known(() => clusters.all().flatMap(({ upstreams }) => upstreams.endpoints()))
+    const clusters = await createClusters(config, context)
+    // Without a file there is nothing to read again, and SIGHUP ends the process as it always does.
+    if ('BALANCER_FILE' in config) process.on('SIGHUP', () => void clusters.reload())
+    const prepare = () => known(clusters.all())
     // Servers close in the reverse order: operators can look on while the front door drains.
     return [
       { app: await buildAdmin(context, clusters), host: config.ADMIN_HOST, port: config.ADMIN_PORT },
