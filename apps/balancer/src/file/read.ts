@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { ConfigError, mistakesOf, sound, YamlFile } from '@spillway/service'
+import { loadPolicy } from '@spillway/upstreams'
 import type { Config } from '../config.ts'
 import { readPath } from '../reading.ts'
 import type { ClusterPlan, Plan } from './plan.ts'
@@ -12,12 +13,15 @@ import { BalancerFile } from './schema.ts'
 /** @throws {YamlError | ConfigError} naming every mistake */
 export async function readPlan(config: Config): Promise<Plan> {
   if ('BALANCER_FILE' in config) return readFile(config.BALANCER_FILE, config.DENY_PATHS)
-  const { SPILLWAY_UPSTREAMS: endpoints, POLICY: policy, HASH_BY: hash, CHECK_PATH } = config
-  if (hash !== undefined && policy !== 'hash') {
+  const { SPILLWAY_UPSTREAMS: endpoints, POLICY, HASH_BY: hash, CHECK_PATH } = config
+  const policy = await loadPolicy(POLICY).catch((cause: Error) => {
+    throw new ConfigError([`POLICY: ${cause.message}`], { cause })
+  })
+  if (hash !== undefined && typeof policy === 'string' && policy !== 'hash') {
     throw new ConfigError([`HASH_BY is set, but POLICY is ${policy}; only hash looks at it`])
   }
   const options = { endpoints: [...endpoints], policy, check: CHECK_PATH !== 'none' && { path: CHECK_PATH } }
-  const source = { ...options, ...(hash !== undefined && { hash }) }
+  const source = { ...options, policy: POLICY, ...(hash !== undefined && { hash }) }
   return { clusters: { gateway: { source, options } }, routes: [{ to: 'gateway' }] }
 }
 
