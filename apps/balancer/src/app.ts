@@ -1,16 +1,17 @@
-/** The front door: takes any method and any body, and streams them to a gateway. */
+/** The front door: takes any method and any body, and lets the route that takes a request answer it. */
 import { METHODS } from 'node:http'
-import { createForward, target } from '@spillway/forward'
+import { target } from '@spillway/forward'
 import { commonProblems, createApp, Problem, type ServiceContext } from '@spillway/service'
+import type { Clusters } from './clusters.ts'
 import type { Config } from './config.ts'
-import { denies } from './denied-paths.ts'
-import type { Gateways } from './gateways.ts'
+import { balancerProblems } from './route.ts'
+import { AMBIGUOUS } from './route-table.ts'
 
-/** Closing it closes the gateways' connections too. */
+/** Closing it closes the clusters too. */
 export async function buildApp(
-  config: Pick<Config, 'DENY_PATHS' | 'TRUSTED_PROXIES' | 'TLS_CERT' | 'TLS_KEY'>,
+  config: Pick<Config, 'TRUSTED_PROXIES' | 'TLS_CERT' | 'TLS_KEY'>,
   context: ServiceContext,
-  { upstreams, dispatcher }: Gateways,
+  clusters: Clusters,
 ) {
   const app = await createApp(context, {
     operators: false,
@@ -19,21 +20,14 @@ export async function buildApp(
   })
   // Methods without a body, as Fastify sees it: bodies are streamed on, and Fastify is to read none of them.
   for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
-  app.addHook('onClose', () => upstreams.close())
+  app.addHook('onClose', () => clusters.close())
 
-  const denied = denies(config.DENY_PATHS)
-  const forward = createForward({
-    dispatcher,
-    origin: `http://${upstreams.name}`,
-    name: context.instance,
-    host: 'preserve',
-    identity: 'forward',
-    namesItself: false,
-  })
   app.all('*', (request, reply) => {
-    const path = target(request.raw)?.path ?? '/'
-    if (denied(path)) throw new Problem(commonProblems.route_not_found, { detail: `nothing answers ${path}` })
-    return forward(request, reply)
+    const { authority, path = '/' } = target(request.raw) ?? {}
+    const route = clusters.routes.find(authority, path)
+    if (route === AMBIGUOUS) throw new Problem(balancerProblems.ambiguous_path)
+    if (!route) throw new Problem(commonProblems.route_not_found, { detail: `nothing answers ${path}` })
+    return route(request, reply)
   })
   return app
 }

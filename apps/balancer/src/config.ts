@@ -1,13 +1,12 @@
 /** The balancer's settings. */
 import { type ConfigOf, choice, cidrs, commonSettings, list, origins, port, text } from '@spillway/service'
-import { policyNames } from '@spillway/upstreams'
+import { policyText } from '@spillway/upstreams'
 import { Type } from 'typebox'
+import { HASH_KEY, WANTED_HASH_KEY } from './hash-key.ts'
 
-export const settings = {
+const common = {
   ...commonSettings,
   PORT: port({ about: 'Port of the front door; 0 lets the system choose.', default: 8000 }),
-  SPILLWAY_UPSTREAMS: origins({ about: 'Where requests go: the gateways’ origins, or dns+http://name:port.' }),
-  POLICY: choice(policyNames, { about: 'How one of the usable gateways is chosen.', default: 'p2c-ewma' }),
   DENY_PATHS: list({ about: 'Paths that strangers may not ask for, with all below them.', default: '/metrics' }),
   TRUSTED_PROXIES: cidrs({
     about: 'Addresses and CIDRs of the peers whose `Forwarded` and `X-Forwarded-*` are believed.',
@@ -23,4 +22,39 @@ export const settings = {
   ADMIN_PORT: port({ about: 'Port for operators; 0 lets the system choose.', default: 8001 }),
   ADMIN_HOST: text({ about: 'Address the operators’ port listens on.', default: '127.0.0.1' }),
 }
-export type Config = ConfigOf<typeof settings>
+
+/** One cluster for everything, without a file. */
+const simple = {
+  ...common,
+  SPILLWAY_UPSTREAMS: origins({ about: 'Where requests go: the gateways’ origins, or dns+http://name:port.' }),
+  POLICY: Type.String({
+    ...policyText,
+    description: 'How one of the usable gateways is chosen: by name, or by a file of one’s own.',
+    default: 'p2c-ewma',
+  }),
+  CHECK_PATH: Type.String({
+    description: 'The path that a usable gateway answers with 2xx, asked for every 2 s; none takes all as usable.',
+    pattern: '^(none|/[!-"$-~]*)$',
+    wants: 'a path such as /ready, or none',
+    default: '/ready',
+  }),
+  HASH_BY: Type.Optional(
+    Type.String({
+      description: 'What the policy hash keeps together; path where it is not set.',
+      pattern: HASH_KEY,
+      wants: WANTED_HASH_KEY,
+    }),
+  ),
+}
+
+const filed = {
+  ...common,
+  BALANCER_FILE: text({ about: 'The file of clusters and routes; SPILLWAY_UPSTREAMS is no setting beside it.' }),
+}
+
+export type Config = ConfigOf<typeof simple> | ConfigOf<typeof filed>
+
+/** What is a setting depends on where clusters come from. */
+export function settingsFor(environment: Readonly<Record<string, string | undefined>>): typeof simple | typeof filed {
+  return environment['BALANCER_FILE'] ? filed : simple
+}

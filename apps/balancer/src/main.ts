@@ -2,11 +2,11 @@
 import { run, supervise } from '@spillway/service'
 import { buildAdmin } from './admin.ts'
 import { buildApp } from './app.ts'
-import { settings } from './config.ts'
-import { createGateways } from './gateways.ts'
+import { createClusters } from './clusters.ts'
+import { settingsFor } from './config.ts'
 import { known } from './known.ts'
 
-const options = { service: 'balancer', settings, environment: process.env }
+const options = { service: 'balancer', settings: settingsFor(process.env), environment: process.env }
 
 if (process.env['SUPERVISED'] === '1') {
   await supervise({
@@ -22,12 +22,14 @@ if (process.env['SUPERVISED'] === '1') {
 await run({
   ...options,
   async build(config, context) {
-    const gateways = createGateways(config, context)
-    const prepare = () => known(() => gateways.upstreams.endpoints())
+    const clusters = await createClusters(config, context)
+    // Without a file there is nothing to read again, and SIGHUP ends the process as it always does.
+    if ('BALANCER_FILE' in config) process.on('SIGHUP', () => void clusters.reload())
+    const prepare = () => known(clusters.all())
     // Servers close in the reverse order: operators can look on while the front door drains.
     return [
-      { app: await buildAdmin(context, gateways), host: config.ADMIN_HOST, port: config.ADMIN_PORT },
-      { app: await buildApp(config, context, gateways), host: config.HOST, port: config.PORT, prepare },
+      { app: await buildAdmin(context, clusters), host: config.ADMIN_HOST, port: config.ADMIN_PORT },
+      { app: await buildApp(config, context, clusters), host: config.HOST, port: config.PORT, prepare },
     ]
   },
 })

@@ -2,6 +2,7 @@ import http from 'node:http'
 import net from 'node:net'
 import { Agent, request } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { ClusterTransition } from '../src/clusters.ts'
 import { balancer, echo, gateway, stop } from './world.ts'
 
 interface Problem {
@@ -197,7 +198,9 @@ describe('a failure at the front door', () => {
 
   it.for([
     ['a path of the operators', '/metrics', 404, 'route_not_found'],
-    ['the same in other letters', '//%6dEtrics/?x', 404, 'route_not_found'],
+    ['the same in capitals', '/METRICS/?x', 404, 'route_not_found'],
+    ['the same in a spelling that others may read otherwise', '//%6dEtrics/?x', 400, 'ambiguous_path'],
+    ['the same behind another path', '/data/..%2fmetrics', 400, 'ambiguous_path'],
     ['a URL that is too long', `/${'x'.repeat(9000)}`, 414, 'url_too_long'],
     ['an escape that is none', '/%zz', 400, 'bad_request'],
   ] as const)('is a problem for %s', async ([, path, status, code]) => {
@@ -296,8 +299,23 @@ describe('the operators’ port', () => {
   it('counts requests that were sent twice', async () => {
     const broken = await gateway((incoming) => void incoming.socket.destroy())
     const { url, adminUrl } = await balancer([broken.origin, (await gateway(echo)).origin])
-    expect((await request(url)).statusCode).toBe(200)
+    // Whichever has the first turn.
+    for (let asked = 0; asked < 2; asked++) expect((await request(url)).statusCode).toBe(200)
     const metrics = await (await request(`${adminUrl}/metrics`)).body.text()
-    expect(metrics).toContain('spillway_upstream_retries_total{upstream="gateway"} 1')
+    expect(metrics).toMatch(
+      /^spillway_upstream_retries_total\{upstream="gateway",reason="connection_terminated"\} [12]$/m,
+    )
+  })
+})
+
+describe('what listens to the clusters', () => {
+  it('hears of each change, with the cluster it happened in', async () => {
+    const { origin, server } = await gateway(echo)
+    const { clusters } = await balancer([origin])
+    const heard: ClusterTransition[] = []
+    clusters.events.on('transition', (transition) => heard.push(transition))
+    stop(server)
+    await expect.poll(() => heard, { timeout: 10_000 }).toHaveLength(1)
+    expect(heard).toMatchObject([{ upstream: 'gateway', endpoint: origin, from: 'up', to: 'down' }])
   })
 })

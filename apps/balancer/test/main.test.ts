@@ -1,6 +1,9 @@
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { request } from 'undici'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { echo, gateway, main } from './world.ts'
 
 describe('the balancer as a process', () => {
@@ -12,6 +15,24 @@ describe('the balancer as a process', () => {
     expect(complaint).toContain('SPILLWAY_UPSTREAMS is not set')
     expect(complaint).toContain('SPILLWAY_UPSTREAM is not a setting; did you mean SPILLWAY_UPSTREAMS?')
     expect(complaint).toContain('ADMIN_PORT')
+  })
+
+  it('chooses by a policy of one’s own, from a file beside where it was started; a bad one is refused', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'spillway-policy-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const file = path.join(folder, 'last.ts')
+    writeFileSync(file, 'export default () => ({ choose: ({ length }: unknown[]): number => length - 1 })')
+    const [first, last] = [await gateway(echo), await gateway(echo)]
+    const upstreams = { SPILLWAY_UPSTREAMS: `${first.origin},${last.origin}` }
+    const { url, lines } = await main({ ...upstreams, POLICY: path.relative(process.cwd(), file) })
+    const ups = () => lines.filter(({ to }) => to === 'up').length
+    await expect.poll(ups, { timeout: 5000 }).toBe(2)
+    for (let asked = 0; asked < 4; asked++) {
+      expect((await request(url)).headers['x-served-by']).toBe(`at-${new URL(last.origin).port}`)
+    }
+    const { code, complaint } = await (await main({ ...upstreams, POLICY: './gone.ts' })).ended
+    expect(code).toBe(1)
+    expect(complaint).toContain('POLICY: ./gone.ts is no policy: ENOENT: no such file or directory')
   })
 
   it('logs each change of an upstream', async () => {

@@ -175,7 +175,7 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
     this.#become('over')
     clearTimeout(this.#stalled)
     const { raw } = this.#reply
-    if (raw.chunkedEncoding) raw.addTrailers(grouped(endToEnd(trailers)))
+    if (raw.chunkedEncoding) raw.addTrailers(grouped(endToEnd(this.#hop, trailers)))
     raw.end()
     this.#body?.destroy()
     this.#settled.resolve()
@@ -209,7 +209,7 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
     if (status === 102) raw.writeProcessing()
     if (status === 103) {
       try {
-        raw.writeEarlyHints(grouped(endToEnd(fields)))
+        raw.writeEarlyHints(grouped(endToEnd(this.#hop, fields)))
       } catch (err) {
         this.#request.log.debug({ err }, 'early hints that Node does not take')
       }

@@ -1,6 +1,6 @@
 export { intake, type Target, target } from '@spillway/intake'
 export { HopFailure } from './failure.ts'
 export { createForward } from './forward.ts'
-export { bareItem } from './hop.ts'
+export { bareItem, reservedField } from './hop.ts'
 export { type MountOptions, mount } from './mount.ts'
-export type { Forward, ForwardedRequest, ForwardOptions } from './options.ts'
+export type { FieldChanges, Forward, ForwardedRequest, ForwardOptions } from './options.ts'

@@ -19,6 +19,10 @@ const LABELS = [
   'error_type',
 ] as const
 
+/** Series stay when their peer has left, and where addresses come and go there is no end of them. */
+const MOST_PEERS = 1000
+const OTHERS: Peer = ['_OTHER', '']
+
 type ClientDurations = Durations<(typeof LABELS)[number]>
 type Controller = Dispatcher.DispatchController
 type Fields = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2]
@@ -34,19 +38,19 @@ function durationsOf(registry: Registry): ClientDurations {
 /**
  * Measures `http_client_request_duration_seconds{http_request_method, server_address, server_port,
  * http_response_status_code, error_type}`: from dispatch to the answer's last byte or the failure. `error_type` is
- * undici's error code, empty where an answer came.
+ * undici's error code, empty where an answer came; `server_address` is `_OTHER` for every peer after the first thousand.
  */
 export function measureClient(registry: Registry): Dispatcher.DispatcherComposeInterceptor {
   const durations = durationsOf(registry)
   const peers = new Map<string, Peer>()
   const peerOf = (origin: string): Peer => {
     let known = peers.get(origin)
-    if (!known) {
+    if (!known && peers.size < MOST_PEERS) {
       const url = URL.parse(origin)
       known = [url?.hostname ?? '', url?.port || (url?.protocol === 'https:' ? '443' : '80')]
-      if (peers.size < 1000) peers.set(origin, known)
+      peers.set(origin, known)
     }
-    return known
+    return known ?? OTHERS
   }
   return (dispatch) => (options, handler) => dispatch(options, new Measured(durations, peerOf, options, handler))
 }

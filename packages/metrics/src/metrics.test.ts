@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import Fastify from 'fastify'
-import { Agent, request } from 'undici'
+import { Agent, type Dispatcher, request } from 'undici'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Counter, createRegistry, measureClient, measureServer, metrics, Registry } from './index.ts'
 
@@ -178,6 +178,24 @@ describe('measureClient', () => {
     const second = agent.compose(measureClient(registry))
     await (await request(`http://127.0.0.1:${port}`, { dispatcher: second })).body.text()
     expect(await samples(registry, CLIENT)).toHaveLength(1)
+  })
+
+  it('makes no series of a peer after the first thousand', async () => {
+    const registry = new Registry()
+    const fails: Dispatcher.Dispatch = (_options, handler) => {
+      const controller = {} as Dispatcher.DispatchController
+      handler.onResponseError?.(controller, Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }))
+      return false
+    }
+    const dispatch = measureClient(registry)(fails)
+    for (let peer = 0; peer < 1200; peer++) {
+      dispatch({ origin: `http://10.0.${peer >> 8}.${peer & 255}`, path: '/', method: 'GET' }, {})
+    }
+    const counts = await samples(registry, CLIENT)
+    expect(counts).toHaveLength(1001)
+    expect(counts.filter((line) => line.includes('server_address="_OTHER",server_port=""'))).toEqual([
+      expect.stringMatching(/ 200$/),
+    ])
   })
 
   it('names the endpoint that a choosing dispatcher took, not the cluster', async () => {

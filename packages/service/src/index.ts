@@ -11,10 +11,12 @@ export { run } from './run.ts'
 export {
   baseUrl,
   choice,
+  cidr,
   cidrs,
   common as commonSettings,
   duration,
   list,
+  origin,
   origins,
   port,
   size,
@@ -22,6 +24,8 @@ export {
   WANTED_ORIGINS,
   whole,
 } from './settings.ts'
+export { isMapping, type Mistake, mistake, mistakesOf, type Path, sound } from './shape.ts'
 export { holdSockets } from './sockets.ts'
 export { supervise } from './supervise.ts'
 export { type Command, lastLines, StartError, Supervised, type SupervisedSpec } from './supervised.ts'
+export { YamlError, YamlFile } from './yaml-file.ts'

@@ -13,9 +13,9 @@ export class Budget {
     this.#requests.add(now)
   }
 
-  /** Retries that may be had now. */
+  /** How many retries there are, as it stands at `now`. */
   left(now: number): number {
-    return Math.max(0, Math.ceil(this.#requests.total(now) * SHARE + RESERVE - this.#retries.total(now)))
+    return Math.max(0, Math.floor(this.#requests.total(now) * SHARE + RESERVE - this.#retries.total(now)))
   }
 
   /** Takes one retry out of the budget; false if there is none left. */

@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { type Place, placesOf, sourceOf } from './discovery.ts'
 import { Endpoint } from './endpoint.ts'
+import { secured } from './tls.ts'
 import type { Transition } from './transition.ts'
 
 const [place] = placesOf(sourceOf('http://127.0.0.1:1'), []) as [Place]
 
-const silent = { place, clock: () => 0, onTransition: () => {}, onFailure: () => {} }
+const silent = {
+  place,
+  secured: secured({}),
+  connections: 1,
+  clock: () => 0,
+  onTransition: () => {},
+  onFailure: () => {},
+}
 
 /** An endpoint that is up, its clock, and what it told. Its pool opens no connection until something is sent. */
 function endpointUp({ first = true } = {}) {
@@ -13,6 +21,8 @@ function endpointUp({ first = true } = {}) {
   const told: string[] = []
   const endpoint = new Endpoint({
     place,
+    secured: secured({}),
+    connections: 1,
     checked: true,
     first,
     clock: () => time.now,

@@ -1,5 +1,5 @@
 /** One endpoint: its connections, what is known of its health, and what its answers said. */
-import type { Pool } from 'undici'
+import type { Client, Pool } from 'undici'
 import {
   afterCheck,
   afterRefusal,
@@ -10,19 +10,23 @@ import {
   readmitted,
   timesEjected,
 } from './condition.ts'
-import type { Place, Traits } from './discovery.ts'
+import { hostOf, type Place, type Traits } from './discovery.ts'
 import type { ProxyErrorType } from './exchange.ts'
 import { PeakEwma } from './latency.ts'
 import { readLoad } from './load.ts'
 import { Outcomes } from './outcomes.ts'
 import type { Candidate, Said } from './policies/policy.ts'
-import { openPool, servername } from './pool.ts'
+import { openClient, openPool } from './pool.ts'
 import { ramp } from './slow-start.ts'
+import type { Secured } from './tls.ts'
 import { BY_OPERATOR, type Transition } from './transition.ts'
-import type { EndpointView, Intent } from './view.ts'
+import type { EndpointStats, EndpointView, Intent } from './view.ts'
 
 export interface EndpointOptions {
   readonly place: Place
+  readonly secured: Secured
+  /** How many requests its cluster may have on their way at once. */
+  readonly connections: number
   /** Whether it is one of the first of its cluster: then there is no slow start when it first comes up. */
   readonly first: boolean
   /** Without active checks it counts as up from the start, and nothing but ejection takes it out. */
@@ -40,8 +44,8 @@ export class Endpoint implements Place, Candidate {
   readonly traits: Traits
   readonly backup: boolean
   readonly max: number
-  /** Whom the certificate of an https endpoint must be for, whatever `Host` a request has. */
-  readonly servername: string | undefined
+  /** The same with each request: undici opens another connection where it is not, and takes it from `Host` otherwise. */
+  readonly servername: string
   readonly pool: Pool
   inFlight = 0
   /** As policies see it: its own times what slow start lets count. */
@@ -52,6 +56,7 @@ export class Endpoint implements Place, Candidate {
   #risenAt = Number.NEGATIVE_INFINITY
   readonly #first: boolean
   readonly #latency: PeakEwma
+  readonly #secured: Secured
   readonly #checked: boolean
   readonly #clock: () => number
   #onTransition: EndpointOptions['onTransition']
@@ -62,9 +67,10 @@ export class Endpoint implements Place, Candidate {
   /** Checks in a row with the same outcome since the condition last changed: positive good, negative bad. */
   #streak = 0
   #timesEjected = 0
+  #opened = 0
   readonly #outcomes = new Outcomes()
 
-  constructor({ place, first, checked, clock, onTransition, onFailure }: EndpointOptions) {
+  constructor({ place, secured, connections, first, checked, clock, onTransition, onFailure }: EndpointOptions) {
     this.origin = place.origin
     this.named = place.named
     this.address = place.address
@@ -73,7 +79,7 @@ export class Endpoint implements Place, Candidate {
     this.max = place.traits.max
     this.#ownWeight = this.weight = place.traits.weight
     this.#first = first
-    this.servername = servername(place)
+    this.servername = hostOf(place.named)
     this.#latency = new PeakEwma()
     this.#checked = checked
     this.#clock = clock
@@ -81,7 +87,9 @@ export class Endpoint implements Place, Candidate {
     this.#onFailure = onFailure
     this.#condition = checked ? { state: 'starting' } : { state: 'up', since: clock() }
     if (!checked && !first) this.#risenAt = clock()
-    this.pool = openPool(place)
+    this.#secured = secured
+    this.pool = openPool(place, secured, Math.min(connections, this.max))
+    this.pool.on('connect', () => this.#opened++)
   }
 
   /** Whether it takes requests, as of the last `refresh`. */
@@ -146,6 +154,10 @@ export class Endpoint implements Place, Candidate {
     this.#latency.failed(now, 0)
     if (this.#checked && type === 'connection_refused') this.#become(afterRefusal(this.#condition, type), type)
     this.#onFailure(this, type)
+  }
+
+  newcomer(port: number | undefined): Client {
+    return openClient(this, this.#secured, port)
   }
 
   checked(finding: Finding): void {
@@ -214,6 +226,11 @@ export class Endpoint implements Place, Candidate {
       failures: this.#outcomes.failures,
       latencyMs: this.#outcomes.latency(now),
     }
+  }
+
+  stats(): EndpointStats {
+    const { origin, pool } = this
+    return { origin, opened: this.#opened, connections: pool.stats.connected, heads: this.#outcomes.heads }
   }
 
   #drains(who: 'itself' | 'operator', drains: boolean, reason: string): void {

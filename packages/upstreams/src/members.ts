@@ -49,6 +49,16 @@ export class Members {
     return this.#current
   }
 
+  /** Of all names that DNS is asked for. */
+  get lookups(): Addresses['lookups'] {
+    const sum = { answered: 0, failed: 0 }
+    for (const { lookups } of this.#addresses.values()) {
+      sum.answered += lookups.answered
+      sum.failed += lookups.failed
+    }
+    return sum
+  }
+
   /** Nobody comes or leaves any more. */
   async end(endPool: (endpoint: Endpoint) => Promise<void>): Promise<void> {
     for (const addresses of this.#addresses.values()) addresses.stop()

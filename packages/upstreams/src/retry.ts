@@ -7,7 +7,7 @@ import { createExchange, type Exchange, exchangeOf, type ProxyErrorType } from '
 import { ReplayableBody } from './replayable.ts'
 
 export interface RetryOptions {
-  /** Default: one of its own. `Upstreams` has one, so that its `stats` can tell what is left. */
+  /** `Upstreams.budget`, so that its `stats` can tell what is left of it. Default: one of its own. */
   readonly budget?: Budget
   /** Milliseconds, monotonic. Default: `performance.now`. */
   readonly clock?: () => number

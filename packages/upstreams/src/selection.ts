@@ -11,6 +11,8 @@ export interface SelectionOptions {
   readonly policy: PolicyName | Policy
   readonly clock: () => number
   readonly random: () => number
+  /** Told of the first wrong choice of a policy that was given itself. */
+  readonly onMistake: (mistake: string) => void
 }
 
 export class Selection {
@@ -20,7 +22,7 @@ export class Selection {
   /** @throws {TypeError} on a name that no policy has */
   constructor(options: SelectionOptions) {
     this.#options = options
-    this.#named = named(options.policy)
+    this.#named = named(options.policy, options.onMistake)
   }
 
   /** The policy's name; `own` where it was given itself. */
@@ -30,7 +32,7 @@ export class Selection {
 
   /** @throws {TypeError} on a name that no policy has */
   use(policy: PolicyName | Policy): void {
-    this.#named = named(policy)
+    this.#named = named(policy, this.#options.onMistake)
   }
 
   usable(now: number): readonly Endpoint[] {

@@ -1,60 +1,38 @@
 /** One undici Dispatcher over many endpoints: chooses one for each request and learns from what becomes of it. */
 import { Dispatcher } from 'undici'
-import type { Resolve } from './addresses.ts'
 import { Attempt, type Surroundings } from './attempt.ts'
 import { Budget } from './budget.ts'
 import { Checks } from './check.ts'
-import { type ClusterLimits, limitsOf } from './cluster-limits.ts'
+import { wanted } from './check-spec.ts'
+import { limitsOf } from './cluster-limits.ts'
 import { Deadlines } from './deadlines.ts'
-import { checkWeight, type EndpointSpec, type Place } from './discovery.ts'
+import { checkWeight, type Place } from './discovery.ts'
 import { mayEject } from './ejection.ts'
 import { Endpoint } from './endpoint.ts'
 import { UpstreamError } from './errors.ts'
 import type { ProxyErrorType } from './exchange.ts'
 import { Members } from './members.ts'
+import type { UpstreamsOptions } from './options.ts'
 import type { PolicyName } from './policies/policies.ts'
 import type { Policy } from './policies/policy.ts'
 import { Queue } from './queue.ts'
 import { Running } from './running.ts'
 import { Selection } from './selection.ts'
+import { secured as securedBy } from './tls.ts'
 import { BY_OPERATOR, type Transition } from './transition.ts'
 import type { ClusterStats, EndpointView } from './view.ts'
-
-export interface UpstreamsOptions {
-  /** The cluster's name, as logs, metrics and cache keys have it. */
-  readonly name: string
-  /**
-   * Origins, such as `http://127.0.0.1:5000`; at least one, each once. `dns+http://name:port` and `dns+https://name:port`
-   * (Thanos' spelling) are an endpoint for each address of the name, A and AAAA: asked for every 5 s, and the last good
-   * answer stands 30 s where none comes. Requests have the name in `Host`, and an https endpoint's certificate must.
-   */
-  readonly endpoints: readonly (string | EndpointSpec)[]
-  /** How one of the usable endpoints is chosen: by name, or one of one's own. Default: `p2c-ewma`. */
-  readonly policy?: PolicyName | Policy
-  /** What active checks ask for; `false`: no active checks, every endpoint counts as up. Default: `/ready`. */
-  readonly check?: { readonly path: string } | false
-  /** How much the cluster may have to do at once; what is over it is refused with 503. */
-  readonly limits?: ClusterLimits | undefined
-  /** Told of each change of an endpoint, of what DNS says, and of what operators do; for log lines and metrics. */
-  readonly onTransition?: (transition: Transition) => void
-  /** Gives the addresses of a name, or rejects. Default: getaddrinfo, so that /etc/hosts counts too. */
-  readonly resolve?: Resolve
-  /** Milliseconds, monotonic. Default: `performance.now`. */
-  readonly clock?: () => number
-  /** Default: `Math.random`. */
-  readonly random?: () => number
-}
 
 /** Milliseconds between two looks for requests that have been silent for too long: how exact those limits are. */
 const SWEEP = 500
 
 /**
- * Starts its checks and lookups when constructed, without waiting for them; `close` or `destroy` ends them. A request fails with an `UpstreamError`, or with
- * the reason it was aborted for; its handler gets `onRequestStart` before there is a connection.
+ * Starts its checks and lookups when constructed, without waiting for them; `close` or `destroy` ends them. A request
+ * fails with an `UpstreamError`, or with the reason it was aborted for; its handler gets `onRequestStart` before there is a
+ * connection, and before its turn has come.
  */
 export class Upstreams extends Dispatcher {
   readonly name: string
-  /** For `retry` around this cluster. */
+  /** For `retry` around it. */
   readonly budget = new Budget()
   // `private` and not `#`, here alone: what `compose` returns is a Proxy, through which `#` fields cannot be reached.
   private readonly members: Members
@@ -66,14 +44,14 @@ export class Upstreams extends Dispatcher {
   private readonly checks: Checks | undefined
   private readonly sweeps: NodeJS.Timeout
 
-  /** @throws {TypeError} on a bad endpoint, none, or the same twice, and on a name that no policy has */
+  /** @throws {TypeError} on a bad endpoint, none, the same twice, a bad check or TLS text, and a name that no policy has */
   constructor(options: UpstreamsOptions) {
     super()
     const {
       name,
       endpoints,
       policy = 'p2c-ewma',
-      check = { path: '/ready' },
+      check = {},
       clock = () => performance.now(),
       random = Math.random,
     } = options
@@ -81,7 +59,13 @@ export class Upstreams extends Dispatcher {
     const limits = limitsOf(options.limits)
     this.name = name
     this.clock = clock
-    this.selection = new Selection({ current: () => this.members.current, policy, clock, random })
+    this.selection = new Selection({
+      current: () => this.members.current,
+      policy,
+      clock,
+      random,
+      onMistake: (reason) => this.tell({ endpoint: name, from: 'own', to: 'own', reason }),
+    })
     const running = new Running(clock)
     const choose: Selection['choose'] = (exchange, more) => this.selection.choose(exchange, more)
     const queue = new Queue<Endpoint, Attempt>({ limits, running, choose })
@@ -92,12 +76,14 @@ export class Upstreams extends Dispatcher {
       onTransition(transition)
       queue.wake()
     }
-    const checks = check ? new Checks({ path: check.path, clock, random }) : undefined
+    const secured = securedBy(options.tls ?? {})
+    const checks = check ? new Checks({ wanted: wanted(check), clock, random }) : undefined
     this.checks = checks
+    const { connections } = limits
     const told = { clock, onTransition: this.tell }
     const onFailure = (endpoint: Endpoint, type: ProxyErrorType | undefined) => this.judge(endpoint, type)
     const open = (place: Place, first: boolean) =>
-      new Endpoint({ place, first, checked: checks !== undefined, onFailure, ...told })
+      new Endpoint({ place, secured, connections, first, checked: checks !== undefined, onFailure, ...told })
     this.members = new Members({ cluster: name, endpoints, open, checks, resolve, random, ...told })
     this.sweeps = setInterval(() => this.sweep(), SWEEP)
   }
@@ -121,7 +107,9 @@ export class Upstreams extends Dispatcher {
     const { queue, running } = this.around
     const retriesLeft = this.budget.left(this.clock())
     const [rejected, ejections] = [{ ...queue.rejected }, { ...this.ejections }]
-    return { inFlight: running.size, pending: queue.size, rejected, ejections, retriesLeft }
+    const { current, lookups } = this.members
+    const endpoints = current.map((endpoint) => endpoint.stats())
+    return { inFlight: running.size, pending: queue.size, rejected, ejections, retriesLeft, lookups, endpoints }
   }
 
   /** What chooses now; `own` is a policy that was given itself. */

@@ -1,6 +1,7 @@
 /** A cluster and its endpoints as operators and metrics see them. */
 import type { Limit } from './cluster-limits.ts'
 import type { Condition } from './condition.ts'
+import type { Histogram } from './histogram.ts'
 
 export interface EndpointView {
   readonly origin: string
@@ -34,7 +35,18 @@ export interface EndpointView {
 
 export type Intent = 'active' | 'draining'
 
-/** What metrics show of a cluster. Totals only grow. */
+/** What metrics show of an endpoint besides. */
+export interface EndpointStats {
+  readonly origin: string
+  /** Connections that were opened for requests; each of them served as many as it could. */
+  readonly opened: number
+  /** Those that are open, upgraded ones left out. */
+  readonly connections: number
+  /** Time to answers' headers. */
+  readonly heads: Pick<Histogram, 'boundsMs' | 'counts' | 'sumMs'>
+}
+
+/** What metrics show of a cluster. */
 export interface ClusterStats {
   /** Requests on their way, to endpoints that have left too. */
   readonly inFlight: number
@@ -46,4 +58,7 @@ export interface ClusterStats {
   readonly ejections: Readonly<Record<string, number>>
   /** Budgeted retries that may be made now; all of them, where `retry` was not given `Upstreams.budget`. */
   readonly retriesLeft: number
+  /** Of the names that DNS is asked for, since the start. */
+  readonly lookups: { readonly answered: number; readonly failed: number }
+  readonly endpoints: readonly EndpointStats[]
 }

@@ -38,13 +38,23 @@ describe('a cluster that has as much to do as it may', () => {
     expect(timings).toEqual([['upstream'], ['upstream'], ['pending', 'upstream'], ['pending', 'upstream']])
     expect(server.seen.slice(2)).toEqual(['GET /3', 'GET /4'])
     expect(server.load.most).toBe(2)
-    expect(upstreams.stats()).toEqual({
+    expect(upstreams.stats()).toMatchObject({
       inFlight: 0,
       pending: 0,
       rejected: { connections: 0, pending: 0, requests: 0 },
       ejections: {},
       retriesLeft: 100,
     })
+  })
+
+  it('sends what waited over the connection that has just come free', async () => {
+    const { origin, server } = await named('a')
+    const { upstreams } = await over([origin], { check: false, limits: { connections: 2 } })
+    let connections = 0
+    server.on('connection', () => connections++)
+    const bodies = (await Promise.all(Array.from({ length: 50 }, () => ask(upstreams)))).map(({ body }) => body)
+    expect(bodies).toEqual(Array(50).fill('a'))
+    expect(connections).toBe(2)
   })
 
   it('refuses at once what its queue has no place for, with 503 and Retry-After, also where it would be tried twice', async () => {
@@ -196,6 +206,22 @@ describe('an endpoint with a maximum', () => {
     expect(spare.seen).toEqual([])
   })
 
+  it('serves the next when a client leaves in the middle of its answer, or while it is connected to', async () => {
+    const server = await holding()
+    const { upstreams } = await over([{ url: server.origin, max: 1 }])
+    for (const begun of [true, false]) {
+      const leaves = ask(upstreams)
+      const waits = ask(upstreams)
+      if (begun) await until(() => server.held.length === 1)
+      if (begun) server.held.shift()?.write('begun')
+      ;(await leaves.controller).abort(new Error('left'))
+      await expect(leaves).rejects.toThrow('left')
+      await server.answer()
+      expect((await waits).body).toBe('answered')
+    }
+    expect(server.load.most).toBe(1)
+  })
+
   it('makes a second attempt wait for another endpoint than the first one had', async () => {
     const [a, b] = [await holding(), await holding()]
     const { upstreams } = await over([a.origin, { url: b.origin, max: 1 }])
@@ -207,4 +233,43 @@ describe('an endpoint with a maximum', () => {
     await Promise.all([onA, onB])
     expect([a.seen, b.seen]).toEqual([['GET /a'], ['GET /b', 'GET /a']])
   })
+})
+
+it('under load, with clients that leave and an upstream that dies: limits hold, and every request ends once', async () => {
+  const load = new Map<string, { now: number; most: number }>()
+  const busy = async () => {
+    const server = await upstream((_request, response) => {
+      const at = load.get(server.origin) ?? { now: 0, most: 0 }
+      load.set(server.origin, { now: at.now + 1, most: Math.max(at.most, at.now + 1) })
+      response.once('close', () => {
+        const { now = 1, most = 0 } = load.get(server.origin) ?? {}
+        load.set(server.origin, { now: now - 1, most })
+      })
+      setTimeout(() => response.end('answered'), 3)
+    })
+    return server
+  }
+  const [a, b, c] = [await busy(), await busy(), await busy()]
+  const endpoints = [a, b, c].map(({ origin: url }) => ({ url, max: 4 }))
+  const { upstreams } = await over(endpoints, { limits: { connections: 10, pending: 600 } })
+  const ends = new Map<string, number>()
+  const count = (end: string) => ends.set(end, (ends.get(end) ?? 0) + 1)
+  const left = new Error('left')
+  const asked = Array.from({ length: 600 }, async (_, at) => {
+    const answer = ask(upstreams.compose(retry()))
+    if (at % 7 === 0) setTimeout(async () => (await answer.controller).abort(left), at % 40)
+    await answer.then(
+      ({ body }) => count(body),
+      (error: Error) => count(error.message),
+    )
+  })
+  await until(() => b.seen.length > 10)
+  b.kill()
+  await Promise.all(asked)
+  expect([...ends.values()].reduce((sum, number) => sum + number)).toBe(600)
+  expect([...ends.keys()].sort()).toEqual(['answered', 'left'])
+  expect(ends.get('left')).toBeLessThanOrEqual(86)
+  expect(upstreams.stats()).toMatchObject({ inFlight: 0, pending: 0, rejected: { connections: 0, pending: 0 } })
+  expect(upstreams.endpoints().map(({ inFlight }) => inFlight)).toEqual([0, 0, 0])
+  for (const { origin } of [a, b, c]) expect(load.get(origin)?.most).toBeLessThanOrEqual(4)
 })

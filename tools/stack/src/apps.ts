@@ -1,6 +1,7 @@
 /** How each app is run as a process: its file and what its environment tells it. */
 import os from 'node:os'
 import path from 'node:path'
+import { policyNames } from '@spillway/upstreams'
 import { MARK } from './processes.ts'
 import { secretFiles } from './secrets.ts'
 import { type Environment, type Settings, settings } from './settings.ts'
@@ -29,7 +30,7 @@ export function appEnvironment(app: App, config: Settings, state: StateDir, addr
   const secrets = secretFiles(state)
   switch (app) {
     case 'balancer':
-      return { SPILLWAY_UPSTREAMS: addresses.gateways.join(','), POLICY: config.POLICY }
+      return { SPILLWAY_UPSTREAMS: addresses.gateways.join(','), POLICY: policyOf(config) }
     case 'gateway':
       return {
         CACHE_URL: addresses.cache,
@@ -62,6 +63,11 @@ export function appEnvironment(app: App, config: Settings, state: StateDir, addr
     case 'worker':
       return { DATABASE_URL: addresses.database, DB_URL: addresses.db, VERIFY_KEYS_FILE: secrets.verifyKeys }
   }
+}
+
+/** A file of one's own is named from where `make` runs, wherever the balancer does. */
+function policyOf({ POLICY }: Settings): string {
+  return policyNames.some((name) => name === POLICY) ? POLICY : path.resolve(ROOT, POLICY)
 }
 
 /** The environment every process of the stack begins with: ours without what is meant for `make up` itself. */

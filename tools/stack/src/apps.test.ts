@@ -1,0 +1,22 @@
+import path from 'node:path'
+import { expect, it } from 'vitest'
+import { appEnvironment, ROOT } from './apps.ts'
+import { readSettings } from './settings.ts'
+import { StateDir } from './state.ts'
+
+it.each([
+  ['hash', 'hash'],
+  ['./mine.ts', path.join(ROOT, 'mine.ts')],
+  ['mine.js', path.join(ROOT, 'mine.js')],
+  ['/elsewhere/mine.ts', '/elsewhere/mine.ts'],
+])('the balancer gets the policy %s as %s, wherever it runs', (POLICY, told) => {
+  const addresses = { cache: '', db: '', gateways: ['http://a'], microservices: [], workers: [], database: '' }
+  const state = new StateDir('/tmp/none')
+  expect(appEnvironment('balancer', readSettings({ POLICY }), state, addresses)['POLICY']).toBe(told)
+})
+
+it('a slip in a policy’s name is told with all there are, and that there may be a file', () => {
+  expect(() => readSettings({ POLICY: 'fastest' })).toThrow(
+    /POLICY is "fastest"; it must be one of round-robin, random, .*, or a file such as \.\/mine\.ts/,
+  )
+})
