@@ -23,4 +23,7 @@ export {
   whole,
 } from './settings.ts'
 export { isMapping, type Mistake, mistake, mistakesOf, type Path } from './shape.ts'
+export { holdSockets } from './sockets.ts'
+export { supervise } from './supervise.ts'
+export { type Command, lastLines, StartError, Supervised, type SupervisedSpec } from './supervised.ts'
 export { YamlError, YamlFile } from './yaml-file.ts'

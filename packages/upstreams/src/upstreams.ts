@@ -19,7 +19,7 @@ import { Running } from './running.ts'
 import { Selection } from './selection.ts'
 import { secured as securedBy } from './tls.ts'
 import { BY_OPERATOR, type Transition } from './transition.ts'
-import type { ClusterView, EndpointView } from './view.ts'
+import type { ClusterStats, EndpointView } from './view.ts'
 
 /** Milliseconds between two looks for requests that have been silent for too long: how exact those limits are. */
 const SWEEP = 500
@@ -102,7 +102,7 @@ export class Upstreams extends Dispatcher {
     return current.map((endpoint) => endpoint.view(chosen.has(endpoint)))
   }
 
-  stats(): ClusterView {
+  stats(): ClusterStats {
     const { queue, running } = this.around
     const retriesLeft = this.budget.left(this.clock())
     const [rejected, ejections] = [{ ...queue.rejected }, { ...this.ejections }]

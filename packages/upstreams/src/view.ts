@@ -3,22 +3,6 @@ import type { Limit } from './cluster-limits.ts'
 import type { Condition } from './condition.ts'
 import type { Histogram } from './histogram.ts'
 
-export interface ClusterView {
-  /** Requests on their way, to endpoints that have left too. */
-  readonly inFlight: number
-  /** Requests in the queue. */
-  readonly pending: number
-  /** Requests refused since the start, by the limit that was reached; waiting for too long counts for `pending`. */
-  readonly rejected: Readonly<Record<Limit, number>>
-  /** Ejections since the start, by reason; their number is small and fixed. */
-  readonly ejections: Readonly<Record<string, number>>
-  /** Budgeted retries that may be made now; all of them, where `retry` was not given `Upstreams.budget`. */
-  readonly retriesLeft: number
-  /** Of the names that DNS is asked for, since the start. */
-  readonly lookups: { readonly answered: number; readonly failed: number }
-  readonly endpoints: readonly EndpointStats[]
-}
-
 export interface EndpointView {
   readonly origin: string
   /** It drains if it says so itself or an operator does. */
@@ -60,4 +44,21 @@ export interface EndpointStats {
   readonly connections: number
   /** Time to answers' headers. */
   readonly heads: Pick<Histogram, 'boundsMs' | 'counts' | 'sumMs'>
+}
+
+/** What metrics show of a cluster. Totals only grow. */
+export interface ClusterStats {
+  /** Requests on their way, to endpoints that have left too. */
+  readonly inFlight: number
+  /** Requests in the queue. */
+  readonly pending: number
+  /** Requests refused since the start, by the limit that was reached; waiting for too long counts for `pending`. */
+  readonly rejected: Readonly<Record<Limit, number>>
+  /** Ejections since the start, by reason; their number is small and fixed. */
+  readonly ejections: Readonly<Record<string, number>>
+  /** Budgeted retries that may be made now; all of them, where `retry` was not given `Upstreams.budget`. */
+  readonly retriesLeft: number
+  /** Of the names that DNS is asked for, since the start. */
+  readonly lookups: { readonly answered: number; readonly failed: number }
+  readonly endpoints: readonly EndpointStats[]
 }

@@ -61,7 +61,10 @@ export async function nobody(): Promise<string> {
   return origin
 }
 
-/** Upstreams over these origins, destroyed with the test, once as many as `usable` (by default all) are up. */
+/**
+ * Upstreams over these origins, destroyed with the test, once as many as `usable` (by default all) are up. They take them in
+ * turn, the first one first; round robin begins anywhere otherwise.
+ */
 export async function over(
   endpoints: UpstreamsOptions['endpoints'],
   { usable = endpoints.length, ...options }: Partial<UpstreamsOptions> & { usable?: number } = {},
@@ -70,7 +73,8 @@ export async function over(
   const transitions: string[] = []
   const onTransition = ({ endpoint, from, to, reason }: Transition) =>
     transitions.push(`${origins.indexOf(endpoint)} ${from} -> ${to}: ${reason}`)
-  const upstreams = new Upstreams({ name: 'test', endpoints, policy: 'round-robin', onTransition, ...options })
+  const turns = { policy: 'round-robin', random: () => 0 } as const
+  const upstreams = new Upstreams({ name: 'test', endpoints, ...turns, onTransition, ...options })
   onTestFinished(() => upstreams.destroy())
   await until(() => upstreams.available >= usable)
   return { upstreams, transitions }
