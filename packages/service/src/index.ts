@@ -6,7 +6,7 @@ export { ConfigError, type ConfigOf, readConfig } from './config.ts'
 export { type Entry, Gate } from './gate.ts'
 export { createLogger } from './log.ts'
 export { readMakeConfig } from './make.ts'
-export { common as commonProblems, Problem, ProblemBody, problems } from './problem.ts'
+export { common as commonProblems, Problem, ProblemBody, problemResponse, problems } from './problem.ts'
 export { run } from './run.ts'
 export {
   baseUrl,
@@ -22,3 +22,4 @@ export {
   WANTED_ORIGINS,
   whole,
 } from './settings.ts'
+export { validatorCompiler } from './validation.ts'
