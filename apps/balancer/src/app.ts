@@ -2,15 +2,15 @@
 import { METHODS } from 'node:http'
 import { createForward, intake, target } from '@spillway/forward'
 import { commonProblems, createApp, Problem, type ServiceContext } from '@spillway/service'
+import type { Cluster, Clusters } from './clusters.ts'
 import type { Config } from './config.ts'
 import { denies } from './denied-paths.ts'
-import type { Gateways } from './gateways.ts'
 
-/** Closing it closes the gateways' connections too. */
+/** Closing it closes the clusters too. */
 export async function buildApp(
   config: Pick<Config, 'DENY_PATHS' | 'TRUSTED_PROXIES' | 'TLS_CERT' | 'TLS_KEY'>,
   context: ServiceContext,
-  { upstreams, dispatcher }: Gateways,
+  clusters: Clusters,
 ) {
   const app = await createApp(context, {
     operators: false,
@@ -20,12 +20,13 @@ export async function buildApp(
   await app.register(intake)
   // Methods without a body, as Fastify sees it: bodies are streamed on, and Fastify is to read none of them.
   for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
-  app.addHook('onClose', () => upstreams.close())
+  app.addHook('onClose', () => clusters.close())
 
   const denied = denies(config.DENY_PATHS)
+  const { name, dispatcher } = clusters.all()[0] as Cluster
   const forward = createForward({
     dispatcher,
-    origin: `http://${upstreams.name}`,
+    origin: `http://${name}`,
     name: context.instance,
     host: 'preserve',
     identity: 'forward',

@@ -2,19 +2,19 @@
 import { run } from '@spillway/service'
 import { buildAdmin } from './admin.ts'
 import { buildApp } from './app.ts'
+import { createClusters } from './clusters.ts'
 import { settings } from './config.ts'
-import { createGateways } from './gateways.ts'
 
 await run({
   service: 'balancer',
   settings,
   environment: process.env,
   async build(config, context) {
-    const gateways = createGateways(config, context)
+    const clusters = createClusters(config, context)
     // Servers close in the reverse order: operators can look on while the front door drains.
     return [
-      { app: await buildAdmin(context, gateways), host: config.ADMIN_HOST, port: config.ADMIN_PORT },
-      { app: await buildApp(config, context, gateways), host: config.HOST, port: config.PORT },
+      { app: await buildAdmin(context, clusters), host: config.ADMIN_HOST, port: config.ADMIN_PORT },
+      { app: await buildApp(config, context, clusters), host: config.HOST, port: config.PORT },
     ]
   },
 })

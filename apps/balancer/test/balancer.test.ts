@@ -2,6 +2,7 @@ import http from 'node:http'
 import net from 'node:net'
 import { Agent, request } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { ClusterTransition } from '../src/clusters.ts'
 import { balancer, echo, gateway, stop } from './world.ts'
 
 interface Problem {
@@ -299,5 +300,17 @@ describe('the operators’ port', () => {
     expect((await request(url)).statusCode).toBe(200)
     const metrics = await (await request(`${adminUrl}/metrics`)).body.text()
     expect(metrics).toContain('spillway_upstream_retries_total{upstream="gateway"} 1')
+  })
+})
+
+describe('what listens to the clusters', () => {
+  it('hears of each change, with the cluster it happened in', async () => {
+    const { origin, server } = await gateway(echo)
+    const { clusters } = await balancer([origin])
+    const heard: ClusterTransition[] = []
+    clusters.events.on('transition', (transition) => heard.push(transition))
+    stop(server)
+    await expect.poll(() => heard, { timeout: 10_000 }).toHaveLength(1)
+    expect(heard).toMatchObject([{ upstream: 'gateway', endpoint: origin, from: 'up', to: 'down' }])
   })
 })

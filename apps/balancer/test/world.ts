@@ -9,8 +9,8 @@ import { createContext, readConfig } from '@spillway/service'
 import { expect, onTestFinished } from 'vitest'
 import { buildAdmin } from '../src/admin.ts'
 import { buildApp } from '../src/app.ts'
+import { type Cluster, createClusters } from '../src/clusters.ts'
 import { settings } from '../src/config.ts'
-import { createGateways } from '../src/gateways.ts'
 
 /** Like a gateway: ready when asked, and otherwise `answer`s. */
 export async function gateway(answer: http.RequestListener): Promise<{ origin: string; server: http.Server }> {
@@ -51,9 +51,10 @@ export async function balancer(
     ...(more as object),
   })
   const context = createContext('balancer', config)
-  const gateways = createGateways(config, context)
-  const admin = await buildAdmin(context, gateways)
-  const front = await buildApp(config, context, gateways)
+  const clusters = createClusters(config, context)
+  const { upstreams } = clusters.all()[0] as Cluster
+  const admin = await buildAdmin(context, clusters)
+  const front = await buildApp(config, context, clusters)
   onTestFinished(async () => {
     front.server.closeAllConnections()
     await front.close()
@@ -62,9 +63,9 @@ export async function balancer(
   await admin.listen({ port: 0, host: '127.0.0.1' })
   await front.listen({ port: 0, host: '127.0.0.1' })
   context.lifecycle.ready()
-  await expect.poll(() => gateways.upstreams.available, { timeout: 5000, interval: 10 }).toBe(wait)
+  await expect.poll(() => upstreams.available, { timeout: 5000, interval: 10 }).toBe(wait)
   const url = (app: typeof front) => `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
-  return { url: url(front), adminUrl: url(admin), upstreams: gateways.upstreams }
+  return { url: url(front), adminUrl: url(admin), clusters, upstreams }
 }
 
 /** `main.ts` in a process of its own: its first log lines until it is ready, or its end. */
