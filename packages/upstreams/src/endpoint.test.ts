@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { Endpoint, type Transition } from './endpoint.ts'
+import { type Place, placesOf, sourceOf } from './discovery.ts'
+import { Endpoint } from './endpoint.ts'
+import type { Transition } from './transition.ts'
 
-const place = { origin: 'http://127.0.0.1:1', named: 'http://127.0.0.1:1', address: undefined }
+const [place] = placesOf(sourceOf('http://127.0.0.1:1'), []) as [Place]
 
 /** An endpoint that is up, its clock, and what it told. Its pool opens no connection until something is sent. */
 function endpointUp() {
@@ -69,6 +71,46 @@ describe('an endpoint', () => {
     for (let count = 0; count < 4; count++) endpoint.broke('connection_terminated', false)
     expect(endpoint.view(false)).toMatchObject({ condition: 'ejected', ejectedForS: 60 })
     expect(told).toHaveLength(3)
+  })
+
+  it('drains while it says so or an operator does, and each doing is told', () => {
+    const { endpoint, told } = endpointUp()
+    endpoint.drain()
+    endpoint.drain()
+    endpoint.checked({ outcome: 'good' })
+    expect(endpoint.view(false)).toMatchObject({ intent: 'draining', drained: true, condition: 'up' })
+    endpoint.checked({ outcome: 'draining' })
+    endpoint.undrain()
+    expect(endpoint.view(false)).toMatchObject({ intent: 'draining', drained: false })
+    expect(endpoint.available).toBe(false)
+    endpoint.checked({ outcome: 'good' })
+    expect(endpoint.available).toBe(true)
+    expect(told).toEqual([
+      'active -> draining: by an operator',
+      'draining -> draining: it says so',
+      'draining -> draining: by an operator',
+      'draining -> active: it is ready again',
+    ])
+  })
+
+  it('is ejected and readmitted by an operator; his ejections last as long as others', () => {
+    const { endpoint, time, told } = endpointUp()
+    endpoint.eject('by an operator')
+    endpoint.eject('by an operator')
+    expect(endpoint.view(false)).toMatchObject({ ejectedForS: 30, reason: 'by an operator', intent: 'active' })
+    endpoint.undrain()
+    expect(endpoint.available).toBe(true)
+    endpoint.eject('by an operator')
+    expect(endpoint.view(false)).toMatchObject({ ejectedForS: 60 })
+    time.now += 60_000
+    expect(endpoint.available).toBe(true)
+    endpoint.undrain()
+    expect(told).toEqual([
+      'up -> ejected: by an operator',
+      'ejected -> up: by an operator',
+      'up -> ejected: by an operator',
+      'ejected -> up: the ejection is over',
+    ])
   })
 
   it('is ejected for 30 s again after it was down', () => {

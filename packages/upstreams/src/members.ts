@@ -1,13 +1,14 @@
 /** A cluster's endpoints: who they are now, those that come and those that leave. */
 import { Addresses, type Resolve } from './addresses.ts'
 import type { Checks } from './check.ts'
-import { difference, hostOf, type Place, placesOf, type Source, sourceOf } from './discovery.ts'
-import type { Endpoint, Transition } from './endpoint.ts'
+import { difference, type EndpointSpec, hostOf, type Place, placesOf, type Source, sourceOf } from './discovery.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { Transition } from './transition.ts'
 
 export interface MembersOptions {
   /** The cluster's name, for errors. */
   readonly cluster: string
-  readonly endpoints: readonly string[]
+  readonly endpoints: readonly (string | EndpointSpec)[]
   readonly open: (place: Place) => Endpoint
   readonly checks: Checks | undefined
   readonly resolve: Resolve | undefined

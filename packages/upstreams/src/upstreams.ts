@@ -3,16 +3,18 @@ import { Dispatcher } from 'undici'
 import type { Resolve } from './addresses.ts'
 import { Attempt } from './attempt.ts'
 import { Checks } from './check.ts'
-import type { Place } from './discovery.ts'
+import { checkWeight, type EndpointSpec, type Place } from './discovery.ts'
 import { mayEject, usable } from './ejection.ts'
-import { Endpoint, type EndpointView, type Transition } from './endpoint.ts'
+import { Endpoint } from './endpoint.ts'
 import { UpstreamError } from './errors.ts'
 import { type Exchange, exchangeOf, type ProxyErrorType } from './exchange.ts'
 import { limits } from './limits.ts'
 import { Members } from './members.ts'
-import { type PolicyName, policies } from './policies/policies.ts'
+import { named, type PolicyName } from './policies/policies.ts'
 import type { Policy } from './policies/policy.ts'
 import { Running } from './running.ts'
+import { BY_OPERATOR, type Transition } from './transition.ts'
+import type { EndpointView } from './view.ts'
 
 export interface UpstreamsOptions {
   /** The cluster's name, as logs, metrics and cache keys have it. */
@@ -22,12 +24,12 @@ export interface UpstreamsOptions {
    * (Thanos' spelling) are an endpoint for each address of the name, A and AAAA: asked for every 5 s, and the last good
    * answer stands 30 s where none comes. Requests have the name in `Host`, and an https endpoint's certificate must.
    */
-  readonly endpoints: readonly string[]
+  readonly endpoints: readonly (string | EndpointSpec)[]
   /** How one of the usable endpoints is chosen: by name, or one of one's own. Default: `p2c-ewma`. */
   readonly policy?: PolicyName | Policy
   /** What active checks ask for; `false`: no active checks, every endpoint counts as up. Default: `/ready`. */
   readonly check?: { readonly path: string } | false
-  /** Told of each change of an endpoint's condition or intent, and of what DNS says; for log lines and metrics. */
+  /** Told of each change of an endpoint, of what DNS says, and of what operators do; for log lines and metrics. */
   readonly onTransition?: (transition: Transition) => void
   /** Gives the addresses of a name, or rejects. Default: getaddrinfo, so that /etc/hosts counts too. */
   readonly resolve?: Resolve
@@ -48,15 +50,16 @@ export class Upstreams extends Dispatcher {
   readonly name: string
   // `private` and not `#`, here alone: what `compose` returns is a Proxy, through which `#` fields cannot be reached.
   private readonly members: Members
-  private readonly policy: Policy
+  private selection: ReturnType<typeof named>
   private readonly clock: () => number
   private readonly random: () => number
+  private readonly onTransition: (transition: Transition) => void
   private readonly running = new Running()
   private readonly checks: Checks | undefined
   private readonly sweeps: NodeJS.Timeout
   private closed = false
 
-  /** @throws {TypeError} on a bad endpoint, none, or the same twice */
+  /** @throws {TypeError} on a bad endpoint, none, or the same twice, and on a name that no policy has */
   constructor(options: UpstreamsOptions) {
     super()
     const {
@@ -70,9 +73,10 @@ export class Upstreams extends Dispatcher {
     const { onTransition = () => {}, resolve } = options
     const onFailure = (endpoint: Endpoint, type: ProxyErrorType | undefined) => this.judge(endpoint, type)
     this.name = name
-    this.policy = typeof policy === 'string' ? policies[policy]() : policy
+    this.selection = named(policy)
     this.random = random
     this.clock = clock
+    this.onTransition = onTransition
     const checked = check !== false
     const open = (place: Place) => new Endpoint({ place, checked, clock, onTransition, onFailure })
     this.checks = check ? new Checks({ path: check.path, clock, random }) : undefined
@@ -102,6 +106,46 @@ export class Upstreams extends Dispatcher {
     return current.map((endpoint) => endpoint.view(chosen.has(endpoint)))
   }
 
+  /** What chooses now; `own` is a policy that was given itself. */
+  get policy(): PolicyName | 'own' {
+    return this.selection.name
+  }
+
+  /**
+   * Chooses by this from the next request on. What is known of the endpoints stays known; what the policy before
+   * remembered, such as turns, is forgotten.
+   * @throws {TypeError} on a name that no policy has
+   */
+  usePolicy(policy: PolicyName | Policy): void {
+    const from = this.policy
+    this.selection = named(policy)
+    this.onTransition({ endpoint: this.name, from, to: this.policy, reason: BY_OPERATOR })
+  }
+
+  /** Sends an endpoint nothing more; it finishes what it has. False where no endpoint has this origin, here and below. */
+  drain(origin: string): boolean {
+    return this.operate(origin, (endpoint) => endpoint.drain())
+  }
+
+  /** Takes `drain` back, and an ejection, whoever ejected. */
+  undrain(origin: string): boolean {
+    return this.operate(origin, (endpoint) => endpoint.undrain())
+  }
+
+  /** Ejects an endpoint that is up, for as long as its failures would, whatever the bound on how many may be out. */
+  eject(origin: string): boolean {
+    return this.operate(origin, (endpoint) => endpoint.eject(BY_OPERATOR))
+  }
+
+  /**
+   * Gives an endpoint another weight for as long as it is a member.
+   * @throws {TypeError} unless it is above 0 and at most 1000
+   */
+  weigh(origin: string, weight: number): boolean {
+    checkWeight(origin, weight)
+    return this.operate(origin, (endpoint) => endpoint.weigh(weight))
+  }
+
   /** Takes no more requests and resolves when those under way have ended; upgraded connections are cut then. */
   override close(): Promise<void>
   override close(callback: () => void): void
@@ -129,13 +173,19 @@ export class Upstreams extends Dispatcher {
     this.running.abort(new UpstreamError('destination_unavailable', { sent: true }))
   }
 
+  private operate(origin: string, act: (endpoint: Endpoint) => void): boolean {
+    const endpoint = this.members.current.find((member) => member.origin === origin)
+    if (endpoint) act(endpoint)
+    return endpoint !== undefined
+  }
+
   private choice(exchange: Exchange | undefined): Endpoint | undefined {
     const { tried = [], hashKey } = exchange ?? {}
     const candidates = usable(this.members.current)
     const untried = tried.length > 0 ? candidates.filter(({ origin }) => !tried.includes(origin)) : candidates
     const rest = untried.length > 0 ? untried : candidates
     if (rest.length === 0) return undefined
-    return rest[this.policy.choose(rest, { now: this.clock(), random: this.random, hashKey })]
+    return rest[this.selection.policy.choose(rest, { now: this.clock(), random: this.random, hashKey })]
   }
 
   private judge(endpoint: Endpoint, type: ProxyErrorType | undefined): void {
