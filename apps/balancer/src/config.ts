@@ -17,5 +17,6 @@ export const settings = {
   TLS_KEY: Type.Optional(text({ about: 'PEM file of its key.' })),
   ADMIN_PORT: port({ about: 'Port for operators; 0 lets the system choose.', default: 8001 }),
   ADMIN_HOST: text({ about: 'Address the operators’ port listens on.', default: '127.0.0.1' }),
+  ADMIN_HOSTS: list({ about: 'Names by which it may be asked, beside localhost and addresses.', default: '' }),
 }
 export type Config = ConfigOf<typeof settings>

@@ -53,7 +53,7 @@ export async function balancer(
   const context = createContext('balancer', config)
   const clusters = createClusters(config, context)
   const { upstreams } = clusters.all()[0] as Cluster
-  const admin = await buildAdmin(context, clusters)
+  const admin = await buildAdmin(config, context, clusters)
   const front = await buildApp(config, context, clusters)
   onTestFinished(async () => {
     front.server.closeAllConnections()
