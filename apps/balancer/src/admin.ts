@@ -35,7 +35,7 @@ export async function buildAdmin(config: Pick<Config, 'ADMIN_HOSTS'>, context: S
   upstreamsRoutes(app, clusters)
   policyRoutes(app, clusters)
   reloadRoute(app, clusters)
-  eventsRoute(app, clusters, context.lifecycle)
+  eventsRoute(app, clusters)
   return app
 }
 

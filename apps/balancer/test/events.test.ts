@@ -101,13 +101,14 @@ describe('GET /events', () => {
     expect(transitions(slow)).toBeLessThan(20_000)
   })
 
-  it('ends when the process drains, and does not hold it up', async () => {
+  it('ends when the process stops, and does not hold it up', async () => {
     const { origin } = await gateway(echo)
-    const { adminUrl, child, ended } = await main({ SPILLWAY_UPSTREAMS: origin })
+    const { adminUrl, child, lines, ended } = await main({ SPILLWAY_UPSTREAMS: origin })
     const listener = await listen(adminUrl)
     child.kill('SIGTERM')
-    expect(await listener.ended).toBe(true)
+    await expect.poll(() => lines.some(({ msg }) => msg === 'draining')).toBe(true)
     child.kill('SIGTERM')
+    expect(await listener.ended).toBe(true)
     expect((await ended).code).toBe(0)
   })
 })

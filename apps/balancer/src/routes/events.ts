@@ -1,11 +1,10 @@
 /** `GET /events`: each transition as it happens, and once a second what passed, as server-sent events. */
 import { Readable } from 'node:stream'
-import type { Lifecycle } from '@spillway/health'
 import { Problem, problemResponse } from '@spillway/service'
 import { Type } from 'typebox'
 import type { App } from '../admin.ts'
 import type { Clusters, ClusterTransition } from '../clusters.ts'
-import { adminProblems } from '../errors.ts'
+import { adminProblems, refused } from '../errors.ts'
 import { Figures } from '../figures.ts'
 import { endpointsOf, idOf } from './upstreams.ts'
 
@@ -14,7 +13,7 @@ const MOST_LISTENERS = 16
 const LONGEST_BACKLOG = 1_048_576
 const EVERY_MS = 1_000
 
-export function eventsRoute(app: App, clusters: Clusters, { draining }: Pick<Lifecycle, 'draining'>): void {
+export function eventsRoute(app: App, clusters: Clusters): void {
   const listeners = new Set<Readable>()
   let figures: NodeJS.Timeout | undefined
 
@@ -41,19 +40,17 @@ export function eventsRoute(app: App, clusters: Clusters, { draining }: Pick<Lif
       for (const each of take()) tell('figures', each)
     }, EVERY_MS)
   }
-  const end = () => {
-    for (const listener of listeners) {
-      leave(listener)
-      listener.push(null)
-    }
-  }
   clusters.events.on('transition', ({ upstream: cluster, ...transition }: ClusterTransition) => {
     // The cluster itself, and names that DNS is asked for, change too; they have no id.
     const id = /^https?:/.test(transition.endpoint) ? idOf(cluster, transition.endpoint) : undefined
     tell('transition', { cluster, id, ...transition })
   })
-  draining.addEventListener('abort', end)
-  app.addHook('preClose', async () => end())
+  app.addHook('preClose', async () => {
+    for (const listener of listeners) {
+      leave(listener)
+      listener.push(null)
+    }
+  })
 
   app.get(
     '/events',
@@ -61,14 +58,14 @@ export function eventsRoute(app: App, clusters: Clusters, { draining }: Pick<Lif
       // A HEAD would take a place that nobody ever leaves.
       exposeHeadRoute: false,
       schema: {
-        summary: 'Tells transitions as they happen, and each second what passed, until the balancer drains',
-        produces: ['text/event-stream'],
+        summary: 'Tells transitions as they happen, and each second what passed, until the balancer stops',
         response: {
           200: {
             description:
               '`transition`: `{at, cluster, id, endpoint, from, to, reason}`. `figures`, one a cluster: `{at, cluster, requests, failures, inFlight, latencyMs, endpoints: [{id, origin, condition, intent, …}]}`; requests and failures are those of the last second, `latencyMs` as in `/upstreams`',
             content: { 'text/event-stream': { schema: Type.String() } },
           },
+          ...refused,
           503: problemResponse(`${MOST_LISTENERS} listen already`),
         },
       },
@@ -84,7 +81,6 @@ export function eventsRoute(app: App, clusters: Clusters, { draining }: Pick<Lif
       if (listeners.size === 1) watch()
       // Without a first byte, the answer's head would wait for the first event.
       listener.push(`retry: 2000\n\n`)
-      if (draining.aborted) end()
       return reply.type('text/event-stream').send(listener)
     },
   )

@@ -1,10 +1,10 @@
 /** `/policy`: how each cluster chooses among its endpoints, changed while requests pass. */
-import { Problem, problemResponse } from '@spillway/service'
+import { Problem } from '@spillway/service'
 import { policyNames } from '@spillway/upstreams'
 import { Type } from 'typebox'
 import type { App } from '../admin.ts'
 import type { Clusters } from '../clusters.ts'
-import { adminProblems } from '../errors.ts'
+import { adminProblems, refused } from '../errors.ts'
 
 const Policies = Type.Record(Type.String(), Type.String(), {
   description: 'By cluster; `own` is one that the configuration loads from a file',
@@ -25,11 +25,7 @@ export function policyRoutes(app: App, clusters: Clusters): void {
         summary: 'Changes the policy of a cluster, or of all; what was counted and measured of the endpoints stays',
         querystring: Which,
         body: Body,
-        response: {
-          200: Policies,
-          400: problemResponse('The request does not fit its schema'),
-          404: problemResponse('No cluster is called so'),
-        },
+        response: { 200: Policies, ...refused },
       },
     },
     ({ query: { cluster }, body: { policy } }) => {

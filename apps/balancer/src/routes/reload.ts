@@ -1,9 +1,9 @@
 /** `POST /reload`: reads the configuration again and applies it whole, or not at all. */
-import { Problem, problemResponse } from '@spillway/service'
+import { Problem } from '@spillway/service'
 import { Type } from 'typebox'
 import type { App } from '../admin.ts'
 import type { Clusters } from '../clusters.ts'
-import { adminProblems } from '../errors.ts'
+import { adminProblems, refused } from '../errors.ts'
 
 const Changes = Type.Object({ changes: Type.Array(Type.String(), { description: 'Empty where nothing is different' }) })
 
@@ -12,9 +12,10 @@ export function reloadRoute(app: App, clusters: Clusters): void {
     '/reload',
     {
       schema: {
-        summary: 'Applies the configuration as it is now; no request is lost',
+        summary:
+          'Applies the configuration as it is now; one with mistakes is refused with all of them, and the old stays',
         body: Type.Object({}, { additionalProperties: false }),
-        response: { 200: Changes, 422: problemResponse('It cannot be used, for all of `errors`; the old one stays') },
+        response: { 200: Changes, ...refused },
       },
     },
     async () => {

@@ -1,11 +1,11 @@
 /** `/upstreams`: every endpoint's condition and why, what passes through it, and what an operator does about it. */
 import { hash } from 'node:crypto'
-import { Problem, problemResponse } from '@spillway/service'
+import { Problem } from '@spillway/service'
 import type { EndpointView } from '@spillway/upstreams'
 import { Type } from 'typebox'
 import type { App } from '../admin.ts'
 import type { Cluster, Clusters } from '../clusters.ts'
-import { adminProblems } from '../errors.ts'
+import { adminProblems, refused } from '../errors.ts'
 
 export const Endpoint = Type.Object(
   {
@@ -46,7 +46,6 @@ const Weight = Type.Object(
   { weight: Type.Number({ exclusiveMinimum: 0, maximum: 1000, description: 'Its share beside the others’ weights' }) },
   { additionalProperties: false },
 )
-const unknown = { 404: problemResponse('No endpoint has this id') }
 
 export function upstreamsRoutes(app: App, clusters: Clusters): void {
   app.get(
@@ -67,7 +66,7 @@ export function upstreamsRoutes(app: App, clusters: Clusters): void {
   )
   app.get(
     '/upstreams/:id',
-    { schema: { summary: 'Shows one endpoint', params: Id, response: { 200: EndpointRef, ...unknown } } },
+    { schema: { summary: 'Shows one endpoint', params: Id, response: { 200: EndpointRef, ...refused } } },
     ({ params }) => find(clusters, params.id).endpoint,
   )
   /** What is done to an endpoint, and then how it is. */
@@ -76,7 +75,7 @@ export function upstreamsRoutes(app: App, clusters: Clusters): void {
     doing(cluster.upstreams, endpoint.origin)
     return find(clusters, id).endpoint
   }
-  const response = { 200: EndpointRef, 400: problemResponse('The body does not fit'), ...unknown }
+  const response = { 200: EndpointRef, ...refused }
   for (const doing of Object.keys(DOINGS) as (keyof typeof DOINGS)[]) {
     app.post(
       `/upstreams/:id/${doing}`,
@@ -97,8 +96,7 @@ export function endpointsOf({ name, upstreams }: Pick<Cluster, 'name' | 'upstrea
     ...view,
     id: idOf(name, view.origin),
     cluster: name,
-    // Exact to the microsecond: what is beyond that is noise.
-    latencyMs: latencyMs === undefined ? undefined : Math.round(latencyMs * 1000) / 1000,
+    latencyMs: latencyMs === undefined ? undefined : Number(latencyMs.toFixed(3)),
   }))
 }
 
