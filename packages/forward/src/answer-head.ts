@@ -1,7 +1,7 @@
 /** The head of an answer as the client gets it: the upstream's end-to-end fields, and what this hop adds. */
 import type { Exchange } from '@spillway/upstreams'
 import type { FastifyRequest } from 'fastify'
-import { ANSWER_ENDS, appended, type Hop, namedByConnection } from './hop.ts'
+import { appended, type Hop, namedByConnection } from './hop.ts'
 import type { Served } from './options.ts'
 
 /** What `onResponseStart` gives: names in lower case, a repeated field as a list. */
@@ -17,7 +17,8 @@ export function answerHead(
   elapsed: number,
 ): string[] {
   // A 204 says nothing of a length (RFC 9110, 8.6).
-  const head = endToEnd(status === 204 ? { ...fields, 'content-length': undefined } : fields)
+  const head = endToEnd(hop, status === 204 ? { ...fields, 'content-length': undefined } : fields)
+  if (hop.answerSet.length > 0) head.push(...hop.answerSet)
   const own = (request as unknown as Served).server.answerHeaders(request)
   own['x-served-by'] = servedBy(hop, own['x-served-by'], exchange, fields)
   if (status === 101) Object.assign(own, { connection: 'upgrade', upgrade: fields['upgrade'] })
@@ -46,11 +47,11 @@ function proxyStatusOf(
 }
 
 /** The fields that go on to the client, names and values in turn. */
-export function endToEnd(fields: AnswerFields): string[] {
+export function endToEnd(hop: Hop, fields: AnswerFields): string[] {
   const named = namedByConnection(fields['connection'])
   const head: string[] = []
   for (const name in fields) {
-    if (ANSWER_ENDS.has(name) || named?.includes(name)) continue
+    if (hop.answerEnds.has(name) || named?.includes(name)) continue
     const value = fields[name]
     if (typeof value === 'string') head.push(name, value)
     else for (const line of value ?? []) head.push(name, line)

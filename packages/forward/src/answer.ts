@@ -152,7 +152,7 @@ export class Answer implements Dispatcher.DispatchHandler {
     this.#state = 'over'
     clearTimeout(this.#timer)
     const { raw } = this.#reply
-    if (raw.chunkedEncoding) raw.addTrailers(grouped(endToEnd(trailers)))
+    if (raw.chunkedEncoding) raw.addTrailers(grouped(endToEnd(this.#hop, trailers)))
     raw.end()
     this.#body?.destroy()
     this.#settled.resolve()
@@ -187,7 +187,7 @@ export class Answer implements Dispatcher.DispatchHandler {
     if (status === 102) raw.writeProcessing()
     if (status === 103) {
       try {
-        raw.writeEarlyHints(grouped(endToEnd(fields)))
+        raw.writeEarlyHints(grouped(endToEnd(this.#hop, fields)))
       } catch (err) {
         this.#request.log.debug({ err }, 'early hints that Node does not take')
       }

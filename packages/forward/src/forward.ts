@@ -55,9 +55,10 @@ export function createForward(options: ForwardOptions): Forward {
   }
 }
 
-function exchangeFor({ scope, queuedMs = 0 }: ForwardedRequest): Exchange {
+function exchangeFor({ scope, hashKey, queuedMs = 0 }: ForwardedRequest): Exchange {
   return createExchange({
     ...(scope === undefined ? {} : { scope }),
+    ...(hashKey === undefined ? {} : { hashKey }),
     ...(queuedMs > 0 ? { timings: [{ name: 'queue', ms: queuedMs }] } : {}),
   })
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { appended, createHop, namedByConnection } from './hop.ts'
+import { appended, createHop, namedByConnection, reservedField } from './hop.ts'
 
 const options = { dispatcher: undefined as never, origin: 'http://db' }
 
@@ -26,5 +26,16 @@ describe('a list', () => {
     expect(appended(undefined, 'b')).toBe('b')
     expect(appended('', 'b')).toBe('b')
     expect(appended(['a', 'c'], 'b')).toBe('a,c, b')
+  })
+})
+
+describe('a field that nobody may set or remove', () => {
+  it.for(['Connection', 'TE', 'Host', 'Content-Length', 'transfer-encoding', 'Via', 'Proxy-Anything', 'X-Request-Id'])(
+    'is %s',
+    (name) => expect(reservedField(name)).toBe(true),
+  )
+
+  it.for(['X-Tenant', 'Authorization', 'Cookie', 'Set-Cookie', 'Server', 'proxied'])('is not %s', (name) => {
+    expect(reservedField(name)).toBe(false)
   })
 })

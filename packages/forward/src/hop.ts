@@ -1,5 +1,5 @@
 /** What one hop is called in the fields it writes, and which fields end at it in either direction. */
-import type { ForwardOptions } from './options.ts'
+import type { FieldChanges, ForwardOptions } from './options.ts'
 
 /** RFC 9110, 7.6.1, and the fields around it that speak to the next hop only. */
 const HOP_BY_HOP = ['connection', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'x-load']
@@ -21,7 +21,7 @@ const REQUEST_ENDS = [
 ]
 
 /** Fields of an answer that this hop writes anew, or that end here. */
-export const ANSWER_ENDS: ReadonlySet<string> = new Set([
+const ANSWER_ENDS = [
   ...HOP_BY_HOP,
   'cache-status',
   'proxy-authenticate',
@@ -32,7 +32,15 @@ export const ANSWER_ENDS: ReadonlySet<string> = new Set([
   'via',
   'x-request-id',
   'x-served-by',
-])
+]
+
+const RESERVED: ReadonlySet<string> = new Set([...REQUEST_ENDS, ...ANSWER_ENDS])
+
+/** Whether nobody may set or remove this field: it is about one hop, the framing or `Host`, or a hop writes it itself. */
+export function reservedField(name: string): boolean {
+  const lower = name.toLowerCase()
+  return RESERVED.has(lower) || lower.startsWith('proxy-')
+}
 
 export interface Hop {
   /** As a bare item of a structured field (RFC 9651). */
@@ -41,7 +49,12 @@ export interface Hop {
   readonly via: string
   readonly namesItself: boolean
   readonly preservesHost: boolean
+  /** The client's fields that do not go on, and those that are sent in any case, names and values in turn. */
   readonly requestEnds: ReadonlySet<string>
+  readonly requestSet: readonly string[]
+  /** The same of an answer's. */
+  readonly answerEnds: ReadonlySet<string>
+  readonly answerSet: readonly string[]
 }
 
 /** A name as a token of a structured field where it can be one, else as a string (RFC 9651, 3.3). */
@@ -49,14 +62,23 @@ export function bareItem(name: string): string {
   return /^[A-Za-z*][\w!#$%&'*+.^`|~:/-]*$/.test(name) ? name : JSON.stringify(name)
 }
 
-export function createHop({ name, namesItself = true, host = 'upstream', identity = 'none' }: ForwardOptions): Hop {
+export function createHop(options: ForwardOptions): Hop {
+  const { name, namesItself = true, host = 'upstream', identity = 'none', headers = {} } = options
+  const requestEnds = identity === 'forward' ? REQUEST_ENDS : [...REQUEST_ENDS, 'authorization']
   return {
     name: bareItem(name),
     via: `1.1 ${name}`,
     namesItself,
     preservesHost: host === 'preserve',
-    requestEnds: new Set(identity === 'forward' ? REQUEST_ENDS : [...REQUEST_ENDS, 'authorization']),
+    requestEnds: new Set([...requestEnds, ...changed(headers.request)]),
+    requestSet: Object.entries(headers.request?.set ?? {}).flat(),
+    answerEnds: new Set([...ANSWER_ENDS, ...changed(headers.response)]),
+    answerSet: Object.entries(headers.response?.set ?? {}).flat(),
   }
+}
+
+function changed({ set = {}, remove = [] }: FieldChanges = {}): string[] {
+  return [...Object.keys(set), ...remove].map((name) => name.toLowerCase())
 }
 
 /** The fields a `Connection` field names, in lower case; undefined where it names none, which is nearly always. */

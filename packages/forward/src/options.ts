@@ -17,6 +17,15 @@ export interface ForwardOptions {
   namesItself?: boolean
   /** Milliseconds the answer's headers may take from the request's end. Default: 15,000. */
   timeout?: number
+  /** What becomes of the client's fields on their way up, and of the upstream's on their way down. Default: nothing. */
+  headers?: { readonly request?: FieldChanges; readonly response?: FieldChanges }
+}
+
+/** Names in any letter case; none that {@link reservedField} tells of, which would be sent twice. */
+export interface FieldChanges {
+  /** Values that take the place of whatever came under these names. */
+  readonly set?: Readonly<Record<string, string>>
+  readonly remove?: readonly string[]
 }
 
 /** What the server around must have put on its requests and itself; `@spillway/service` does. */
@@ -33,6 +42,8 @@ export interface ForwardedRequest {
   body?: Buffer
   /** Milliseconds that it has waited here already: they are told, and taken off what the answer may take. */
   queuedMs?: number
+  /** What `hash` selection keeps together (`Exchange.hashKey`). Default: none. */
+  hashKey?: string | undefined
   /** For whom a cached answer may be reused (`Exchange.scope`). Default: the cache is passed by. */
   scope?: string
 }

@@ -29,6 +29,7 @@ export function requestHead(
   // Fastify resolves the peers it was told to trust: more than the peer itself means that its word was taken.
   const trusted = (request.ips?.length ?? 1) > 1
   const head = endToEnd(request, hop, trusted)
+  if (hop.requestSet.length > 0) head.push(...hop.requestSet)
   if (hop.preservesHost && authority !== undefined) head.push('host', authority)
   if (streamed && headers['content-length'] !== undefined) head.push('content-length', headers['content-length'])
   head.push('via', appended(headers.via, httpVersion === '1.1' ? hop.via : hop.via.replace('1.1', httpVersion)))

@@ -103,11 +103,34 @@ describe('a forwarded request', () => {
       response.end(`${request.method} ${request.url} ${request.headers['content-length']} ${await bodyOf(request)}`)
     })
     const { dispatcher, heard } = telling({})
-    const how = { body: Buffer.from('given'), path: '/other?x', scope: 'public' }
+    const how = { body: Buffer.from('given'), path: '/other?x', scope: 'public', hashKey: 'mine' }
     const { port } = await serve({ dispatcher, origin }, { how })
     const { body } = await ask(port, { method: 'PUT', path: '/here', body: 'as it came, longer' })
     expect(body.toString()).toBe('PUT /other?x 5 given')
-    expect(heard[0]).toMatchObject({ scope: 'public', deadlineAt: expect.any(Number) })
+    expect(heard[0]).toMatchObject({ scope: 'public', hashKey: 'mine', deadlineAt: expect.any(Number) })
+  })
+
+  it('loses fields and gets others, on its way up and its answer on its way down, under whatever letter case', async () => {
+    let seen: http.IncomingHttpHeaders = {}
+    const { origin } = await upstream((request, response) => {
+      seen = request.headers
+      response.setHeader('x-powered-by', 'us').setHeader('set-cookie', ['a=1', 'b=2']).setHeader('x-kept', 'yes')
+      response.writeHead(200, { trailer: 'x-secret' }).write('body')
+      response.addTrailers({ 'x-secret': '1', 'x-sum': '2' })
+      response.end()
+    })
+    const headers = {
+      request: { set: { 'X-Tenant': 'blue' }, remove: ['Cookie'] },
+      response: { set: { 'X-Frame-Options': 'DENY', 'set-cookie': 'c=3' }, remove: ['X-Powered-By', 'x-secret'] },
+    }
+    const { port } = await serve({ dispatcher: agent(), origin, headers })
+    const sent = { 'x-tenant': ['red', 'green'], cookie: 'sid=1', 'x-other': 'stays', te: 'trailers' }
+    const answer = await ask(port, { headers: sent })
+    expect(seen).toMatchObject({ 'x-tenant': 'blue', 'x-other': 'stays' })
+    expect(seen).not.toHaveProperty('cookie')
+    expect(answer.headers).toMatchObject({ 'x-frame-options': 'DENY', 'set-cookie': ['c=3'], 'x-kept': 'yes' })
+    expect(answer.headers).not.toHaveProperty('x-powered-by')
+    expect(answer.trailers).toEqual({ 'x-sum': '2' })
   })
 
   it('says what the layers around it told: cache, timings, endpoint, a failure that was bridged', async () => {

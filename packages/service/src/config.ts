@@ -102,7 +102,7 @@ function unknown(name: string, names: readonly string[]): string[] {
 }
 
 /** Whether one insertion, deletion, replacement or swap of neighbours makes `a` into `b`. */
-function isSlip(a: string, b: string): boolean {
+export function isSlip(a: string, b: string): boolean {
   if (Math.abs(a.length - b.length) > 1) return false
   let start = 0
   while (start < a.length && a[start] === b[start]) start++

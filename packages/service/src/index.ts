@@ -22,4 +22,6 @@ export {
   WANTED_ORIGINS,
   whole,
 } from './settings.ts'
+export { isMapping, type Mistake, mistake, mistakesOf, type Path } from './shape.ts'
 export { validatorCompiler } from './validation.ts'
+export { YamlError, YamlFile } from './yaml-file.ts'

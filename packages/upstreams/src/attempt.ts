@@ -87,8 +87,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
     }
     if (this.aborted) return true
     const { named, pool, servername } = this.#endpoint
-    // undici takes the certificate's name from `Host` otherwise, which may be the client's.
-    const options: Dispatcher.DispatchOptions & { servername: string | undefined } = {
+    const options: Dispatcher.DispatchOptions & { servername: string } = {
       ...this.#options,
       origin: named,
       servername,

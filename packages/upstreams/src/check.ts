@@ -1,5 +1,6 @@
 /** Active checks: every endpoint is asked for its readiness, often while it is out of rotation and at once when it broke. */
-import type { Dispatcher } from 'undici'
+import type { Client, Dispatcher } from 'undici'
+import { LONGEST_LOOK, type Wanted } from './check-spec.ts'
 import type { Condition, Finding } from './condition.ts'
 import { proxyError } from './errors.ts'
 
@@ -12,18 +13,19 @@ const JITTER = 0.1
 const SOON = 250
 /** A time-out that our own event loop notices this much too late says nothing about the endpoint. */
 const OWN_LAG = 250
-/** Bytes of a refusal that are read to learn whether it says `draining`. */
-const LONGEST_REFUSAL = 16_384
 
 interface Checked {
-  readonly origin: string
-  readonly pool: Dispatcher
   readonly condition: Condition
+  /**
+   * A connection of the check's own. Traffic's may all be busy, and tell nothing about whether another one is had: a
+   * process that accepts no more, and one that took a dead one's place, are found by connecting anew.
+   */
+  newcomer(port: number | undefined): Client
   checked(finding: Finding): void
 }
 
 export interface CheckOptions {
-  readonly path: string
+  readonly wanted: Wanted
   readonly clock: () => number
   readonly random: () => number
 }
@@ -74,7 +76,7 @@ export class Checks {
     const { clock, random } = this.#options
     const round: Round = { startedAt: clock(), stopped, hurried: false, timer: undefined }
     this.#rounds.set(endpoint, round)
-    const finding = await check(endpoint.pool, this.#options, stopped.signal)
+    const finding = await check(endpoint, this.#options, stopped.signal)
     if (stopped.signal.aborted) return
     endpoint.checked(finding)
     const { state } = endpoint.condition
@@ -95,40 +97,54 @@ interface Round {
 }
 
 /** Asks once. Never rejects. */
-export async function check(pool: Dispatcher, { path, clock }: CheckOptions, stopped: AbortSignal): Promise<Finding> {
+export async function check(
+  endpoint: Pick<Checked, 'newcomer'>,
+  { wanted, clock }: Omit<CheckOptions, 'random'>,
+  stopped: AbortSignal,
+): Promise<Finding> {
+  const { path, port } = wanted
   const due = clock() + INTERVAL
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(), INTERVAL)
+  const client = endpoint.newcomer(port)
   try {
     const signal = AbortSignal.any([late.signal, stopped])
-    const { statusCode, body } = await pool.request({ path, method: 'GET', signal, headers: { accept: '*/*' } })
-    if (statusCode === 503 && (await saysDraining(body))) return { outcome: 'draining' }
-    await body.dump()
-    if (statusCode >= 200 && statusCode < 300) return { outcome: 'good' }
-    return { outcome: 'bad', reason: `check answered ${statusCode}`, refused: false }
+    const headers = { accept: '*/*', ...wanted.headers }
+    const { statusCode, body } = await client.request({ path, method: 'GET', signal, headers, reset: true })
+    const start = await startOf(body)
+    const reason = wanted.complaint(statusCode, start)
+    if (reason === undefined) return { outcome: 'good' }
+    if (statusCode === 503 && saysDraining(start)) return { outcome: 'draining' }
+    return { outcome: 'bad', reason, refused: false }
   } catch (error) {
     if (late.signal.aborted) {
       const reason = `check not answered in ${INTERVAL} ms`
       return clock() - due > OWN_LAG ? { outcome: 'void' } : { outcome: 'bad', reason, refused: false }
     }
     const type = proxyError(error as Error)
-    return { outcome: 'bad', reason: type, refused: type === 'connection_refused' }
+    // That nobody listens at another port does not say that nobody does at the endpoint's.
+    return { outcome: 'bad', reason: type, refused: type === 'connection_refused' && port === undefined }
   } finally {
     clearTimeout(timer)
+    void client.destroy()
   }
 }
 
-/** Our services' `/ready` answers `{"status":"draining"}`. */
-async function saysDraining(body: Dispatcher.ResponseData['body']): Promise<boolean> {
+async function startOf(body: Dispatcher.ResponseData['body']): Promise<string> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of body as AsyncIterable<Buffer>) {
     bytes += chunk.byteLength
-    if (bytes > LONGEST_REFUSAL) return false
     chunks.push(chunk)
+    if (bytes >= LONGEST_LOOK) break
   }
+  return Buffer.concat(chunks).toString('utf8', 0, LONGEST_LOOK)
+}
+
+/** Our services' `/ready` answers `{"status":"draining"}`. */
+function saysDraining(body: string): boolean {
   try {
-    return (JSON.parse(Buffer.concat(chunks).toString()) as { status?: unknown } | null)?.status === 'draining'
+    return (JSON.parse(body) as { status?: unknown } | null)?.status === 'draining'
   } catch {
     return false
   }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+
 import { type Place, placesOf, sourceOf } from './discovery.ts'
 import { Endpoint } from './endpoint.ts'
+import { secured } from './tls.ts'
 import type { Transition } from './transition.ts'
 
 const [place] = placesOf(sourceOf('http://127.0.0.1:1'), []) as [Place]
@@ -11,6 +13,7 @@ function endpointUp() {
   const told: string[] = []
   const endpoint = new Endpoint({
     place,
+    secured: secured({}),
     checked: true,
     clock: () => time.now,
     onTransition: ({ from, to, reason }: Transition) => told.push(`${from} -> ${to}: ${reason}`),
@@ -27,6 +30,7 @@ describe('an endpoint', () => {
   it('is unavailable until its first good check', () => {
     const unseen = new Endpoint({
       place,
+      secured: secured({}),
       checked: true,
       clock: () => 0,
       onTransition: () => {},

@@ -1,5 +1,5 @@
 /** One endpoint: its connections, what is known of its health, and what its answers said. */
-import type { Pool } from 'undici'
+import type { Client, Pool } from 'undici'
 import {
   afterCheck,
   afterRefusal,
@@ -10,18 +10,20 @@ import {
   readmitted,
   timesEjected,
 } from './condition.ts'
-import type { Place, Traits } from './discovery.ts'
+import { hostOf, type Place, type Traits } from './discovery.ts'
 import type { ProxyErrorType } from './exchange.ts'
 import { PeakEwma } from './latency.ts'
 import { readLoad } from './load.ts'
 import { Outcomes } from './outcomes.ts'
 import type { Candidate, Said } from './policies/policy.ts'
-import { openPool, servername } from './pool.ts'
+import { openClient, openPool } from './pool.ts'
+import type { Secured } from './tls.ts'
 import { BY_OPERATOR, type Transition } from './transition.ts'
 import type { EndpointView, Intent } from './view.ts'
 
 export interface EndpointOptions {
   readonly place: Place
+  readonly secured: Secured
   /** Without active checks it counts as up from the start, and nothing but ejection takes it out. */
   readonly checked: boolean
   readonly clock: () => number
@@ -35,13 +37,14 @@ export class Endpoint implements Place, Candidate {
   readonly named: string
   readonly address: string | undefined
   readonly traits: Traits
-  /** Whom the certificate of an https endpoint must be for, whatever `Host` a request has. */
-  readonly servername: string | undefined
+  /** The same with each request: undici opens another connection where it is not, and takes it from `Host` otherwise. */
+  readonly servername: string
   readonly pool: Pool
   inFlight = 0
   weight: number
   said: Said | undefined
   readonly #latency: PeakEwma
+  readonly #secured: Secured
   readonly #checked: boolean
   readonly #clock: () => number
   #onTransition: EndpointOptions['onTransition']
@@ -54,20 +57,21 @@ export class Endpoint implements Place, Candidate {
   #timesEjected = 0
   readonly #outcomes = new Outcomes()
 
-  constructor({ place, checked, clock, onTransition, onFailure }: EndpointOptions) {
+  constructor({ place, secured, checked, clock, onTransition, onFailure }: EndpointOptions) {
     this.origin = place.origin
     this.named = place.named
     this.address = place.address
     this.traits = place.traits
     this.weight = place.traits.weight
-    this.servername = servername(place)
+    this.servername = hostOf(place.named)
     this.#latency = new PeakEwma()
     this.#checked = checked
     this.#clock = clock
     this.#onTransition = onTransition
     this.#onFailure = onFailure
     this.#condition = checked ? { state: 'starting' } : { state: 'up', since: clock() }
-    this.pool = openPool(place)
+    this.#secured = secured
+    this.pool = openPool(place, secured)
   }
 
   /** Whether it takes requests, and would without an ejection. */
@@ -125,6 +129,10 @@ export class Endpoint implements Place, Candidate {
     this.#latency.failed(now, 0)
     if (this.#checked && type === 'connection_refused') this.#become(afterRefusal(this.#condition, type), type)
     this.#onFailure(this, type)
+  }
+
+  newcomer(port: number | undefined): Client {
+    return openClient(this, this.#secured, port)
   }
 
   checked(finding: Finding): void {

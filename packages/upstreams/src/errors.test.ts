@@ -14,6 +14,7 @@ describe('a failure', () => {
     ['HPE_INVALID_CONSTANT', 'http_protocol_error', 502],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', 'tls_certificate_error', 502],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls_certificate_error', 502],
+    ['INVALID_PURPOSE', 'tls_certificate_error', 502],
     ['ERR_SSL_WRONG_VERSION_NUMBER', 'tls_protocol_error', 502],
     ['UND_ERR_INVALID_ARG', 'http_request_error', 400],
     ['ESOMETHING', 'proxy_internal_error', 502],

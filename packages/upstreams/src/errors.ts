@@ -93,7 +93,8 @@ const TYPES: Record<string, ProxyErrorType> = {
 }
 
 /** OpenSSL's verification failures, as Node names them. */
-const CERTIFICATE = /^(CERT_|ERR_TLS_CERT|DEPTH_ZERO_|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|HOSTNAME_MISMATCH)/
+const CERTIFICATE =
+  /^(CERT_|ERR_TLS_CERT|DEPTH_ZERO_|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|PATH_LENGTH)/
 
 /** The RFC 9209 type of whatever a dispatch failed with: ours, undici's, or the system's. */
 export function proxyError(error: Error): ProxyErrorType {

@@ -3,7 +3,8 @@
 /**
  * Of an endpoint: `from` and `to` are conditions, or intents; `absent` before DNS names it and once it no longer does,
  * which is the last that is told of it. They are the same where an operator changed something else: its weight, or whether
- * he drains what drains of itself. For a name itself: `unknown`, `resolved` or `unresolved`. For the cluster: policies.
+ * he drains what drains of itself. For a name itself: `unknown`, `resolved` or `unresolved`. For the cluster: policies;
+ * `own` to `own` where one's own chose nobody for the first time.
  */
 export interface Transition {
   /** The endpoint's origin, the name as it is configured, such as `dns+http://gateway:5000`, or the cluster's name. */

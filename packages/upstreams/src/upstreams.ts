@@ -3,6 +3,7 @@ import { Dispatcher } from 'undici'
 import type { Resolve } from './addresses.ts'
 import { Attempt } from './attempt.ts'
 import { Checks } from './check.ts'
+import { type CheckSpec, wanted } from './check-spec.ts'
 import { checkWeight, type EndpointSpec, type Place } from './discovery.ts'
 import { mayEject, usable } from './ejection.ts'
 import { Endpoint } from './endpoint.ts'
@@ -13,6 +14,7 @@ import { Members } from './members.ts'
 import { named, type PolicyName } from './policies/policies.ts'
 import type { Policy } from './policies/policy.ts'
 import { Running } from './running.ts'
+import { secured as securedBy, type TlsSpec } from './tls.ts'
 import { BY_OPERATOR, type Transition } from './transition.ts'
 import type { EndpointView } from './view.ts'
 
@@ -27,8 +29,10 @@ export interface UpstreamsOptions {
   readonly endpoints: readonly (string | EndpointSpec)[]
   /** How one of the usable endpoints is chosen: by name, or one of one's own. Default: `p2c-ewma`. */
   readonly policy?: PolicyName | Policy
-  /** What active checks ask for; `false`: no active checks, every endpoint counts as up. Default: `/ready`. */
-  readonly check?: { readonly path: string } | false
+  /** What active checks ask for; `false`: no active checks, every endpoint counts as up. Default: `GET /ready`. */
+  readonly check?: CheckSpec | false
+  /** Of https endpoints. Default: verified by Node's authorities, without a certificate of our own. */
+  readonly tls?: TlsSpec
   /** Told of each change of an endpoint, of what DNS says, and of what operators do; for log lines and metrics. */
   readonly onTransition?: (transition: Transition) => void
   /** Gives the addresses of a name, or rejects. Default: getaddrinfo, so that /etc/hosts counts too. */
@@ -59,27 +63,28 @@ export class Upstreams extends Dispatcher {
   private readonly sweeps: NodeJS.Timeout
   private closed = false
 
-  /** @throws {TypeError} on a bad endpoint, none, or the same twice, and on a name that no policy has */
+  /** @throws {TypeError} on a bad endpoint, none, the same twice, a bad check or TLS text, and a name that no policy has */
   constructor(options: UpstreamsOptions) {
     super()
     const {
       name,
       endpoints,
       policy = 'p2c-ewma',
-      check = { path: '/ready' },
+      check = {},
       clock = () => performance.now(),
       random = Math.random,
     } = options
     const { onTransition = () => {}, resolve } = options
     const onFailure = (endpoint: Endpoint, type: ProxyErrorType | undefined) => this.judge(endpoint, type)
     this.name = name
-    this.selection = named(policy)
+    this.selection = this.select(policy)
     this.random = random
     this.clock = clock
     this.onTransition = onTransition
+    const secured = securedBy(options.tls ?? {})
     const checked = check !== false
-    const open = (place: Place) => new Endpoint({ place, checked, clock, onTransition, onFailure })
-    this.checks = check ? new Checks({ path: check.path, clock, random }) : undefined
+    const open = (place: Place) => new Endpoint({ place, secured, checked, clock, onTransition, onFailure })
+    this.checks = check ? new Checks({ wanted: wanted(check), clock, random }) : undefined
     const { checks } = this
     this.members = new Members({ cluster: name, endpoints, open, checks, resolve, clock, random, onTransition })
     this.sweeps = setInterval(() => this.running.sweep(SWEEP), SWEEP)
@@ -118,7 +123,7 @@ export class Upstreams extends Dispatcher {
    */
   usePolicy(policy: PolicyName | Policy): void {
     const from = this.policy
-    this.selection = named(policy)
+    this.selection = this.select(policy)
     this.onTransition({ endpoint: this.name, from, to: this.policy, reason: BY_OPERATOR })
   }
 
@@ -177,6 +182,10 @@ export class Upstreams extends Dispatcher {
     const endpoint = this.members.current.find((member) => member.origin === origin)
     if (endpoint) act(endpoint)
     return endpoint !== undefined
+  }
+
+  private select(policy: PolicyName | Policy) {
+    return named(policy, (reason) => this.onTransition({ endpoint: this.name, from: 'own', to: 'own', reason }))
   }
 
   private choice(exchange: Exchange | undefined): Endpoint | undefined {

@@ -1,6 +1,7 @@
-import { Pool } from 'undici'
+import { Client } from 'undici'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { check } from '../src/check.ts'
+import { wanted } from '../src/check-spec.ts'
 import { retry } from '../src/index.ts'
 import { ask, named, over, until, upstream } from './servers.ts'
 
@@ -37,13 +38,12 @@ describe('active checks', () => {
     const asked = Promise.withResolvers<void>()
     const { origin, server } = await named('a')
     server.removeAllListeners('request').on('request', () => asked.resolve())
-    const pool = new Pool(origin)
-    onTestFinished(() => pool.destroy())
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
     const times = [0, now]
     const clock = () => times.shift() ?? now
-    const checked = check(pool, { path: '/ready', clock, random: () => 0 }, new AbortController().signal)
+    const endpoint = { newcomer: () => new Client(origin) }
+    const checked = check(endpoint, { wanted: wanted({}), clock }, new AbortController().signal)
     await asked.promise
     vi.advanceTimersByTime(2_000)
     expect(await checked).toEqual(finding)
@@ -55,8 +55,8 @@ describe('active checks', () => {
     a.readiness.status = 503
     a.readiness.body = 'not JSON'
     await until(() => upstreams.available === 0)
-    expect(transitions.slice(1)).toEqual(['0 up -> down: check answered 503'])
-    expect(upstreams.endpoints()).toMatchObject([{ condition: 'down', reason: 'check answered 503' }])
+    expect(transitions.slice(1)).toEqual(['0 up -> down: check answered 503; 200-299 wanted'])
+    expect(upstreams.endpoints()).toMatchObject([{ condition: 'down', reason: 'check answered 503; 200-299 wanted' }])
   })
 })
 

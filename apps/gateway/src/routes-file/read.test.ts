@@ -1,7 +1,8 @@
+import { YamlError } from '@spillway/service'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
-import { RoutesFileError, readRoutes } from './read.ts'
+import { readRoutes } from './read.ts'
 
 /** As it stands in a file. */
 const DB_URL = `\${DB_URL}`
@@ -12,7 +13,7 @@ function mistakesIn(text: string) {
   try {
     read(text)
   } catch (error) {
-    if (error instanceof RoutesFileError) return error.mistakes
+    if (error instanceof YamlError) return error.mistakes
     throw error
   }
   return []
@@ -166,11 +167,12 @@ describe('a routes file', () => {
 
   it('names what would be right', () => {
     expect(
-      mistakesIn(one({ auth: 'singed-in', timeout: '15', cache: { scope: 'all' } })).map((m) => m.message),
+      mistakesIn(one({ auth: 'singed-in', timeout: '15', cache: { scope: 'all' }, sumary: 'x' })).map((m) => m.message),
     ).toEqual([
       'routes[0].auth is "singed-in"; it must be public, signed-in or a role such as { role: editor }',
       'routes[0].timeout is "15"; it must be a duration such as 250ms, 30s, 5m',
-      'routes[0].cache is {"scope":"all"}; it must be none, or { scope: public }, { scope: role } or { scope: user }',
+      'routes[0].cache.scope is "all"; it must be one of public, role, user',
+      'routes[0].sumary is not a known key; did you mean summary?',
     ])
   })
 

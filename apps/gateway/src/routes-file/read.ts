@@ -1,11 +1,9 @@
 /** Reads a routes file: YAML in, a table of routes out, or every mistake in it with line and column. */
-import { duration, size } from '@spillway/service'
+import { duration, isMapping, mistakesOf, size, YamlFile } from '@spillway/service'
 import { Value } from 'typebox/value'
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import { definitions } from './json-schema.ts'
 import { expand, originsOf, ruleMistakes, type Variables } from './rules.ts'
 import { type RouteSource, RoutesSource } from './schema.ts'
-import { isMapping, type Mistake, mistakesOf, type Path } from './shape.ts'
 
 /** One route, with its defaults filled in. */
 export interface Route extends Pick<RouteSource, 'path' | 'methods' | 'upstream' | 'auth' | 'summary' | 'description'> {
@@ -28,93 +26,21 @@ export interface RoutesTable {
   routes: readonly Route[]
 }
 
-/** A place in the file, counted from 1, and what is wrong there. */
-export interface Located {
-  line: number
-  column: number
-  message: string
-}
-
-/** Every mistake found in a routes file; the message lists them a line each. */
-export class RoutesFileError extends Error {
-  override name = 'RoutesFileError'
-  readonly mistakes: readonly Located[]
-  constructor(file: string, mistakes: readonly Located[]) {
-    const list = mistakes.map(({ line, column, message }) => `  ${file}:${line}:${column} ${message}`).join('\n')
-    super(`${file} has ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`}:\n${list}`)
-    this.mistakes = mistakes
-  }
-}
-
 const Timeout = duration({ about: '' })
 const Size = size({ about: '' })
 
 /**
  * @param text the file's content
  * @param options `file` is its name in messages; `variables` are what `${NAME}` may name
- * @throws {RoutesFileError} naming every mistake
+ * @throws {YamlError} naming every mistake
  */
 export function readRoutes(text: string, options: { file: string; variables: Variables }): RoutesTable {
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' })
-  const at = (offset: number, message: string): Located => {
-    const { line, col } = lines.linePos(offset)
-    return { line: Math.max(line, 1), column: Math.max(col, 1), message }
-  }
-  const syntax = [...document.errors, ...document.warnings]
-  const found = syntax.map((error) => at(error.pos[0], error.message))
-  // Keys that stand there twice leave a document that can be judged; after any other error the rest would be guesses.
-  if (syntax.some((error) => error.code !== 'DUPLICATE_KEY')) throw new RoutesFileError(options.file, sorted(found))
-
-  const source = plain(document, (message) => new RoutesFileError(options.file, [at(0, message)]))
-  const place = (path: Path, on: Mistake['on']) => locate(document, path, on)
-  const mistakes = [
-    ...mistakesOf(RoutesSource, source, [], definitions),
-    ...ruleMistakes(source, options.variables, (path) => lines.linePos(place(path, 'value')).line),
-  ]
-  found.push(...mistakes.map(({ at: path, on, message }) => at(place(path, on), `${nameOf(path)} ${message}`)))
-  if (found.length > 0) throw new RoutesFileError(options.file, sorted(found))
-  return table(source as RoutesSource, options.variables)
-}
-
-/** Anchors that contain themselves, or multiply beyond reason, only show here: cycles, when JSON is made of them. */
-function plain(document: Document, refuse: (message: string) => Error): unknown {
-  try {
-    const value: unknown = document.toJS()
-    JSON.stringify(value)
-    return value
-  } catch (error) {
-    throw Object.assign(refuse(`an alias cannot be followed: ${(error as Error).message}`), { cause: error })
-  }
-}
-
-/** Where in the text a place is; what is missing is where its parent is. */
-function locate(document: Document, path: Path, on: Mistake['on']): number {
-  let node = document.contents as Node | null
-  let offset = node?.range?.[0] ?? 0
-  for (const [depth, part] of path.entries()) {
-    node = childOf(document, node, part, depth === path.length - 1 ? on : 'value')
-    offset = node?.range?.[0] ?? offset
-  }
-  return offset
-}
-
-function childOf(document: Document, parent: Node | null, part: string | number, on: Mistake['on']): Node | null {
-  const node = isAlias(parent) ? parent.resolve(document) : parent
-  if (isSeq(node)) return (node.items[part as number] as Node | undefined) ?? null
-  if (!isMap(node)) return null
-  const pair = node.items.find(({ key }) => String(isScalar(key) ? key.value : key) === part)
-  return ((on === 'key' ? pair?.key : (pair?.value ?? pair?.key)) as Node | undefined) ?? null
-}
-
-/** `routes[2].request.query`. */
-function nameOf(path: Path): string {
-  const name = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('')
-  return name.replace(/^\./, '') || 'the file'
-}
-
-function sorted(mistakes: readonly Located[]): Located[] {
-  return mistakes.toSorted((a, b) => a.line - b.line || a.column - b.column)
+  const file = new YamlFile(options.file, text)
+  file.refuse([
+    ...mistakesOf(RoutesSource, file.value, [], definitions),
+    ...ruleMistakes(file.value, options.variables, (path) => file.lineOf(path)),
+  ])
+  return table(file.value as RoutesSource, options.variables)
 }
 
 function table(source: RoutesSource, variables: Variables): RoutesTable {

@@ -1,9 +1,8 @@
 /** What a routes file may not say although its shape is right: names that lead nowhere, routes that hide each other. */
-import { origins, WANTED_ORIGINS } from '@spillway/service'
+import { isMapping, type Mistake, mistake, mistakesOf, origins, type Path, WANTED_ORIGINS } from '@spillway/service'
 import { Value } from 'typebox/value'
 import { definitions } from './json-schema.ts'
 import { RouteSource } from './schema.ts'
-import { isMapping, type Mistake, mistake, mistakesOf, type Path } from './shape.ts'
 
 /** Which line a place is in, for mistakes that name a second place. */
 export type LineOf = (at: Path) => number

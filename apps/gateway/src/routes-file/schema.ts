@@ -5,7 +5,11 @@ import { jsonSchema, Parameters } from './json-schema.ts'
 
 const PLAIN = '[A-Za-z0-9._~-]+'
 const SEGMENT = `(${PLAIN}|\\{[A-Za-z][A-Za-z0-9_]*\\})`
-const ROLE = '^[a-z][a-z0-9_-]{0,31}$'
+const Role = Type.String({
+  pattern: '^[a-z][a-z0-9_-]{0,31}$',
+  wants: 'a role such as editor: lower-case letters, digits, _ and -',
+})
+const Scope = choice(['public', 'role', 'user'], { about: 'Who may share a cached answer.' })
 
 const closed = { additionalProperties: false }
 
@@ -31,15 +35,14 @@ export const RouteSource = Type.Object({
     wants: 'a list such as [GET, PUT]; HEAD goes with GET',
   }),
   upstream: text({ about: 'One of `upstreams`.' }),
-  auth: Type.Union(
-    [Type.Literal('public'), Type.Literal('signed-in'), Type.Object({ role: Type.String({ pattern: ROLE }) }, closed)],
-    { wants: 'public, signed-in or a role such as { role: editor }' },
-  ),
+  auth: Type.Union([Type.Literal('public'), Type.Literal('signed-in'), Type.Object({ role: Role }, closed)], {
+    wants: 'public, signed-in or a role such as { role: editor }',
+  }),
   mount: Type.Optional(
     text({ about: `The upstream's path that \`path\` and what is below it lead to; \${NAME} as in endpoints.` }),
   ),
   cache: Type.Optional(
-    Type.Union([Type.Literal('none'), Type.Object({ scope: Type.Enum(['public', 'role', 'user'] as const) }, closed)], {
+    Type.Union([Type.Literal('none'), Type.Object({ scope: Scope }, closed)], {
       wants: 'none, or { scope: public }, { scope: role } or { scope: user }',
     }),
   ),

@@ -1,4 +1,5 @@
 /** The policies by name; each is a file of its own, and this table is all that refers to it. */
+import { guarded } from './guarded.ts'
 import { hash } from './hash.ts'
 import { leastInflight } from './least-inflight.ts'
 import { leastLatency } from './least-latency.ts'
@@ -23,15 +24,20 @@ export type PolicyName = keyof typeof policies
 
 /**
  * A policy and what it is called; `own` is one that was given itself.
+ * @param onMistake hears of the first wrong choice of one's own
  * @throws {TypeError} on a name that none has
  */
-export function named(policy: PolicyName | Policy): { name: PolicyName | 'own'; policy: Policy } {
-  if (typeof policy !== 'string') return { name: 'own', policy }
-  if (!Object.hasOwn(policies, policy)) {
-    throw new TypeError(`there is no policy ${policy}; there are ${policyNames.join(', ')}, and one of your own`)
-  }
-  return { name: policy, policy: policies[policy]() }
+export function named(policy: PolicyName | Policy, onMistake: (mistake: string) => void) {
+  if (typeof policy !== 'string') return { name: 'own' as const, policy: guarded(policy, onMistake) }
+  const name = nameOf(policy)
+  return { name, policy: policies[name]() }
 }
 
 /** For settings. */
 export const policyNames = Object.keys(policies) as readonly PolicyName[]
+
+/** @throws {TypeError} on a name that none has */
+export function nameOf(policy: string): PolicyName {
+  if (Object.hasOwn(policies, policy)) return policy as PolicyName
+  throw new TypeError(`there is no policy ${policy}; there are ${policyNames.join(', ')}, and a file such as ./mine.ts`)
+}

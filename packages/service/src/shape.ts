@@ -1,6 +1,7 @@
 /** Compares a value with a TypeBox schema and says, for whoever wrote the value, every place where it does not fit. */
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
+import { isSlip } from './config.ts'
 
 export type Path = readonly (string | number)[]
 
@@ -21,27 +22,37 @@ interface Node {
   required?: readonly string[]
   items?: Node
   minItems?: number
+  anyOf?: readonly Node[]
 }
 
 /**
  * Ours and not TypeBox's own list of errors: that one ends after eight, and lists each branch of a union.
  *
+ * Of a union a mapping is compared with the first branch that is one.
+ *
  * @param definitions what `$ref` names; a reference may also be met by `true` or `false`, as in JSON Schema
  */
-export function mistakesOf(schema: TSchema, value: unknown, at: Path, definitions: Record<string, TSchema>): Mistake[] {
+export function mistakesOf(
+  schema: TSchema,
+  value: unknown,
+  at: Path = [],
+  definitions: Record<string, TSchema> = {},
+): Mistake[] {
   const node = schema as Node
-  const inside = (child: Node | undefined, part: unknown, key: string | number) =>
-    mistakesOf(child as TSchema, part, [...at, key], definitions)
   if (node.$ref) {
     return typeof value === 'boolean' ? [] : mistakesOf(definitions[node.$ref] as TSchema, value, at, definitions)
   }
+  const branch = isMapping(value) && node.anyOf?.find((each) => each.properties ?? each.patternProperties)
+  if (branch) return mistakesOf(branch as TSchema, value, at, definitions)
   if (node.items) {
     if (!Array.isArray(value) || value.length < (node.minItems ?? 0)) return [misfit(at, value, node)]
-    return value.flatMap((item, index) => inside(node.items, item, index))
+    return value.flatMap((item, index) => mistakesOf(node.items as TSchema, item, [...at, index], definitions))
   }
-  if (!node.properties && !node.patternProperties) {
-    return Value.Check(schema, value) ? [] : [misfit(at, value, node)]
-  }
+  if (node.properties || node.patternProperties) return mistakesOfMapping(node, value, at, definitions)
+  return Value.Check(schema, value) ? [] : [misfit(at, value, node)]
+}
+
+function mistakesOfMapping(node: Node, value: unknown, at: Path, definitions: Record<string, TSchema>): Mistake[] {
   if (!isMapping(value)) return [misfit(at, value, node)]
   return [
     ...(node.required ?? [])
@@ -49,7 +60,7 @@ export function mistakesOf(schema: TSchema, value: unknown, at: Path, definition
       .map((key) => mistake(at, `lacks ${key}, which must be ${wanted(node.properties?.[key])}`)),
     ...Object.entries(value).flatMap(([key, part]) => {
       const child = childOf(node, key)
-      return child ? inside(child, part, key) : [unknownKey([...at, key], node)]
+      return child ? mistakesOf(child as TSchema, part, [...at, key], definitions) : [unknownKey([...at, key], node)]
     }),
   ]
 }
@@ -68,7 +79,10 @@ function childOf(node: Node, key: string): Node | undefined {
 }
 
 function unknownKey(at: Path, node: Node): Mistake {
-  const known = node.properties ? `known are ${Object.keys(node.properties).join(', ')}` : `keys here are ${node.wants}`
+  const names = Object.keys(node.properties ?? {})
+  const meant = names.find((name) => isSlip(String(at.at(-1)), name))
+  const rest = node.properties ? `known are ${names.join(', ')}` : `keys here are ${node.wants}`
+  const known = meant === undefined ? rest : `did you mean ${meant}?`
   return mistake(at, `is not a known key; ${known}`, 'key')
 }
 

@@ -1,0 +1,36 @@
+/** A policy of one's own, from a file. */
+import { stat } from 'node:fs/promises'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { kindOf } from './guarded.ts'
+import { nameOf, type PolicyName } from './policies.ts'
+import type { Policy } from './policy.ts'
+
+/** What is a file and no name: it has a slash, or ends as modules do. */
+const FILE = /[/\\]|\.[cm]?[jt]s$/
+
+/**
+ * A policy as settings give it: a name, or a file whose default export is a function that returns one. The function is
+ * called each time, so that each cluster has a policy of its own; a file that changed is loaded anew, and what it imports
+ * is not.
+ * @param base the folder that a relative file is looked for in
+ * @throws {Error} on a name that none has, and on a file that is not there, cannot be loaded, or gives no policy
+ */
+export async function loadPolicy(policy: string, base: string = process.cwd()): Promise<PolicyName | Policy> {
+  if (!FILE.test(policy)) return nameOf(policy)
+  try {
+    const file = path.resolve(base, policy)
+    // A module is loaded once for each URL.
+    const { mtime } = await stat(file)
+    const { default: make } = (await import(`${pathToFileURL(file)}?${mtime.getTime()}`)) as { default?: unknown }
+    if (typeof make !== 'function') {
+      const found = make === undefined ? 'it has no default export' : `its default export is ${kindOf(make)}`
+      throw new TypeError(`${found}; it must be a function that returns an object with choose`)
+    }
+    const own: Partial<Policy> | undefined = make()
+    if (typeof own?.choose !== 'function') throw new TypeError(`its function returns ${kindOf(own)} without choose`)
+    return own as Policy
+  } catch (cause) {
+    throw new Error(`${policy} is no policy: ${cause instanceof Error ? cause.message : cause}`, { cause })
+  }
+}
