@@ -1,14 +1,14 @@
-/** The front door: takes any method and any body, and streams them to a gateway. */
+/** The front door: takes any method and any body, and lets the route that takes a request answer it. */
 import { METHODS } from 'node:http'
-import { createForward, intake, target } from '@spillway/forward'
+import { intake, Refusal, target } from '@spillway/forward'
 import { commonProblems, createApp, Problem, type ServiceContext } from '@spillway/service'
-import type { Cluster, Clusters } from './clusters.ts'
+import type { Clusters } from './clusters.ts'
 import type { Config } from './config.ts'
-import { denies } from './denied-paths.ts'
+import { AMBIGUOUS } from './route-table.ts'
 
 /** Closing it closes the clusters too. */
 export async function buildApp(
-  config: Pick<Config, 'DENY_PATHS' | 'TRUSTED_PROXIES' | 'TLS_CERT' | 'TLS_KEY'>,
+  config: Pick<Config, 'TRUSTED_PROXIES' | 'TLS_CERT' | 'TLS_KEY'>,
   context: ServiceContext,
   clusters: Clusters,
 ) {
@@ -22,20 +22,12 @@ export async function buildApp(
   for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   app.addHook('onClose', () => clusters.close())
 
-  const denied = denies(config.DENY_PATHS)
-  const { name, dispatcher } = clusters.all()[0] as Cluster
-  const forward = createForward({
-    dispatcher,
-    origin: `http://${name}`,
-    name: context.instance,
-    host: 'preserve',
-    identity: 'forward',
-    namesItself: false,
-  })
   app.all('*', (request, reply) => {
-    const path = target(request.raw)?.path ?? '/'
-    if (denied(path)) throw new Problem(commonProblems.route_not_found, { detail: `nothing answers ${path}` })
-    return forward(request, reply)
+    const { authority, path = '/' } = target(request.raw) ?? {}
+    const route = clusters.routes.find(authority, path)
+    if (route === AMBIGUOUS) throw new Refusal('ambiguous_request', 'its path can be read as more than one route’s')
+    if (!route) throw new Problem(commonProblems.route_not_found, { detail: `nothing answers ${path}` })
+    return route(request, reply)
   })
   return app
 }

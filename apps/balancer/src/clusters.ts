@@ -1,10 +1,18 @@
-/** The clusters behind the front door, watched: each change a log line and an event, all of them in the metrics. */
+/** What stands behind the front door now: clusters and the routes to them, watched, and applied anew at a reload. */
 import { EventEmitter } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { measureClient, measureUpstreams } from '@spillway/metrics'
-import type { ServiceContext } from '@spillway/service'
+import { ConfigError, type ServiceContext, YamlError } from '@spillway/service'
 import { retry, type Transition, Upstreams } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
 import type { Config } from './config.ts'
+import { type ClusterPlan, changesBetween, type Plan } from './file/plan.ts'
+import { readPlan } from './file/read.ts'
+import { type HashKey, hashKey } from './hash-key.ts'
+import { readPath } from './reading.ts'
+import { createRoute, type Route } from './route.ts'
+import { RouteTable } from './route-table.ts'
 
 /** Upstreams that do the same work, under one name. */
 export interface Cluster {
@@ -12,22 +20,9 @@ export interface Cluster {
   readonly upstreams: Upstreams
   /** Measured and retried. */
   readonly dispatcher: Dispatcher
-}
-
-/** What became of a reload: what is different now, nothing where the list is empty; or why all is as it was. */
-type Reloaded =
-  | { readonly outcome: 'applied'; readonly changes: readonly string[] }
-  | { readonly outcome: 'refused'; readonly mistakes: readonly string[] }
-
-export interface Clusters {
-  /** Those of now. */
-  all(): readonly Cluster[]
-  /** Emits `transition`, a {@link ClusterTransition}, for each change in any of them. */
-  readonly events: EventEmitter<{ transition: [ClusterTransition] }>
-  /** Never rejects. */
-  reload(): Promise<Reloaded>
-  /** Resolves when the requests under way have ended. */
-  close(): Promise<void>
+  /** What its requests are told apart by. */
+  readonly key: HashKey | undefined
+  readonly plan: ClusterPlan
 }
 
 /** An endpoint's change, and the cluster it happened in. */
@@ -35,40 +30,185 @@ export interface ClusterTransition extends Transition {
   readonly upstream: string
 }
 
-/** The one that the environment names. Checks begin at once. The front door closes what this opens. */
-export function createClusters(
-  { SPILLWAY_UPSTREAMS, POLICY }: Pick<Config, 'SPILLWAY_UPSTREAMS' | 'POLICY'>,
-  { logger, registry }: Pick<ServiceContext, 'logger' | 'registry'>,
-): Clusters {
-  const events: Clusters['events'] = new EventEmitter()
-  const client = measureClient(registry)
-  const measure = measureUpstreams(registry)
+/** What became of a reload: what is different now, nothing where the list is empty; or why all is as it was. */
+type Reloaded =
+  | { readonly outcome: 'applied'; readonly changes: readonly string[] }
+  | { readonly outcome: 'refused'; readonly mistakes: readonly string[] }
 
-  const open = (name: string): Cluster => {
-    const measured = measure(name, () => upstreams.endpoints())
-    const upstreams = new Upstreams({
+interface Standing {
+  readonly plan: Plan
+  readonly clusters: ReadonlyMap<string, Cluster>
+  readonly routes: RouteTable<Route | undefined>
+}
+
+/** Milliseconds a reload waits for new endpoints' first checks, without which they take no requests. */
+const CHECKED_WITHIN = 3_000
+const LOOK_EVERY = 20
+/** Milliseconds between two looks at a cluster that leaves; two without a request, since one may wait to be retried. */
+const IDLE_EVERY = 500
+
+/** @throws {YamlError | ConfigError} naming every mistake */
+export async function createClusters(config: Config, context: ServiceContext): Promise<Clusters> {
+  return new Clusters(config, context, await readPlan(config))
+}
+
+/** Checks begin when constructed. The front door closes it. */
+export class Clusters {
+  /** Emits `transition` for each change in any cluster. */
+  readonly events = new EventEmitter<{ transition: [ClusterTransition] }>()
+  readonly #config: Config
+  readonly #context: ServiceContext
+  readonly #client: Dispatcher.DispatcherComposeInterceptor
+  readonly #measure: ReturnType<typeof measureUpstreams>
+  /** By cluster, for good: a registry takes a name once. */
+  readonly #measured = new Map<string, ReturnType<ReturnType<typeof measureUpstreams>>>()
+  /** They finish what they have; nobody hears of them any more. */
+  readonly #leaving = new Set<Upstreams>()
+  readonly #closing = new AbortController()
+  #standing: Standing
+  #reloading: Promise<unknown> = Promise.resolve()
+
+  constructor(config: Config, context: ServiceContext, plan: Plan) {
+    this.#config = config
+    this.#context = context
+    this.#client = measureClient(context.registry)
+    this.#measure = measureUpstreams(context.registry)
+    this.#standing = this.#stand(plan, new Map())
+  }
+
+  /** Those of now. */
+  all(): readonly Cluster[] {
+    return [...this.#standing.clusters.values()]
+  }
+
+  get routes(): RouteTable<Route | undefined> {
+    return this.#standing.routes
+  }
+
+  /**
+   * Applies the file as it is now. A cluster of which nothing changed stays what it is, with all that is known of it; one
+   * that changed is another from then on. What leaves finishes its requests. Never rejects; one reload at a time.
+   */
+  reload(): Promise<Reloaded> {
+    const reloaded = this.#reloading.then(() => this.#reload())
+    this.#reloading = reloaded
+    return reloaded
+  }
+
+  /** Resolves when the requests under way have ended. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#reloading
+    const all = [...this.all().map(({ upstreams }) => upstreams), ...this.#leaving]
+    await Promise.all(all.map((upstreams) => upstreams.close()))
+  }
+
+  async #reload(): Promise<Reloaded> {
+    const { logger } = this.#context
+    const before = this.#standing
+    const opened = new Map<string, Cluster>()
+    try {
+      if (!('BALANCER_FILE' in this.#config))
+        throw new Error('BALANCER_FILE is not set: there is no file to read again')
+      const plan = await readPlan(this.#config)
+      const changes = changesBetween(before.plan, plan)
+      if (changes.length > 0) {
+        const next = this.#stand(plan, opened)
+        await this.#checked(opened)
+        this.#standing = next
+        for (const cluster of before.clusters.values()) {
+          if (next.clusters.get(cluster.name) !== cluster) void this.#retire(cluster)
+        }
+      }
+      logger.info({ changes }, changes.length > 0 ? 'reloaded' : 'reloaded, and nothing changed')
+      return { outcome: 'applied', changes }
+    } catch (error) {
+      for (const { upstreams } of opened.values()) void upstreams.close()
+      const mistakes = mistakesIn(error as Error)
+      logger.error({ mistakes }, 'the reload is refused; all stays as it was')
+      return { outcome: 'refused', mistakes }
+    }
+  }
+
+  /** @param opened takes the clusters that were not there before */
+  #stand(plan: Plan, opened: Map<string, Cluster>): Standing {
+    const clusters = new Map<string, Cluster>()
+    for (const [name, part] of Object.entries(plan.clusters)) {
+      const known = this.#standing?.clusters.get(name)
+      const cluster = known && isDeepStrictEqual(known.plan.source, part.source) ? known : this.#open(name, part)
+      if (cluster !== known) opened.set(name, cluster)
+      clusters.set(name, cluster)
+    }
+    const surroundings = { clusters, name: this.#context.instance }
+    const denied = this.#config.DENY_PATHS.map((path) => ({ path: readPath(path).resolved, route: undefined }))
+    const routes = plan.routes.map((route) => ({ ...route, route: createRoute(route, surroundings) }))
+    return { plan, clusters, routes: new RouteTable<Route | undefined>([...denied, ...routes]) }
+  }
+
+  #open(name: string, plan: ClusterPlan): Cluster {
+    const measured = this.#measured.get(name) ?? this.#measure(name, () => this.#endpoints(name))
+    this.#measured.set(name, measured)
+    const upstreams: Upstreams = new Upstreams({
+      ...plan.options,
       name,
-      endpoints: SPILLWAY_UPSTREAMS,
-      policy: POLICY,
       onTransition: (transition) => {
-        logger.info({ upstream: name, ...transition }, 'upstream changed')
-        measured.transition(transition)
-        events.emit('transition', { upstream: name, ...transition })
+        if (!this.#leaving.has(upstreams)) this.#tell({ upstream: name, ...transition })
       },
     })
-    return { name, upstreams, dispatcher: upstreams.compose(client, measured.countRetries, retry()) }
+    const dispatcher = upstreams.compose(this.#client, measured.countRetries, retry())
+    const { policy, hash = policy === 'hash' ? 'path' : undefined } = plan.source
+    const key = hash === undefined ? undefined : hashKey(hash)
+    return { name, upstreams, dispatcher, key, plan }
   }
 
-  const clusters = [open('gateway')]
-  return {
-    all: () => clusters,
-    events,
-    reload: async () => ({
-      outcome: 'refused',
-      mistakes: ['the clusters come from the environment, which is read at start alone'],
-    }),
-    async close() {
-      await Promise.all(clusters.map(({ upstreams }) => upstreams.close()))
-    },
+  #endpoints(name: string) {
+    return this.#standing.clusters.get(name)?.upstreams.endpoints() ?? []
   }
+
+  #tell(transition: ClusterTransition): void {
+    this.#context.logger.info(transition, 'upstream changed')
+    this.#measured.get(transition.upstream)?.transition(transition)
+    this.events.emit('transition', transition)
+  }
+
+  /** Resolves when the new endpoints' first checks have told how they are, or have had their time. */
+  async #checked(opened: ReadonlyMap<string, Cluster>): Promise<void> {
+    const unknown = ({ upstreams }: Cluster) => {
+      const endpoints = upstreams.endpoints()
+      return endpoints.length === 0 || endpoints.some(({ condition }) => condition === 'starting')
+    }
+    const until = performance.now() + CHECKED_WITHIN
+    while (performance.now() < until && [...opened.values()].some(unknown)) {
+      await pause(LOOK_EVERY, undefined, { signal: this.#closing.signal })
+    }
+  }
+
+  /** Nobody sends there any more; it is closed when its last request, or tunnel, has ended. */
+  async #retire({ name, upstreams }: Cluster): Promise<void> {
+    this.#leaving.add(upstreams)
+    const still = new Set(this.#endpoints(name).map(({ origin }) => origin))
+    for (const { origin: endpoint, condition: from } of upstreams.endpoints()) {
+      if (!still.has(endpoint))
+        this.#tell({ upstream: name, endpoint, from, to: 'absent', reason: 'the file names it no longer' })
+    }
+    const idle = () => upstreams.endpoints().every(({ inFlight }) => inFlight === 0)
+    try {
+      for (let looks = 0; looks < 2; looks = idle() ? looks + 1 : 0) {
+        await pause(IDLE_EVERY, undefined, { signal: this.#closing.signal })
+      }
+      await upstreams.close()
+      this.#leaving.delete(upstreams)
+    } catch {
+      // The balancer stops: `close` ends this one with the others.
+    }
+  }
+}
+
+/** A line each, without the line that counts them. */
+function mistakesIn(error: Error): readonly string[] {
+  if (!(error instanceof YamlError || error instanceof ConfigError)) return [error.message]
+  return error.message
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim())
 }

@@ -2,12 +2,11 @@
 import { type ConfigOf, choice, cidrs, commonSettings, list, origins, port, text } from '@spillway/service'
 import { policyNames } from '@spillway/upstreams'
 import { Type } from 'typebox'
+import { HASH_KEY, WANTED_HASH_KEY } from './hash-key.ts'
 
-export const settings = {
+const common = {
   ...commonSettings,
   PORT: port({ about: 'Port of the front door; 0 lets the system choose.', default: 8000 }),
-  SPILLWAY_UPSTREAMS: origins({ about: 'Where requests go: the gateways’ origins, or dns+http://name:port.' }),
-  POLICY: choice(policyNames, { about: 'How one of the usable gateways is chosen.', default: 'p2c-ewma' }),
   DENY_PATHS: list({ about: 'Paths that strangers may not ask for, with all below them.', default: '/metrics' }),
   TRUSTED_PROXIES: cidrs({
     about: 'Addresses and CIDRs of the peers whose `Forwarded` and `X-Forwarded-*` are believed.',
@@ -19,4 +18,29 @@ export const settings = {
   ADMIN_HOST: text({ about: 'Address the operators’ port listens on.', default: '127.0.0.1' }),
   ADMIN_HOSTS: list({ about: 'Names by which it may be asked, beside localhost and addresses.', default: '' }),
 }
-export type Config = ConfigOf<typeof settings>
+
+/** One cluster for everything, without a file. */
+const simple = {
+  ...common,
+  SPILLWAY_UPSTREAMS: origins({ about: 'Where requests go: the gateways’ origins, or dns+http://name:port.' }),
+  POLICY: choice(policyNames, { about: 'How one of the usable gateways is chosen.', default: 'p2c-ewma' }),
+  HASH_BY: Type.Optional(
+    Type.String({
+      description: 'What the policy hash keeps together; path where it is not set.',
+      pattern: HASH_KEY,
+      wants: WANTED_HASH_KEY,
+    }),
+  ),
+}
+
+const filed = {
+  ...common,
+  BALANCER_FILE: text({ about: 'The file of clusters and routes; SPILLWAY_UPSTREAMS is no setting beside it.' }),
+}
+
+export type Config = ConfigOf<typeof simple> | ConfigOf<typeof filed>
+
+/** What is a setting depends on where clusters come from. */
+export function settingsFor(environment: Readonly<Record<string, string | undefined>>): typeof simple | typeof filed {
+  return environment['BALANCER_FILE'] ? filed : simple
+}

@@ -198,7 +198,9 @@ describe('a failure at the front door', () => {
 
   it.for([
     ['a path of the operators', '/metrics', 404, 'route_not_found'],
-    ['the same in other letters', '//%6dEtrics/?x', 404, 'route_not_found'],
+    ['the same in capitals', '/METRICS/?x', 404, 'route_not_found'],
+    ['the same in a spelling that others may read otherwise', '//%6dEtrics/?x', 400, 'ambiguous_request'],
+    ['the same behind another path', '/data/..%2fmetrics', 400, 'ambiguous_request'],
     ['a URL that is too long', `/${'x'.repeat(9000)}`, 414, 'url_too_long'],
     ['an escape that is none', '/%zz', 400, 'bad_request'],
   ] as const)('is a problem for %s', async ([, path, status, code]) => {

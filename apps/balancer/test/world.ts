@@ -1,8 +1,10 @@
 /** A balancer before real upstreams, in this process or in one of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
+import os from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { createContext, readConfig } from '@spillway/service'
@@ -10,7 +12,7 @@ import { expect, onTestFinished } from 'vitest'
 import { buildAdmin } from '../src/admin.ts'
 import { buildApp } from '../src/app.ts'
 import { type Cluster, createClusters } from '../src/clusters.ts'
-import { settings } from '../src/config.ts'
+import { settingsFor } from '../src/config.ts'
 
 /** Like a gateway: ready when asked, and otherwise `answer`s. */
 export async function gateway(answer: http.RequestListener): Promise<{ origin: string; server: http.Server }> {
@@ -44,15 +46,31 @@ export async function balancer(
   origins: readonly string[],
   { wait = origins.length, ...more }: Record<string, unknown> & { wait?: number } = {},
 ) {
-  const config = readConfig(settings, {
-    SPILLWAY_UPSTREAMS: origins.join(','),
-    POLICY: 'round-robin',
-    LOG_LEVEL: 'silent',
-    ...(more as object),
-  })
+  const given = { SPILLWAY_UPSTREAMS: origins.join(','), POLICY: 'round-robin' }
+  const started = await start({ ...given, ...(more as object) })
+  const { upstreams } = started.clusters.all()[0] as Cluster
+  await expect.poll(() => upstreams.available, { timeout: 5000, interval: 10 }).toBe(wait)
+  return { ...started, upstreams }
+}
+
+/** A balancer in this process by a file; every endpoint is found up. `write` changes the file, and `file` is its name. */
+export async function balancerByFile(text: string, more: Record<string, string> = {}) {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'balancer-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const file = path.join(folder, 'balancer.yaml')
+  const write = (changed: string) => writeFile(file, changed)
+  await write(text)
+  const started = await start({ BALANCER_FILE: file, ...more })
+  const endpoints = () => started.clusters.all().flatMap(({ upstreams }) => upstreams.endpoints())
+  await expect.poll(() => endpoints().every(({ available }) => available), { timeout: 5000, interval: 10 }).toBe(true)
+  return { ...started, file, write }
+}
+
+async function start(given: Record<string, string>) {
+  const environment = { LOG_LEVEL: 'silent', ...given }
+  const config = readConfig(settingsFor(environment), environment)
   const context = createContext('balancer', config)
-  const clusters = createClusters(config, context)
-  const { upstreams } = clusters.all()[0] as Cluster
+  const clusters = await createClusters(config, context)
   const admin = await buildAdmin(config, context, clusters)
   const front = await buildApp(config, context, clusters)
   onTestFinished(async () => {
@@ -63,9 +81,8 @@ export async function balancer(
   await admin.listen({ port: 0, host: '127.0.0.1' })
   await front.listen({ port: 0, host: '127.0.0.1' })
   context.lifecycle.ready()
-  await expect.poll(() => upstreams.available, { timeout: 5000, interval: 10 }).toBe(wait)
   const url = (app: typeof front) => `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
-  return { url: url(front), adminUrl: url(admin), clusters, upstreams }
+  return { url: url(front), adminUrl: url(admin), clusters }
 }
 
 /** `main.ts` in a process of its own: its first log lines until it is ready, or its end. */

@@ -7,16 +7,17 @@ import { Value } from 'typebox/value'
 export class ConfigError extends Error {
   override name = 'ConfigError'
   readonly mistakes: readonly string[]
-  constructor(mistakes: readonly string[]) {
+  constructor(mistakes: readonly string[], options?: ErrorOptions) {
     super(
       `The settings have ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`}:\n${mistakes.map((mistake) => `  ${mistake}`).join('\n')}`,
+      options,
     )
     this.mistakes = mistakes
   }
 }
 
-/** What `readConfig` makes of a table of settings. */
-export type ConfigOf<T extends TProperties> = Readonly<StaticDecode<TObject<T>>>
+/** What `readConfig` makes of a table of settings; of one of two tables, one of two configurations. */
+export type ConfigOf<T extends TProperties> = T extends TProperties ? Readonly<StaticDecode<TObject<T>>> : never
 
 /**
  * Reads `settings` (keys are the variables' names) from `environment`.

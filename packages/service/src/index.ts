@@ -11,10 +11,12 @@ export { run } from './run.ts'
 export {
   baseUrl,
   choice,
+  cidr,
   cidrs,
   common as commonSettings,
   duration,
   list,
+  origin,
   origins,
   port,
   size,
@@ -22,6 +24,6 @@ export {
   WANTED_ORIGINS,
   whole,
 } from './settings.ts'
-export { isMapping, type Mistake, mistake, mistakesOf, type Path } from './shape.ts'
+export { isMapping, type Mistake, mistake, mistakesOf, type Path, sound } from './shape.ts'
 export { validatorCompiler } from './validation.ts'
 export { YamlError, YamlFile } from './yaml-file.ts'

@@ -4,8 +4,9 @@ import type { Logger } from 'pino'
 import type { TProperties } from 'typebox'
 import type { ServiceContext } from './app.ts'
 import { type BootOptions, boot } from './boot.ts'
-import type { ConfigOf } from './config.ts'
+import { ConfigError, type ConfigOf } from './config.ts'
 import type { common } from './settings.ts'
+import { YamlError } from './yaml-file.ts'
 
 /** A server and where it is to listen. */
 interface Listener {
@@ -53,7 +54,10 @@ export async function run<T extends TProperties & typeof common>(options: RunOpt
       await listener.app.listen({ host: listener.host, port: listener.port, listenTextResolver: () => 'listening' })
     }
   } catch (error) {
-    logger.fatal({ err: error }, startFailure(error, config))
+    // Somebody's file, not a defect of ours: its mistakes are to be read, one a line.
+    if (error instanceof YamlError || error instanceof ConfigError)
+      process.stderr.write(`${options.service}: ${error.message}\n`)
+    else logger.fatal({ err: error }, startFailure(error, config))
     process.exit(1)
   }
   if (lifecycle.state !== 'starting') return

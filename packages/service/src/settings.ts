@@ -100,6 +100,14 @@ export function cidrs(described: Described<string>): TCodec<TString, readonly st
     .Encode((all) => all.join(','))
 }
 
+/** One address or block of them. */
+export function cidr(described: Described<string>): TString {
+  return Type.Refine(
+    Type.String(wants('an address or CIDR such as 192.168.1.5, 10.0.0.0/8, fd00::/8', described)),
+    isCidr,
+  )
+}
+
 function isCidr(text: string): boolean {
   const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
   return Number(bits ?? 0) <= ({ 4: 32, 6: 128 }[isIP(address)] ?? -1)
@@ -121,6 +129,12 @@ export function origins(described: Described<string>): TCodec<TString, readonly 
   )
     .Decode((text) => Object.freeze(text.split(',').map((part) => normalOrigin(part) as string)))
     .Encode((parts) => parts.join(','))
+}
+
+/** One of these. */
+export function origin(described: Described<string>): TString {
+  const wanted = 'an origin such as http://127.0.0.1:5000, or dns+http://name:5000 for each address of a name'
+  return Type.Refine(Type.String(wants(wanted, described)), (text) => normalOrigin(text) !== undefined)
 }
 
 /** Nothing may be there that the origin would lose: no path, query or credentials. */

@@ -5,10 +5,10 @@ import { isSlip } from './config.ts'
 
 export type Path = readonly (string | number)[]
 
-/** One thing that is wrong: where (a key or its value), and what would be right. */
+/** One thing that is wrong: where (a key, its value, or what is missing in that value), and what would be right. */
 export interface Mistake {
   at: Path
-  on: 'key' | 'value'
+  on: 'key' | 'value' | 'missing'
   message: string
 }
 
@@ -57,7 +57,7 @@ function mistakesOfMapping(node: Node, value: unknown, at: Path, definitions: Re
   return [
     ...(node.required ?? [])
       .filter((key) => !Object.hasOwn(value, key))
-      .map((key) => mistake(at, `lacks ${key}, which must be ${wanted(node.properties?.[key])}`)),
+      .map((key) => mistake(at, `lacks ${key}, which must be ${wanted(node.properties?.[key])}`, 'missing')),
     ...Object.entries(value).flatMap(([key, part]) => {
       const child = childOf(node, key)
       return child ? mistakesOf(child as TSchema, part, [...at, key], definitions) : [unknownKey([...at, key], node)]
@@ -67,6 +67,20 @@ function mistakesOfMapping(node: Node, value: unknown, at: Path, definitions: Re
 
 export function mistake(at: Path, message: string, on: Mistake['on'] = 'value'): Mistake {
   return { at, on, message }
+}
+
+/** What is left of a value without its mistakes, for rules that look at what is sound only: one slip is one mistake. */
+export function sound(value: unknown, mistakes: readonly Mistake[]): unknown {
+  const copy: { '': unknown } = { '': structuredClone(value) }
+  for (const { at, on } of mistakes) {
+    if (on === 'missing') continue
+    const path: Path = ['', ...at]
+    let parent: unknown = copy
+    for (const part of path.slice(0, -1)) parent = (parent as Record<string | number, unknown> | undefined)?.[part]
+    // In a list its place stays, so that the others keep theirs.
+    if (parent) (parent as Record<string | number, unknown>)[path.at(-1) as string | number] = undefined
+  }
+  return copy['']
 }
 
 export function isMapping(value: unknown): value is Record<string, unknown> {

@@ -1,0 +1,28 @@
+/** Where requests go: clusters, and the routes to them. */
+import { isDeepStrictEqual } from 'node:util'
+import type { UpstreamsOptions } from '@spillway/upstreams'
+import type { ClusterSource, RouteSource } from './schema.ts'
+
+export interface ClusterPlan {
+  /** What the file says, with what the files beside it hold: where it is the same, the cluster is. */
+  readonly source: ClusterSource & { readonly ownPolicy?: string }
+  readonly options: Omit<UpstreamsOptions, 'name'>
+}
+
+export interface Plan {
+  readonly clusters: Readonly<Record<string, ClusterPlan>>
+  readonly routes: readonly RouteSource[]
+}
+
+/** For the log and whoever asked for a reload: `cluster shop: endpoints, limits`, `cluster old: gone`, `routes`. */
+export function changesBetween(before: Plan, after: Plan): string[] {
+  const names = new Set([...Object.keys(before.clusters), ...Object.keys(after.clusters)])
+  const clusters = [...names].flatMap((name) => {
+    const [was, is] = [before.clusters[name]?.source, after.clusters[name]?.source]
+    if (was === undefined || is === undefined) return [`cluster ${name}: ${is === undefined ? 'gone' : 'new'}`]
+    const keys = [...new Set([...Object.keys(was), ...Object.keys(is)])] as (keyof typeof was)[]
+    const changed = keys.filter((key) => !isDeepStrictEqual(was[key], is[key]))
+    return changed.length > 0 ? [`cluster ${name}: ${changed.join(', ')}`] : []
+  })
+  return isDeepStrictEqual(before.routes, after.routes) ? clusters : [...clusters, 'routes']
+}

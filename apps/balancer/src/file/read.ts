@@ -1,0 +1,46 @@
+/** Reads the plan: from `balancer.yaml` and the files it names, or every mistake in them; or from the environment alone. */
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { ConfigError, mistakesOf, sound, YamlFile } from '@spillway/service'
+import type { Config } from '../config.ts'
+import { readPath } from '../reading.ts'
+import type { ClusterPlan, Plan } from './plan.ts'
+import { planCluster } from './plan-cluster.ts'
+import { ruleMistakes } from './rules.ts'
+import { BalancerFile } from './schema.ts'
+
+/** @throws {YamlError | ConfigError} naming every mistake */
+export async function readPlan(config: Config): Promise<Plan> {
+  if ('BALANCER_FILE' in config) return readFile(config.BALANCER_FILE, config.DENY_PATHS)
+  const { SPILLWAY_UPSTREAMS: endpoints, POLICY: policy, HASH_BY: hash } = config
+  if (hash !== undefined && policy !== 'hash') {
+    throw new ConfigError([`HASH_BY is set, but POLICY is ${policy}; only hash looks at it`])
+  }
+  const source = { endpoints: [...endpoints], policy, ...(hash !== undefined && { hash }) }
+  return { clusters: { gateway: { source, options: { endpoints, policy } } }, routes: [{ to: 'gateway' }] }
+}
+
+async function readFile(name: string, denied: readonly string[]): Promise<Plan> {
+  const file = new YamlFile(name, textOf(name))
+  const mistakes = mistakesOf(BalancerFile, file.value)
+  const value = sound(file.value, mistakes)
+  const hidden = denied.map((each) => readPath(each).resolved)
+  mistakes.push(...ruleMistakes(value, hidden, (at) => file.lineOf(at)))
+  const clusters: Record<string, ClusterPlan> = {}
+  for (const [cluster, source] of Object.entries((value as Partial<BalancerFile> | undefined)?.clusters ?? {})) {
+    if (source === undefined) continue
+    clusters[cluster] = await planCluster(source, { folder: path.dirname(name), at: ['clusters', cluster], mistakes })
+  }
+  file.refuse(mistakes)
+  return { clusters, routes: (file.value as BalancerFile).routes }
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? String(error)
+    const message = `BALANCER_FILE is ${JSON.stringify(file)}, which cannot be read (${why})`
+    throw new ConfigError([message], { cause: error })
+  }
+}
