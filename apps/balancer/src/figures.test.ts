@@ -2,26 +2,17 @@ import { expect, it } from 'vitest'
 import { Figures } from './figures.ts'
 import type { Endpoint } from './routes/upstreams.ts'
 
+/** With all that is looked at here. */
 function endpoint(id: string, figures: Partial<Endpoint>): Endpoint {
-  return {
-    id,
-    cluster: 'shop',
-    origin: `http://${id}`,
+  const idle = {
     condition: 'up',
-    reason: undefined,
-    ejectedForS: undefined,
     intent: 'active',
-    drained: false,
-    available: true,
-    weight: 1,
-    backup: false,
-    max: undefined,
-    inFlight: 0,
     requests: 0,
     failures: 0,
+    inFlight: 0,
     latencyMs: undefined,
-    ...figures,
-  }
+  } as const
+  return { id, cluster: 'shop', origin: `http://${id}`, ...idle, ...figures } as Endpoint
 }
 const shop = (...endpoints: Endpoint[]) => new Map([['shop', endpoints]])
 

@@ -149,11 +149,15 @@ describe('an operator', () => {
     expect((await ask('GET', '/policy')).body).toEqual({ gateway: 'least-latency' })
   })
 
-  it('cannot have a configuration applied that cannot be used', async () => {
-    const { ask, clusters } = await operated(1)
-    const before = clusters.all()
-    const refused = await ask('POST', '/reload')
-    expect(refused).toMatchObject({ status: 422, body: { code: 'reload_refused', errors: [{ in: 'configuration' }] } })
-    expect(clusters.all()).toEqual(before)
+  it('may choose hash, and each path keeps to an endpoint though nobody configured a key', async () => {
+    const { ask, url, upstreams } = await operated(3)
+    await ask('PUT', '/policy', { policy: 'hash' })
+    const at = async (path: string) => ((await (await request(url + path)).body.json()) as { url: string }).url
+    for (const path of ['/a', '/b?x=1', '/c']) {
+      const before = upstreams.endpoints().map(({ requests }) => requests)
+      for (let i = 0; i < 8; i++) expect(await at(path)).toBe(path)
+      const had = upstreams.endpoints().map(({ requests }, each) => requests - (before[each] ?? 0))
+      expect(had.toSorted()).toEqual([0, 0, 8])
+    }
   })
 })
