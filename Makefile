@@ -92,7 +92,7 @@ lint: $(STAMP) ## Run all checks of the sources
 clean: $(STAMP) ## Delete the state directory: data, logs, secrets
 	@$(STACK) clean
 
-balancer: $(STAMP) ## Run a balancer alone in this terminal: make balancer PORT=8010 ADMIN_PORT=8011
+balancer: $(STAMP) ## Run a balancer alone in this terminal: make balancer SPILLWAY_UPSTREAMS=http://127.0.0.1:9001, or BALANCER_FILE=
 	@$(STACK) balancer
 
 gateway: $(STAMP) ## Run a gateway alone in this terminal: make gateway PORT=5010

@@ -1,68 +1,199 @@
-import { request } from 'undici'
-import { describe, expect, it } from 'vitest'
-import { balancer, balancerByFile, echo, gateway } from './world.ts'
+import { once } from 'node:events'
+import http from 'node:http'
+import type { Duplex } from 'node:stream'
+import { Agent, request } from 'undici'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { ClusterTransition } from '../src/clusters.ts'
+import { balancerByFile, echo, gateway, main } from './world.ts'
 
-/** Two clusters of an endpoint each, and their operators' port. */
-async function twoClusters() {
-  const shop = (await gateway(echo)).origin
-  const blog = (await gateway(echo)).origin
-  const text = (more = '') => `clusters:
-  shop: { endpoints: [${shop}] }
-  blog: { endpoints: [${blog}]${more} }
-routes:
-  - { path: /blog, to: blog }
-  - { to: shop }
-`
-  const world = await balancerByFile(text())
-  const ask = async (method: 'GET' | 'POST' | 'PUT', path: string, body?: object) => {
-    const headers = method === 'GET' ? {} : { 'content-type': 'application/json' }
-    const answer = await request(world.adminUrl + path, { method, headers, body: body ? JSON.stringify(body) : null })
-    return { status: answer.statusCode, body: (await answer.body.json()) as Record<string, never> }
-  }
-  return { ...world, text, ask }
+const list = (origins: readonly string[]) => `[${origins.map((origin) => `'${origin}'`).join(', ')}]`
+const one = (origins: readonly string[], more = '', routes = '[{ to: shop }]') =>
+  `clusters:\n  shop: { endpoints: ${list(origins)}${more} }\nroutes: ${routes}\n`
+
+const named = async (name: string) =>
+  (
+    await gateway((incoming, response) => {
+      response.setHeader('x-name', name)
+      void echo(incoming, response)
+    })
+  ).origin
+
+async function byOf(url: string) {
+  const { statusCode, headers, body } = await request(url)
+  await body.dump()
+  return `${statusCode} ${headers['x-name']}`
 }
 
-describe('POST /reload', () => {
-  it('applies the file, and says what is different; operators’ doings stay where nothing is', async () => {
-    const { ask, write, text } = await twoClusters()
-    const { endpoints } = (await ask('GET', '/upstreams')).body as unknown as { endpoints: { id: string }[] }
-    for (const { id } of endpoints) await ask('POST', `/upstreams/${id}/weight`, { weight: 5 })
-    await ask('PUT', '/policy?cluster=blog', { policy: 'random' })
-    expect((await ask('GET', '/policy')).body).toEqual({ shop: 'p2c-ewma', blog: 'random' })
-    expect(await ask('POST', '/reload')).toEqual({ status: 200, body: { changes: [] } })
-    expect((await ask('GET', '/policy')).body).toEqual({ shop: 'p2c-ewma', blog: 'random' })
+describe('a reload', () => {
+  it('loses no request, whatever changes, twenty times over', async () => {
+    const origins = await Promise.all(['a', 'b', 'c'].map(named))
+    const [a = '', b = '', c = ''] = origins
+    const { url, clusters, write } = await balancerByFile(one(origins))
+    const agent = new Agent({ connections: 32 })
+    onTestFinished(() => agent.destroy())
+    const failures: unknown[] = []
+    let asked = 0
+    let running = true
+    const load = Array.from({ length: 32 }, async (_, each) => {
+      while (running) {
+        try {
+          const how = each % 2 === 0 ? {} : { method: 'POST' as const, body: 'x'.repeat(20_000) }
+          const { statusCode, body } = await request(`${url}/api/x`, { dispatcher: agent, ...how })
+          const text = await body.text()
+          asked++
+          if (statusCode !== 200) failures.push([statusCode, text])
+        } catch (error) {
+          failures.push(error)
+        }
+      }
+    })
+    const files = [
+      one([a, b]),
+      one([b, c], ', policy: round-robin'),
+      one([c], ', check: { path: /ready, status: [200] }'),
+      one(origins, ', check: false', '[{ path: /api, to: shop }, { to: shop }]'),
+      `clusters:\n  other: { endpoints: ${list([a])} }\n  shop: { endpoints: ${list(origins)} }\nroutes: [{ to: { shop: 1, other: 1 } }]\n`,
+    ]
+    for (let time = 0; time < 20; time++) {
+      const before = asked
+      await write(files[time % files.length] as string)
+      expect(await clusters.reload()).toMatchObject({
+        outcome: 'applied',
+        changes: expect.arrayContaining([expect.any(String)]),
+      })
+      await expect.poll(() => asked, { interval: 5, timeout: 10_000 }).toBeGreaterThan(before + 100)
+    }
+    running = false
+    await Promise.all(load)
+    expect(failures).toEqual([])
+  }, 60_000)
 
-    await write(text(', policy: hash'))
-    expect(await ask('POST', '/reload', {})).toEqual({ status: 200, body: { changes: ['cluster blog: policy'] } })
-    expect((await ask('GET', '/policy')).body).toEqual({ shop: 'p2c-ewma', blog: 'hash' })
-    expect((await ask('GET', '/upstreams')).body).toMatchObject({
-      endpoints: [
-        { cluster: 'shop', weight: 5, id: endpoints[0]?.id },
-        { cluster: 'blog', weight: 1, id: endpoints[1]?.id },
+  it('leaves a cluster alone of which nothing changed, and tells what did', async () => {
+    const [a = '', b = ''] = await Promise.all(['a', 'b'].map(named))
+    const text = (endpoints: string[], path: string) =>
+      `clusters:\n  shop: { endpoints: ${list([a])} }\n  other: { endpoints: ${list(endpoints)} }\nroutes: [{ path: ${path}, to: other }, { to: shop }]\n`
+    const { url, clusters, write } = await balancerByFile(text([a], '/x'))
+    for (let i = 0; i < 3; i++) await byOf(url)
+    const [shop, other] = clusters.all()
+    expect(await clusters.reload()).toEqual({ outcome: 'applied', changes: [] })
+    expect(clusters.all()[1]).toBe(other)
+
+    const heard: ClusterTransition[] = []
+    clusters.events.on('transition', (transition) => heard.push(transition))
+    await write(text([b], '/y'))
+    expect(await clusters.reload()).toEqual({ outcome: 'applied', changes: ['cluster other: endpoints', 'routes'] })
+    expect(clusters.all()[0]).toBe(shop)
+    expect(shop?.upstreams.endpoints()).toMatchObject([{ origin: a, requests: 3 }])
+    expect([await byOf(`${url}/x`), await byOf(`${url}/y`)]).toEqual(['200 a', '200 b'])
+    expect(heard).toContainEqual(expect.objectContaining({ upstream: 'other', endpoint: a, to: 'absent' }))
+    expect(heard).toContainEqual(expect.objectContaining({ upstream: 'other', endpoint: b, to: 'up' }))
+  })
+
+  it('refuses a file with mistakes, tells them all, and changes nothing', async () => {
+    const { url, clusters, write, file } = await balancerByFile(one([await named('a')]))
+    const before = clusters.all()
+    await write('clusters:\n  shop: { endpoints: [a], polcy: hash }\nroutes: [{ to: shpo }]\n')
+    expect(await clusters.reload()).toEqual({
+      outcome: 'refused',
+      mistakes: [
+        expect.stringContaining(`${file}:2:23 clusters.shop.endpoints[0] is "a"; it must be an origin such as`),
+        `${file}:2:27 clusters.shop.polcy is not a known key; did you mean policy?`,
+        `${file}:3:16 routes[0].to is "shpo"; known clusters are shop`,
       ],
+    })
+    expect(clusters.all()).toEqual(before)
+    expect(await byOf(url)).toBe('200 a')
+  })
+
+  it('lets what leaves finish: an answer, and a tunnel', async () => {
+    const arrived = Promise.withResolvers<() => void>()
+    const old = await gateway((_incoming, response) => arrived.resolve(() => response.end('at last')))
+    old.server.on('upgrade', (_incoming, socket) => {
+      socket.on('error', () => {})
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n')
+      socket.pipe(socket)
+    })
+    const { url, clusters, write } = await balancerByFile(one([old.origin]))
+    const slow = request(url)
+    const finish = await arrived.promise
+    const upgrading = http.request(url, { headers: { connection: 'upgrade', upgrade: 'websocket' } }).end()
+    const tunnel = await new Promise<Duplex>((resolve, reject) => {
+      upgrading.on('error', reject).on('upgrade', (_response, socket) => resolve(socket))
+    })
+    const [before] = clusters.all()
+    await write(one([await named('new')]))
+    expect(await clusters.reload()).toMatchObject({ outcome: 'applied' })
+    expect(await byOf(url)).toBe('200 new')
+    finish()
+    expect(await (await slow).body.text()).toBe('at last')
+    // Not with the last request: the tunnel would be cut by now.
+    for (let time = 0; time < 50; time++) {
+      const echoed = once(tunnel, 'data')
+      tunnel.write(`ping ${time}`)
+      expect(String(await echoed)).toBe(`ping ${time}`)
+    }
+    tunnel.end()
+    // The old endpoint has nothing more to do: its connections are closed.
+    const open = () => new Promise<number>((resolve) => old.server.getConnections((_error, count) => resolve(count)))
+    await expect.poll(open, { timeout: 10_000 }).toBe(0)
+    expect(before?.upstreams.endpoints()).not.toContainEqual(expect.objectContaining({ inFlight: 1 }))
+  })
+
+  it('of new endpoints that are down is applied all the same', async () => {
+    const { url, clusters, write } = await balancerByFile(one([await named('a')]))
+    await write(one(['http://127.0.0.1:9']))
+    expect(await clusters.reload()).toEqual({ outcome: 'applied', changes: ['cluster shop: endpoints'] })
+    expect(await byOf(url)).toBe('503 undefined')
+  })
+
+  it('ends with the balancer', async () => {
+    const { clusters, write } = await balancerByFile(one([await named('a')]))
+    await write(one(['dns+http://missing.invalid:1']))
+    const reloading = clusters.reload()
+    await clusters.close()
+    expect(await reloading).toMatchObject({ outcome: 'refused' })
+  })
+
+  it('forgets in metrics what is gone', async () => {
+    const [a = '', b = ''] = await Promise.all(['a', 'b'].map(named))
+    const { url, adminUrl, clusters, write } = await balancerByFile(one([a]))
+    await byOf(url)
+    await write(one([b]))
+    await clusters.reload()
+    await byOf(url)
+    const metrics = await (await request(`${adminUrl}/metrics`)).body.text()
+    expect(metrics).toContain(`spillway_upstream_requests_total{upstream="shop",endpoint="${b}"} 1`)
+    expect(metrics).not.toContain(`upstream="shop",endpoint="${a}"`)
+  })
+})
+
+describe('the balancer as a process with a file', () => {
+  it('does not start with a bad one, and says why, a line each', async () => {
+    const { file } = await balancerByFile('clusters: {}\nroutes: [{ answer: {} }]\n')
+    const { ended } = await main({ BALANCER_FILE: `${file}.gone` })
+    expect(await ended).toEqual({
+      code: 1,
+      complaint: expect.stringMatching(/BALANCER_FILE is ".*", which cannot be read/),
     })
   })
 
-  it('refuses a file with every mistake in it and its line, and changes nothing', async () => {
-    const { ask, write, text, file, url } = await twoClusters()
-    await write(text(', policy: fastest').replace('to: shop', 'to: shpo'))
-    const refused = await ask('POST', '/reload')
-    expect(refused).toMatchObject({ status: 422, body: { code: 'reload_refused' } })
-    expect(refused.body['errors']).toEqual([
-      { in: 'configuration', path: '', message: expect.stringContaining(`${file}:3:`) },
-      { in: 'configuration', path: '', message: expect.stringContaining(`${file}:6:`) },
-    ])
-    expect(refused.body['detail']).toMatch(/clusters.blog.policy is "fastest"; .*; .*routes\[1\].to is "shpo"/)
-    expect((await ask('GET', '/policy')).body).toEqual({ shop: 'p2c-ewma', blog: 'p2c-ewma' })
-    expect((await request(url)).statusCode).toBe(200)
-  })
-
-  it('refuses where there is no file', async () => {
-    const { adminUrl } = await balancer([(await gateway(echo)).origin])
-    const headers = { 'content-type': 'application/json' }
-    const answer = await request(`${adminUrl}/reload`, { method: 'POST', headers })
-    expect(answer.statusCode).toBe(422)
-    const message = 'BALANCER_FILE is not set: there is no file to read again'
-    expect(await answer.body.json()).toMatchObject({ detail: message, errors: [{ message }] })
+  it('reads it again on SIGHUP, and logs what changed or why nothing did', async () => {
+    const [a = '', b = ''] = await Promise.all(['a', 'b'].map(named))
+    const { file, write } = await balancerByFile(one([a]))
+    const { url, child, lines } = await main({ BALANCER_FILE: file })
+    const logged = (msg: string) => lines.findLast((line) => line['msg'] === msg)
+    await expect.poll(() => byOf(url)).toBe('200 a')
+    await write(one([b]))
+    child.kill('SIGHUP')
+    await expect
+      .poll(() => logged('reloaded'), { timeout: 5000 })
+      .toMatchObject({ changes: ['cluster shop: endpoints'] })
+    expect(await byOf(url)).toBe('200 b')
+    await write('clusters: {}\nroutes: []\n')
+    child.kill('SIGHUP')
+    await expect
+      .poll(() => logged('the reload is refused; all stays as it was'), { timeout: 5000 })
+      .toMatchObject({ mistakes: [`${file}:2:9 routes is []; it must be a list of at least one route`] })
+    expect(await byOf(url)).toBe('200 b')
   })
 })

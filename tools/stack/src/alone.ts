@@ -10,15 +10,24 @@ import type { Role, StateDir } from './state.ts'
 
 /** Resolves to the app's exit code. What the environment says goes before what the stack would say. */
 export async function alone(app: App, config: Settings, state: StateDir, environment: Environment): Promise<number> {
-  state.create()
-  createSecrets(state, undefined)
-  const told = appEnvironment(app, config, state, addresses(config, state))
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value))
+  const told = standsAlone(app, given) ? {} : beside(app, config, state)
   const child = spawn(process.execPath, [entry(app)], { stdio: 'inherit', env: { ...told, ...given } })
   // Ctrl-C reaches the app by itself; we only stay until it is gone.
   process.on('SIGINT', () => {}).on('SIGTERM', () => child.kill('SIGTERM'))
   const [code] = (await once(child, 'exit')) as [number | null]
   return code ?? 1
+}
+
+/** A balancer that is told what is behind it has nothing to do with a stack. */
+function standsAlone(app: App, { SPILLWAY_UPSTREAMS, BALANCER_FILE }: Environment): boolean {
+  return app === 'balancer' && (SPILLWAY_UPSTREAMS ?? BALANCER_FILE) !== undefined
+}
+
+function beside(app: App, config: Settings, state: StateDir): Environment {
+  state.create()
+  createSecrets(state, undefined)
+  return appEnvironment(app, config, state, addresses(config, state))
 }
 
 /** Those of the running stack, else those it would have. */
