@@ -146,7 +146,7 @@ export class Clusters {
   }
 
   #open(name: string, plan: ClusterPlan): Cluster {
-    const measured = this.#measured.get(name) ?? this.#measure(name, () => this.#endpoints(name))
+    const measured = this.#measured.get(name) ?? this.#measure(name, () => this.#standing.clusters.get(name)?.upstreams)
     this.#measured.set(name, measured)
     const upstreams: Upstreams = new Upstreams({
       ...plan.options,
@@ -155,12 +155,8 @@ export class Clusters {
         if (!this.#leaving.has(upstreams)) this.#tell({ upstream: name, ...transition })
       },
     })
-    const dispatcher = upstreams.compose(this.#client, measured.countRetries, retry())
+    const dispatcher = upstreams.compose(this.#client, measured.countRetries, retry({ budget: upstreams.budget }))
     return { name, upstreams, dispatcher, key: hashKey(plan.source.hash ?? 'path'), plan }
-  }
-
-  #endpoints(name: string) {
-    return this.#standing.clusters.get(name)?.upstreams.endpoints() ?? []
   }
 
   #tell(transition: ClusterTransition): void {
@@ -184,7 +180,12 @@ export class Clusters {
   /** Nobody sends there any more; it is closed when its last request, or tunnel, has ended. */
   async #retire({ name, upstreams }: Cluster): Promise<void> {
     this.#leaving.add(upstreams)
-    const still = new Set(this.#endpoints(name).map(({ origin }) => origin))
+    const still = new Set(
+      this.#standing.clusters
+        .get(name)
+        ?.upstreams.endpoints()
+        .map(({ origin }) => origin),
+    )
     for (const { origin: endpoint, condition: from } of upstreams.endpoints()) {
       if (!still.has(endpoint))
         this.#tell({ upstream: name, endpoint, from, to: 'absent', reason: 'the file names it no longer' })

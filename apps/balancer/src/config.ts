@@ -24,6 +24,12 @@ const simple = {
   ...common,
   SPILLWAY_UPSTREAMS: origins({ about: 'Where requests go: the gateways’ origins, or dns+http://name:port.' }),
   POLICY: choice(policyNames, { about: 'How one of the usable gateways is chosen.', default: 'p2c-ewma' }),
+  CHECK_PATH: Type.String({
+    description: 'The path that a usable gateway answers with 2xx, asked for every 2 s; none takes all as usable.',
+    pattern: '^(none|/[!-"$-~]*)$',
+    wants: 'a path such as /ready, or none',
+    default: '/ready',
+  }),
   HASH_BY: Type.Optional(
     Type.String({
       description: 'What the policy hash keeps together; path where it is not set.',

@@ -300,7 +300,7 @@ describe('the operators’ port', () => {
     const { url, adminUrl } = await balancer([broken.origin, (await gateway(echo)).origin])
     expect((await request(url)).statusCode).toBe(200)
     const metrics = await (await request(`${adminUrl}/metrics`)).body.text()
-    expect(metrics).toContain('spillway_upstream_retries_total{upstream="gateway"} 1')
+    expect(metrics).toContain('spillway_upstream_retries_total{upstream="gateway",reason="connection_terminated"} 1')
   })
 })
 

@@ -30,7 +30,7 @@ export function createClusters(
   const measure = measureUpstreams(registry)
   const clusters = new Map<string, Cluster>()
   for (const [name, { endpoints, check }] of table) {
-    const measured = measure(name, () => upstreams.endpoints())
+    const measured = measure(name, () => upstreams)
     const upstreams = new Upstreams({
       name,
       endpoints,
@@ -40,7 +40,7 @@ export function createClusters(
         measured.transition(transition)
       },
     })
-    const direct = upstreams.compose(client, measured.countRetries, retry())
+    const direct = upstreams.compose(client, measured.countRetries, retry({ budget: upstreams.budget }))
     clusters.set(name, {
       origin: `http://${name}`,
       upstreams,

@@ -36,6 +36,8 @@ type State = 'unknown' | 'resolved' | 'unresolved'
 
 /** Begins at once, its first answer comes later; goes on until stopped. */
 export class Addresses {
+  /** How many there were of each outcome. */
+  readonly lookups = { answered: 0, failed: 0 }
   readonly #options: AddressesOptions
   readonly #resolve: Resolve
   #current: readonly string[] = []
@@ -67,6 +69,7 @@ export class Addresses {
     const answer = await this.#answer()
     if (this.#stopped) return
     const good = typeof answer !== 'string'
+    this.lookups[good ? 'answered' : 'failed']++
     if (good) this.#become('resolved', 'DNS answers')
     else this.#become('unresolved', answer)
     if (good) this.#goodAt = clock()

@@ -19,6 +19,20 @@ describe('a retry budget', () => {
   it('grows by a fifth of the last ten seconds’ requests', () => {
     const budget = new Budget()
     for (let count = 0; count < 1_000; count++) budget.request(0)
+    expect(budget.left(5_000)).toBe(300)
     expect(granted(budget, 5_000)).toBe(300)
+    expect(budget.left(5_000)).toBe(0)
+    expect(budget.left(10_000)).toBe(0)
+    expect(budget.left(15_000)).toBe(100)
+  })
+
+  it('says how many are left', () => {
+    const budget = new Budget()
+    expect(budget.left(0)).toBe(100)
+    for (let count = 0; count < 11; count++) budget.request(0)
+    budget.spend(0)
+    expect(budget.left(0)).toBe(101)
+    expect(granted(budget, 0)).toBe(101)
+    expect(budget.left(0)).toBe(0)
   })
 })

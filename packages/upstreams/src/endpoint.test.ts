@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-
 import { type Place, placesOf, sourceOf } from './discovery.ts'
 import { Endpoint } from './endpoint.ts'
 import { secured } from './tls.ts'
@@ -7,14 +6,17 @@ import type { Transition } from './transition.ts'
 
 const [place] = placesOf(sourceOf('http://127.0.0.1:1'), []) as [Place]
 
+const silent = { place, secured: secured({}), clock: () => 0, onTransition: () => {}, onFailure: () => {} }
+
 /** An endpoint that is up, its clock, and what it told. Its pool opens no connection until something is sent. */
-function endpointUp() {
+function endpointUp({ first = true } = {}) {
   const time = { now: 1_000 }
   const told: string[] = []
   const endpoint = new Endpoint({
     place,
     secured: secured({}),
     checked: true,
+    first,
     clock: () => time.now,
     onTransition: ({ from, to, reason }: Transition) => told.push(`${from} -> ${to}: ${reason}`),
     onFailure: (failed) => {
@@ -28,14 +30,7 @@ function endpointUp() {
 
 describe('an endpoint', () => {
   it('is unavailable until its first good check', () => {
-    const unseen = new Endpoint({
-      place,
-      secured: secured({}),
-      checked: true,
-      clock: () => 0,
-      onTransition: () => {},
-      onFailure: () => {},
-    })
+    const unseen = new Endpoint({ ...silent, checked: true, first: true })
     expect(unseen.view(unseen.available)).toMatchObject({ condition: 'starting', available: false })
     unseen.checked({ outcome: 'good' })
     expect(unseen.available).toBe(true)
@@ -69,6 +64,7 @@ describe('an endpoint', () => {
     expect(endpoint.view(false)).toMatchObject({ condition: 'ejected', ejectedForS: 30, reason: '5 failures in a row' })
     expect(endpoint.passing).toBe(true)
     time.now += 30_000
+    endpoint.refresh(time.now)
     expect(endpoint.available).toBe(true)
     endpoint.broke('connection_terminated', false)
     expect(endpoint.available).toBe(true)
@@ -107,7 +103,7 @@ describe('an endpoint', () => {
     endpoint.eject('by an operator')
     expect(endpoint.view(false)).toMatchObject({ ejectedForS: 60 })
     time.now += 60_000
-    expect(endpoint.available).toBe(true)
+    expect(endpoint.condition.state).toBe('up')
     endpoint.undrain()
     expect(told).toEqual([
       'up -> ejected: by an operator',
@@ -115,6 +111,44 @@ describe('an endpoint', () => {
       'up -> ejected: by an operator',
       'ejected -> up: the ejection is over',
     ])
+  })
+
+  /** The weight that policies see, `after` ms. */
+  const weightOf = ({ endpoint, time }: ReturnType<typeof endpointUp>, after = 0) => {
+    time.now += after
+    endpoint.refresh(time.now)
+    return endpoint.weight
+  }
+
+  it('has all of its weight at once where it is one of the first of its cluster, else after 30 s', () => {
+    expect(weightOf(endpointUp())).toBe(1)
+    const later = endpointUp({ first: false })
+    later.endpoint.weigh(4)
+    expect([weightOf(later), weightOf(later, 15_000), weightOf(later, 15_000)]).toEqual([0.4, 2.2, 4])
+    const unchecked = new Endpoint({ ...silent, checked: false, first: false })
+    unchecked.refresh(0)
+    expect(unchecked.weight).toBe(0.1)
+  })
+
+  it('starts slowly after it was down, and after an ejection, whoever ended that', () => {
+    const up = endpointUp()
+    up.endpoint.broke('connection_refused', false)
+    for (let count = 0; count < 2; count++) up.endpoint.checked({ outcome: 'good' })
+    expect([weightOf(up), weightOf(up, 30_000)]).toEqual([0.1, 1])
+    up.endpoint.eject('by an operator')
+    expect(weightOf(up, 30_000)).toBe(0.1)
+    expect(weightOf(up, 45_000)).toBe(1)
+    up.endpoint.eject('by an operator')
+    up.endpoint.undrain()
+    expect(weightOf(up)).toBe(0.1)
+    expect(up.endpoint.view(true)).toMatchObject({ weight: 1, ramp: 0.1 })
+  })
+
+  it('that is drained and taken back has all of its weight: it was never cold', () => {
+    const up = endpointUp()
+    up.endpoint.drain()
+    up.endpoint.undrain()
+    expect(weightOf(up, 5)).toBe(1)
   })
 
   it('is ejected for 30 s again after it was down', () => {

@@ -17,13 +17,16 @@ import { readLoad } from './load.ts'
 import { Outcomes } from './outcomes.ts'
 import type { Candidate, Said } from './policies/policy.ts'
 import { openClient, openPool } from './pool.ts'
+import { ramp } from './slow-start.ts'
 import type { Secured } from './tls.ts'
 import { BY_OPERATOR, type Transition } from './transition.ts'
-import type { EndpointView, Intent } from './view.ts'
+import type { EndpointStats, EndpointView, Intent } from './view.ts'
 
 export interface EndpointOptions {
   readonly place: Place
   readonly secured: Secured
+  /** Whether it is one of the first of its cluster: then there is no slow start when it first comes up. */
+  readonly first: boolean
   /** Without active checks it counts as up from the start, and nothing but ejection takes it out. */
   readonly checked: boolean
   readonly clock: () => number
@@ -37,12 +40,19 @@ export class Endpoint implements Place, Candidate {
   readonly named: string
   readonly address: string | undefined
   readonly traits: Traits
+  readonly backup: boolean
+  readonly max: number
   /** The same with each request: undici opens another connection where it is not, and takes it from `Host` otherwise. */
   readonly servername: string
   readonly pool: Pool
   inFlight = 0
+  /** As policies see it: its own times what slow start lets count. */
   weight: number
   said: Said | undefined
+  #ownWeight: number
+  /** When slow start began. */
+  #risenAt = Number.NEGATIVE_INFINITY
+  readonly #first: boolean
   readonly #latency: PeakEwma
   readonly #secured: Secured
   readonly #checked: boolean
@@ -55,14 +65,18 @@ export class Endpoint implements Place, Candidate {
   /** Checks in a row with the same outcome since the condition last changed: positive good, negative bad. */
   #streak = 0
   #timesEjected = 0
+  #opened = 0
   readonly #outcomes = new Outcomes()
 
-  constructor({ place, secured, checked, clock, onTransition, onFailure }: EndpointOptions) {
+  constructor({ place, secured, first, checked, clock, onTransition, onFailure }: EndpointOptions) {
     this.origin = place.origin
     this.named = place.named
     this.address = place.address
     this.traits = place.traits
-    this.weight = place.traits.weight
+    this.backup = place.traits.backup
+    this.max = place.traits.max
+    this.#ownWeight = this.weight = place.traits.weight
+    this.#first = first
     this.servername = hostOf(place.named)
     this.#latency = new PeakEwma()
     this.#checked = checked
@@ -70,15 +84,18 @@ export class Endpoint implements Place, Candidate {
     this.#onTransition = onTransition
     this.#onFailure = onFailure
     this.#condition = checked ? { state: 'starting' } : { state: 'up', since: clock() }
+    if (!checked && !first) this.#risenAt = clock()
     this.#secured = secured
     this.pool = openPool(place, secured)
+    this.pool.on('connect', () => this.#opened++)
   }
 
-  /** Whether it takes requests, and would without an ejection. */
+  /** Whether it takes requests, as of the last `refresh`. */
   get available(): boolean {
-    return this.intent === 'active' && this.condition.state === 'up'
+    return this.intent === 'active' && this.#condition.state === 'up'
   }
 
+  /** Whether it would without an ejection. */
   get passing(): boolean {
     return this.available || (this.intent === 'active' && this.#condition.state === 'ejected')
   }
@@ -88,8 +105,14 @@ export class Endpoint implements Place, Candidate {
   }
 
   get condition(): Condition {
-    this.#become(afterTime(this.#condition, this.#clock()), 'the ejection is over')
+    this.refresh(this.#clock())
     return this.#condition
+  }
+
+  /** What time does to it: to be called before a choice. */
+  refresh(now: number): void {
+    this.#become(afterTime(this.#condition, now), 'the ejection is over')
+    this.weight = this.#ownWeight * ramp(this.#risenAt, now)
   }
 
   /** Milliseconds to its answers' heads, as policies see it. */
@@ -169,7 +192,7 @@ export class Endpoint implements Place, Candidate {
 
   /** By an operator. */
   weigh(weight: number): void {
-    this.weight = weight
+    this.#ownWeight = weight
     this.#tell(this.condition.state, this.#condition.state, BY_OPERATOR, { weight })
   }
 
@@ -184,7 +207,6 @@ export class Endpoint implements Place, Candidate {
   view(available: boolean): EndpointView {
     const now = this.#clock()
     const condition = this.condition
-    const { backup, max } = this.traits
     return {
       origin: this.origin,
       intent: this.intent,
@@ -193,14 +215,20 @@ export class Endpoint implements Place, Candidate {
       reason: 'reason' in condition ? condition.reason : undefined,
       ejectedForS: condition.state === 'ejected' ? Math.ceil((condition.until - now) / 1000) : undefined,
       available,
-      weight: this.weight,
-      backup,
-      max: Number.isFinite(max) ? max : undefined,
+      weight: this.#ownWeight,
+      ramp: ramp(this.#risenAt, now),
+      backup: this.backup,
+      max: Number.isFinite(this.max) ? this.max : undefined,
       inFlight: this.inFlight,
       requests: this.#outcomes.requests,
       failures: this.#outcomes.failures,
       latencyMs: this.#outcomes.latency(now),
     }
+  }
+
+  stats(): EndpointStats {
+    const { origin, pool } = this
+    return { origin, opened: this.#opened, connections: pool.stats.connected, heads: this.#outcomes.heads }
   }
 
   #drains(who: 'itself' | 'operator', drains: boolean, reason: string): void {
@@ -216,7 +244,10 @@ export class Endpoint implements Place, Candidate {
     this.#streak = 0
     // Most often its process died: the next one is not to serve the rest of its ejections.
     if (condition.state === 'down') this.#timesEjected = 0
-    if (condition.state === 'up') this.#outcomes.forgive()
+    if (condition.state === 'up') {
+      this.#outcomes.forgive()
+      if (from !== 'starting' || !this.#first) this.#risenAt = condition.since
+    }
     this.#tell(from, condition.state, reason)
   }
 

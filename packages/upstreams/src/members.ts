@@ -9,7 +9,8 @@ export interface MembersOptions {
   /** The cluster's name, for errors. */
   readonly cluster: string
   readonly endpoints: readonly (string | EndpointSpec)[]
-  readonly open: (place: Place) => Endpoint
+  /** `first`: no endpoint of that entry was known before. */
+  readonly open: (place: Place, first: boolean) => Endpoint
   readonly checks: Checks | undefined
   readonly resolve: Resolve | undefined
   readonly clock: () => number
@@ -36,7 +37,7 @@ export class Members {
       throw new TypeError(`${cluster} has the same endpoint twice`)
     }
     const places = this.#sources.flatMap((source) => (source.discovered ? [] : placesOf(source, [])))
-    this.#current = places.map((place) => this.#open(place))
+    this.#current = places.map((place) => this.#open(place, true))
     for (const source of this.#sources) if (source.discovered) this.#addresses.set(source, this.#discover(source))
   }
 
@@ -46,6 +47,16 @@ export class Members {
    */
   get current(): readonly Endpoint[] {
     return this.#current
+  }
+
+  /** Of all names that DNS is asked for. */
+  get lookups(): Addresses['lookups'] {
+    const sum = { answered: 0, failed: 0 }
+    for (const { lookups } of this.#addresses.values()) {
+      sum.answered += lookups.answered
+      sum.failed += lookups.failed
+    }
+    return sum
   }
 
   /** Nobody comes or leaves any more. */
@@ -72,12 +83,13 @@ export class Members {
     const { kept, gone, added } = difference(this.#current, found)
     if (gone.length === 0 && added.length === 0) return
     this.#current = kept
+    const known = new Set([...kept, ...gone].map(({ named }) => named))
     for (const endpoint of gone) this.#leave(endpoint)
-    this.#current = [...kept, ...added.map((place) => this.#open(place))]
+    this.#current = [...kept, ...added.map((place) => this.#open(place, !known.has(place.named)))]
   }
 
-  #open(place: Place): Endpoint {
-    const endpoint = this.#options.open(place)
+  #open(place: Place, first: boolean): Endpoint {
+    const endpoint = this.#options.open(place, first)
     if (place.address !== undefined) endpoint.arrive('DNS names it')
     this.#options.checks?.add(endpoint)
     return endpoint

@@ -1,5 +1,6 @@
 /** What became of an endpoint's requests: totals for operators, and the last ten seconds by which it is judged. */
 import { charge } from './ejection.ts'
+import { Histogram } from './histogram.ts'
 import { RollingSum } from './rolling-sum.ts'
 
 /** Times are milliseconds, never decreasing. */
@@ -7,6 +8,8 @@ export class Outcomes {
   /** Answered or failed. */
   requests = 0
   failures = 0
+  /** Of answers' headers. */
+  readonly heads = new Histogram()
   #failuresInARow = 0
   readonly #recentRequests = new RollingSum()
   readonly #recentFailures = new RollingSum()
@@ -17,6 +20,7 @@ export class Outcomes {
     this.#ended(now)
     this.#recentAnswers.add(now)
     this.#recentLatency.add(now, ms)
+    this.heads.add(ms)
     if (failed) this.#failed(now)
     else this.#failuresInARow = 0
   }

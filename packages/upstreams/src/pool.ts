@@ -8,9 +8,8 @@ import type { Secured } from './tls.ts'
 /** The pool is the name's, so that it is what `Host` and the certificate are about; only its lookups are answered here. */
 export function openPool(place: Place, secured: Secured): Pool {
   return new Pool(place.named, {
+    // As many connections as it needs: the cluster's queue is the only one, and a bound here would make a second.
     ...connectionTo(place, secured),
-    // The cluster's bound is the only queue: a pool of fewer connections would make a second one behind it.
-    connections: limits.clusterRequests,
     keepAliveTimeout: limits.keepAlive,
     keepAliveTimeoutThreshold: limits.keepAliveMargin,
   })

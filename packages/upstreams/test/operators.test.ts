@@ -32,6 +32,7 @@ describe('an operator', () => {
     expect(new Set(await bodies(upstreams, 4))).toEqual(new Set(['c', 'd']))
     for (const origin of origins.slice(0, 2)) upstreams.undrain(origin)
     expect(upstreams.available).toBe(4)
+    expect(upstreams.stats().ejections).toEqual({ 'by an operator': 2 })
   })
 
   it('weighs an endpoint, and is told the bounds of weights', async () => {

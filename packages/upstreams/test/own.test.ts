@@ -3,7 +3,7 @@ import { utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { loadPolicy, type Policy } from '../src/index.ts'
+import { loadPolicy, type Policy, policyText } from '../src/index.ts'
 import { ask, named, over } from './servers.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'spillway-policy-'))
@@ -39,6 +39,10 @@ describe('a policy of one’s own', () => {
 
   it('by a name is that name; a slip is told what there is', async () => {
     expect(await loadPolicy('hash', folder)).toBe('hash')
+    for (const text of ['hash', './mine.ts', '/abs/mine', 'mine.js', 'mine.mts']) {
+      expect(text).toMatch(new RegExp(policyText.pattern))
+    }
+    for (const text of ['fastest', 'hashes', 'mine.tsx', '']) expect(text).not.toMatch(new RegExp(policyText.pattern))
     await expect(loadPolicy('fastest')).rejects.toThrow(
       /^there is no policy fastest; there are round-robin, .*, and a file such as \.\/mine\.ts$/,
     )
@@ -85,6 +89,14 @@ describe('a policy of one’s own that chooses nobody', () => {
     for (let asked = 0; asked < 30; asked++) bodies.add((await ask(upstreams)).body)
     expect(bodies).toEqual(new Set(['a', 'b']))
     expect(transitions.slice(2)).toEqual([`-1 own -> own: ${mistake}; chance chooses where it cannot`])
+  })
+
+  it('nor may it take the endpoints away from others, whatever it does to the list of them', async () => {
+    const [a, b] = [await named('a'), await named('b')]
+    const emptying = { choose: (candidates: unknown[]) => candidates.splice(0).length - 1 } as unknown as Policy
+    const { upstreams } = await over([a.origin, b.origin], { policy: emptying })
+    for (let asked = 0; asked < 3; asked++) expect((await ask(upstreams)).body).toBe('b')
+    expect(upstreams.endpoints()).toHaveLength(2)
   })
 
   it('now and then has its other choices', async () => {

@@ -243,8 +243,16 @@ describe('the environment alone', () => {
     expect(clusters['gateway']?.source).toEqual({
       endpoints: ['http://a', 'http://b'],
       policy: 'hash',
+      check: { path: '/ready' },
       hash: 'header:X-User',
     })
+  })
+
+  it('says what a usable upstream answers, or that all are usable', async () => {
+    const checked = async (CHECK_PATH: string) =>
+      (await planOf({ SPILLWAY_UPSTREAMS: 'http://a', CHECK_PATH })).clusters['gateway']?.options.check
+    expect([await checked('/up?x'), await checked('none')]).toEqual([{ path: '/up?x' }, false])
+    await expect(checked('up')).rejects.toThrow('CHECK_PATH is "up"; it must be a path such as /ready, or none')
   })
 
   it('may not ask for a hash that nobody looks at', async () => {

@@ -12,12 +12,13 @@ import { BalancerFile } from './schema.ts'
 /** @throws {YamlError | ConfigError} naming every mistake */
 export async function readPlan(config: Config): Promise<Plan> {
   if ('BALANCER_FILE' in config) return readFile(config.BALANCER_FILE, config.DENY_PATHS)
-  const { SPILLWAY_UPSTREAMS: endpoints, POLICY: policy, HASH_BY: hash } = config
+  const { SPILLWAY_UPSTREAMS: endpoints, POLICY: policy, HASH_BY: hash, CHECK_PATH } = config
   if (hash !== undefined && policy !== 'hash') {
     throw new ConfigError([`HASH_BY is set, but POLICY is ${policy}; only hash looks at it`])
   }
-  const source = { endpoints: [...endpoints], policy, ...(hash !== undefined && { hash }) }
-  return { clusters: { gateway: { source, options: { endpoints, policy } } }, routes: [{ to: 'gateway' }] }
+  const options = { endpoints: [...endpoints], policy, check: CHECK_PATH !== 'none' && { path: CHECK_PATH } }
+  const source = { ...options, ...(hash !== undefined && { hash }) }
+  return { clusters: { gateway: { source, options } }, routes: [{ to: 'gateway' }] }
 }
 
 async function readFile(name: string, denied: readonly string[]): Promise<Plan> {

@@ -19,7 +19,7 @@ export const Endpoint = Type.Object(
     drained: Type.Boolean({ description: 'An operator drains it; where it drains without that, it says so itself' }),
     available: Type.Boolean({ description: 'It would be chosen now' }),
     weight: Type.Number(),
-    ramp: Type.Optional(Type.Number({ description: 'How much of the weight counts yet, in slow start: 0.1 to 1' })),
+    ramp: Type.Number({ description: 'How much of the weight counts yet: 0.1 to 1, in slow start' }),
     backup: Type.Boolean({ description: 'It is asked only while no other is usable' }),
     max: Type.Optional(Type.Number({ description: 'Requests that it may have at once' })),
     inFlight: Type.Number({ description: 'Requests sent and not yet answered to their end' }),

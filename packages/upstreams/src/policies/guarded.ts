@@ -15,7 +15,8 @@ export function guarded(policy: Policy, onMistake: (mistake: string) => void): P
     choose(candidates, circumstances) {
       let mistake: string
       try {
-        const at: unknown = policy.choose(candidates, circumstances)
+        // Sorted or emptied, it may be the list of the cluster's endpoints.
+        const at: unknown = policy.choose(candidates.slice(), circumstances)
         if (Number.isInteger(at) && candidates[at as number]) return at as number
         // One that is async by mistake may reject yet, which nobody would hear of but the process, and end.
         if (at instanceof Promise) at.catch(() => {})

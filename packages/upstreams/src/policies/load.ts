@@ -3,11 +3,17 @@ import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { kindOf } from './guarded.ts'
-import { nameOf, type PolicyName } from './policies.ts'
+import { nameOf, type PolicyName, policyNames } from './policies.ts'
 import type { Policy } from './policy.ts'
 
 /** What is a file and no name: it has a slash, or ends as modules do. */
 const FILE = /[/\\]|\.[cm]?[jt]s$/
+
+/** For settings: what `loadPolicy` takes, by its looks and in words. */
+export const policyText = {
+  pattern: `^(${policyNames.join('|')})$|${FILE.source}`,
+  wants: `one of ${policyNames.join(', ')}, or a file such as ./mine.ts`,
+}
 
 /**
  * A policy as settings give it: a name, or a file whose default export is a function that returns one. The function is
