@@ -93,10 +93,11 @@ export function upstreamsRoutes(app: App, clusters: Clusters): void {
 
 /** A cluster's endpoints as this port shows them. */
 export function endpointsOf({ name, upstreams }: Pick<Cluster, 'name' | 'upstreams'>): Endpoint[] {
-  return upstreams.endpoints().map(({ latencyMs, ...view }) => ({
+  return upstreams.endpoints().map(({ ramp, latencyMs, ...view }) => ({
     ...view,
     id: idOf(name, view.origin),
     cluster: name,
+    ramp: Number(ramp.toFixed(3)),
     latencyMs: latencyMs === undefined ? undefined : Number(latencyMs.toFixed(3)),
   }))
 }
