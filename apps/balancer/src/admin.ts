@@ -1,18 +1,41 @@
-/** The operators' port: health, readiness, metrics, and what is known of each upstream. */
+/** The operators' port: health, readiness, metrics, what is known of the upstreams, and what may be done about them. */
 import type { CheckResult } from '@spillway/health'
-import { createApp, type ServiceContext } from '@spillway/service'
+import { createApp, type ServiceContext, validatorCompiler } from '@spillway/service'
 import type { EndpointView } from '@spillway/upstreams'
 import type { Clusters } from './clusters.ts'
-import { upstreamsRoute } from './routes/upstreams.ts'
+import type { Config } from './config.ts'
+import { refusal } from './cross-site.ts'
+import { openapi } from './openapi.ts'
+import { eventsRoute } from './routes/events.ts'
+import { policyRoutes } from './routes/policy.ts'
+import { reloadRoute } from './routes/reload.ts'
+import { upstreamsRoutes } from './routes/upstreams.ts'
 
-export async function buildAdmin(context: ServiceContext, clusters: Clusters) {
+export type App = Awaited<ReturnType<typeof createApp>>
+
+export async function buildAdmin(config: Pick<Config, 'ADMIN_HOSTS'>, context: ServiceContext, clusters: Clusters) {
   const app = await createApp(context, {
     measured: false,
     checks: {
       gateways: (): CheckResult => usability(clusters.all().flatMap(({ upstreams }) => upstreams.endpoints())),
     },
   })
-  upstreamsRoute(app, clusters)
+  const names = config.ADMIN_HOSTS.map((name) => name.toLowerCase())
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('cache-control', 'no-store')
+    done(refusal(request, names))
+  })
+  app.setValidatorCompiler(validatorCompiler)
+  const json = app.getDefaultJsonParser('error', 'error')
+  // Most of what is done here needs no body, but always its type: an empty one is as good as one that says nothing.
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, text, done) =>
+    json(request, text || '{}', done),
+  )
+  await openapi(app)
+  upstreamsRoutes(app, clusters)
+  policyRoutes(app, clusters)
+  reloadRoute(app, clusters)
+  eventsRoute(app, clusters)
   return app
 }
 

@@ -22,7 +22,7 @@ export interface Cluster {
   /** Measured and retried. */
   readonly dispatcher: Dispatcher
   /** What its requests are told apart by. */
-  readonly key: HashKey | undefined
+  readonly key: HashKey
   readonly plan: ClusterPlan
 }
 
@@ -154,9 +154,7 @@ export class Clusters {
       },
     })
     const dispatcher = upstreams.compose(this.#client, measured.countRetries, retry({ budget: upstreams.budget }))
-    const { policy, hash = policy === 'hash' ? 'path' : undefined } = plan.source
-    const key = hash === undefined ? undefined : hashKey(hash)
-    return { name, upstreams, dispatcher, key, plan }
+    return { name, upstreams, dispatcher, key: hashKey(plan.source.hash ?? 'path'), plan }
   }
 
   #tell(transition: ClusterTransition): void {

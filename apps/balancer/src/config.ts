@@ -21,6 +21,7 @@ const common = {
   }),
   ADMIN_PORT: port({ about: 'Port for operators; 0 lets the system choose.', default: 8001 }),
   ADMIN_HOST: text({ about: 'Address the operators’ port listens on.', default: '127.0.0.1' }),
+  ADMIN_HOSTS: list({ about: 'Names by which it may be asked, beside localhost and addresses.', default: '' }),
 }
 
 /** One cluster for everything, without a file. */

@@ -28,7 +28,7 @@ await run({
     const prepare = () => known(clusters.all())
     // Servers close in the reverse order: operators can look on while the front door drains.
     return [
-      { app: await buildAdmin(context, clusters), host: config.ADMIN_HOST, port: config.ADMIN_PORT },
+      { app: await buildAdmin(config, context, clusters), host: config.ADMIN_HOST, port: config.ADMIN_PORT },
       { app: await buildApp(config, context, clusters), host: config.HOST, port: config.PORT, prepare },
     ]
   },

@@ -243,7 +243,6 @@ describe('the operators’ port', () => {
     const get = async (path: string) => (await request(adminUrl + path)).body
 
     expect(await (await get('/upstreams')).json()).toMatchObject({
-      name: 'gateway',
       available: 1,
       endpoints: [
         { origin: alive.origin, condition: 'up', available: true, inFlight: 0, requests: 2, failures: 0 },

@@ -70,7 +70,7 @@ async function start(given: Record<string, string>) {
   const config = readConfig(settingsFor(environment), environment)
   const context = createContext('balancer', config)
   const clusters = await createClusters(config, context)
-  const admin = await buildAdmin(context, clusters)
+  const admin = await buildAdmin(config, context, clusters)
   const front = await buildApp(config, context, clusters)
   onTestFinished(async () => {
     front.server.closeAllConnections()

@@ -1,7 +1,6 @@
 /** The gateway's server before it has routes: it knows who is asking, and checks requests so that refusals name the field. */
 import { auth, type Keys } from '@spillway/auth'
-import { type AppOptions, createApp, type ServiceContext } from '@spillway/service'
-import { validatorCompiler } from './validation.ts'
+import { type AppOptions, createApp, type ServiceContext, validatorCompiler } from '@spillway/service'
 
 export async function createServer(context: ServiceContext, keys: Keys, options: AppOptions) {
   const app = await createApp(context, options)

@@ -65,6 +65,11 @@ export const ProblemBody = Type.Object(
   { $id: 'Problem', title: 'Problem' },
 )
 
+/** A response schema for OpenAPI: a problem, and what it means here. `ProblemBody` must have been added to the app. */
+export function problemResponse(description: string): object {
+  return { description, content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } } }
+}
+
 /** What any server here can answer. */
 export const common = problems({
   bad_request: [400, 'The request is malformed'],

@@ -1,12 +1,13 @@
 /** The routes of the routes file: authenticate, validate, then forward through the cache. */
 import { type Identity, requireRole, requireSignedIn } from '@spillway/auth'
 import { createForward, type Forward, mount } from '@spillway/forward'
+import { problemResponse } from '@spillway/service'
 import type { FastifyInstance, FastifySchema } from 'fastify'
 import { type Clusters, clusterNamed } from '../clusters.ts'
 import type { Places } from '../places.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
-import { BEARER, problemResponse, problemResponses } from './docs.ts'
+import { BEARER, problemResponses } from './docs.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {

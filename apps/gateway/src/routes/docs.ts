@@ -1,7 +1,7 @@
 /** `GET /docs` and `/openapi.json`: the API's own description, made of the schemas that validate it. */
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import { ProblemBody } from '@spillway/service'
+import { ProblemBody, problemResponse } from '@spillway/service'
 import type { App } from '../server.ts'
 
 /** The name of the one way to sign in, as routes refer to it. */
@@ -47,8 +47,4 @@ const TITLES: Record<number, string> = {
 /** Response schemas for refusals and failures, by status. */
 export function problemResponses(...statuses: (keyof typeof TITLES)[]): Record<string, object> {
   return Object.fromEntries(statuses.map((status) => [status, problemResponse(TITLES[status] ?? '')]))
-}
-
-export function problemResponse(description: string): object {
-  return { description, content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } } }
 }

@@ -1,4 +1,4 @@
-/** Checks requests against their schemas, TypeBox's or a routes file's, and says which field is wrong and what would be right. */
+/** Checks requests against their schemas, TypeBox's or a file's, and says which field is wrong and what would be right. */
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
@@ -51,5 +51,6 @@ function faultsOf({ keyword, instancePath, params, message }: TLocalizedValidati
     const message = `is not known here${known.length > 0 ? `; known are ${known.join(', ')}` : ''}`
     return params.additionalProperties.map((name) => ({ instancePath: `${instancePath}/${name}`, message }))
   }
+  if (keyword === 'enum') return [{ instancePath, message: `must be one of ${params.allowedValues.join(', ')}` }]
   return [{ instancePath, message }]
 }
