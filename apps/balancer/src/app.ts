@@ -1,9 +1,10 @@
 /** The front door: takes any method and any body, and lets the route that takes a request answer it. */
 import { METHODS } from 'node:http'
-import { intake, Refusal, target } from '@spillway/forward'
+import { target } from '@spillway/forward'
 import { commonProblems, createApp, Problem, type ServiceContext } from '@spillway/service'
 import type { Clusters } from './clusters.ts'
 import type { Config } from './config.ts'
+import { balancerProblems } from './route.ts'
 import { AMBIGUOUS } from './route-table.ts'
 
 /** Closing it closes the clusters too. */
@@ -17,7 +18,6 @@ export async function buildApp(
     trustedProxies: config.TRUSTED_PROXIES,
     tls: tlsOf(config),
   })
-  await app.register(intake)
   // Methods without a body, as Fastify sees it: bodies are streamed on, and Fastify is to read none of them.
   for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   app.addHook('onClose', () => clusters.close())
@@ -25,7 +25,7 @@ export async function buildApp(
   app.all('*', (request, reply) => {
     const { authority, path = '/' } = target(request.raw) ?? {}
     const route = clusters.routes.find(authority, path)
-    if (route === AMBIGUOUS) throw new Refusal('ambiguous_request', 'its path can be read as more than one route’s')
+    if (route === AMBIGUOUS) throw new Problem(balancerProblems.ambiguous_path)
     if (!route) throw new Problem(commonProblems.route_not_found, { detail: `nothing answers ${path}` })
     return route(request, reply)
   })

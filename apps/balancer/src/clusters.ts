@@ -10,6 +10,7 @@ import type { Config } from './config.ts'
 import { type ClusterPlan, changesBetween, type Plan } from './file/plan.ts'
 import { readPlan } from './file/read.ts'
 import { type HashKey, hashKey } from './hash-key.ts'
+import { known } from './known.ts'
 import { readPath } from './reading.ts'
 import { createRoute, type Route } from './route.ts'
 import { RouteTable } from './route-table.ts'
@@ -41,9 +42,6 @@ interface Standing {
   readonly routes: RouteTable<Route | undefined>
 }
 
-/** Milliseconds a reload waits for new endpoints' first checks, without which they take no requests. */
-const CHECKED_WITHIN = 3_000
-const LOOK_EVERY = 20
 /** Milliseconds between two looks at a cluster that leaves; two without a request, since one may wait to be retried. */
 const IDLE_EVERY = 500
 
@@ -114,7 +112,7 @@ export class Clusters {
       const changes = changesBetween(before.plan, plan)
       if (changes.length > 0) {
         const next = this.#stand(plan, opened)
-        await this.#checked(opened)
+        await known([...opened.values()], this.#closing.signal)
         this.#standing = next
         for (const cluster of before.clusters.values()) {
           if (next.clusters.get(cluster.name) !== cluster) void this.#retire(cluster)
@@ -165,18 +163,6 @@ export class Clusters {
     this.events.emit('transition', transition)
   }
 
-  /** Resolves when the new endpoints' first checks have told how they are, or have had their time. */
-  async #checked(opened: ReadonlyMap<string, Cluster>): Promise<void> {
-    const unknown = ({ upstreams }: Cluster) => {
-      const endpoints = upstreams.endpoints()
-      return endpoints.length === 0 || endpoints.some(({ condition }) => condition === 'starting')
-    }
-    const until = performance.now() + CHECKED_WITHIN
-    while (performance.now() < until && [...opened.values()].some(unknown)) {
-      await pause(LOOK_EVERY, undefined, { signal: this.#closing.signal })
-    }
-  }
-
   /** Nobody sends there any more; it is closed when its last request, or tunnel, has ended. */
   async #retire({ name, upstreams }: Cluster): Promise<void> {
     this.#leaving.add(upstreams)
@@ -190,7 +176,10 @@ export class Clusters {
       if (!still.has(endpoint))
         this.#tell({ upstream: name, endpoint, from, to: 'absent', reason: 'the file names it no longer' })
     }
-    const idle = () => upstreams.endpoints().every(({ inFlight }) => inFlight === 0)
+    const idle = () => {
+      const { inFlight, pending } = upstreams.stats()
+      return inFlight + pending === 0
+    }
     try {
       for (let looks = 0; looks < 2; looks = idle() ? looks + 1 : 0) {
         await pause(IDLE_EVERY, undefined, { signal: this.#closing.signal })

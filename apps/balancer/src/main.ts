@@ -1,22 +1,35 @@
-/** Starts the balancer: the front door, and a port of its own for operators. */
-import { run } from '@spillway/service'
+/** Starts the balancer: the front door, and a port of its own for operators; or, told so, a process that looks after it. */
+import { run, supervise } from '@spillway/service'
 import { buildAdmin } from './admin.ts'
 import { buildApp } from './app.ts'
 import { createClusters } from './clusters.ts'
 import { settingsFor } from './config.ts'
+import { known } from './known.ts'
 
+const options = { service: 'balancer', settings: settingsFor(process.env), environment: process.env }
+
+if (process.env['SUPERVISED'] === '1') {
+  await supervise({
+    ...options,
+    entry: import.meta.filename,
+    tells: { SUPERVISED: '0' },
+    addresses: ({ HOST, PORT, ADMIN_HOST, ADMIN_PORT }) => [
+      { host: HOST, port: PORT },
+      { host: ADMIN_HOST, port: ADMIN_PORT },
+    ],
+  })
+}
 await run({
-  service: 'balancer',
-  settings: settingsFor(process.env),
-  environment: process.env,
+  ...options,
   async build(config, context) {
     const clusters = await createClusters(config, context)
     // Without a file there is nothing to read again, and SIGHUP ends the process as it always does.
     if ('BALANCER_FILE' in config) process.on('SIGHUP', () => void clusters.reload())
+    const prepare = () => known(clusters.all())
     // Servers close in the reverse order: operators can look on while the front door drains.
     return [
       { app: await buildAdmin(config, context, clusters), host: config.ADMIN_HOST, port: config.ADMIN_PORT },
-      { app: await buildApp(config, context, clusters), host: config.HOST, port: config.PORT },
+      { app: await buildApp(config, context, clusters), host: config.HOST, port: config.PORT, prepare },
     ]
   },
 })

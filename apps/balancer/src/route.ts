@@ -8,7 +8,8 @@ import type { RouteSource } from './file/schema.ts'
 /** Answers one request. */
 export type Route = (...asked: Parameters<Forward>) => unknown
 
-const balancerProblems = problems({
+export const balancerProblems = problems({
+  ambiguous_path: [400, 'The path can be read as more than one route’s'],
   address_not_allowed: [403, 'This is not for your address'],
 })
 

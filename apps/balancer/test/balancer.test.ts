@@ -199,8 +199,8 @@ describe('a failure at the front door', () => {
   it.for([
     ['a path of the operators', '/metrics', 404, 'route_not_found'],
     ['the same in capitals', '/METRICS/?x', 404, 'route_not_found'],
-    ['the same in a spelling that others may read otherwise', '//%6dEtrics/?x', 400, 'ambiguous_request'],
-    ['the same behind another path', '/data/..%2fmetrics', 400, 'ambiguous_request'],
+    ['the same in a spelling that others may read otherwise', '//%6dEtrics/?x', 400, 'ambiguous_path'],
+    ['the same behind another path', '/data/..%2fmetrics', 400, 'ambiguous_path'],
     ['a URL that is too long', `/${'x'.repeat(9000)}`, 414, 'url_too_long'],
     ['an escape that is none', '/%zz', 400, 'bad_request'],
   ] as const)('is a problem for %s', async ([, path, status, code]) => {
@@ -298,9 +298,10 @@ describe('the operators’ port', () => {
   it('counts requests that were sent twice', async () => {
     const broken = await gateway((incoming) => void incoming.socket.destroy())
     const { url, adminUrl } = await balancer([broken.origin, (await gateway(echo)).origin])
-    expect((await request(url)).statusCode).toBe(200)
+    // Turns begin anywhere: of two requests, one at least comes to the broken one first.
+    for (let i = 0; i < 2; i++) expect((await request(url)).statusCode).toBe(200)
     const metrics = await (await request(`${adminUrl}/metrics`)).body.text()
-    expect(metrics).toContain('spillway_upstream_retries_total{upstream="gateway",reason="connection_terminated"} 1')
+    expect(metrics).toMatch(/retries_total\{upstream="gateway",reason="connection_terminated"\} [12]$/m)
   })
 })
 

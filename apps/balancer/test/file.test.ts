@@ -44,7 +44,7 @@ routes:
       text: expect.stringContaining('route_not_found'),
     })
     const twisted = await ask(`${url}/x/..%2fapi`, { host: 'shop.example' })
-    expect([twisted.status, twisted.text]).toEqual([400, expect.stringContaining('ambiguous_request')])
+    expect([twisted.status, twisted.text]).toEqual([400, expect.stringContaining('ambiguous_path')])
     const { echo } = await ask(`${url}/api//a%2Fb?q=%20`, { host: 'Shop.example' })
     expect(echo()).toMatchObject({ url: '/api//a%2Fb?q=%20', headers: { host: 'Shop.example' } })
   })

@@ -3,7 +3,7 @@ import http from 'node:http'
 import { createApp, createContext } from '@spillway/service'
 import { retry, Upstreams, type UpstreamsOptions } from '@spillway/upstreams'
 import { onTestFinished } from 'vitest'
-import { createForward, intake } from '../src/index.ts'
+import { createForward } from '../src/index.ts'
 import { portOf } from './wire.ts'
 
 /** Listens before `origins` and ends with the test. */
@@ -13,7 +13,6 @@ export async function edgeOver(options: Partial<UpstreamsOptions> & Pick<Upstrea
   const context = createContext('edge', { LOG_LEVEL: 'silent' })
   context.lifecycle.ready()
   const app = await createApp(context, { operators: false })
-  await app.register(intake)
   const upstreams = new Upstreams({ name: 'behind', policy: 'round-robin', check: false, ...options })
   const dispatcher = upstreams.compose(retry())
   const forward = createForward({ dispatcher, origin: 'http://behind', name: 'edge', host: 'preserve' })

@@ -25,5 +25,8 @@ export {
   whole,
 } from './settings.ts'
 export { isMapping, type Mistake, mistake, mistakesOf, type Path, sound } from './shape.ts'
+export { holdSockets } from './sockets.ts'
+export { supervise } from './supervise.ts'
+export { type Command, lastLines, StartError, Supervised, type SupervisedSpec } from './supervised.ts'
 export { validatorCompiler } from './validation.ts'
 export { YamlError, YamlFile } from './yaml-file.ts'
