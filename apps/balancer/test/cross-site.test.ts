@@ -34,25 +34,26 @@ const drained = () => upstreams.endpoints().map((endpoint) => endpoint.drained)
 const code = ({ body }: { body: string }) => JSON.parse(body).code
 
 describe('a page that rebinds its name to this port’s address', () => {
+  it.for(['evil.example', 'evil.example:8001', '127.0.0.1.evil.example', 'localhost.evil.example', 'xlocalhost'])(
+    'is refused, as Host %s',
+    async (host) => {
+      for (const path of ['/upstreams', '/metrics', '/ready', '/openapi.json', '/nothing']) {
+        expect(code(await send('GET', path, { host }))).toBe('host_not_named')
+      }
+      expect(code(await send('POST', `/upstreams/${id}/drain`, { host, ...json }))).toBe('host_not_named')
+      expect(drained()).toEqual([false])
+    },
+  )
+
   it.for([
-    'evil.example',
-    'evil.example:8001',
-    '127.0.0.1.evil.example',
-    'localhost.evil.example',
     'evil.example:127.0.0.1',
-    'xlocalhost',
     '[evil.example]',
     '127.0.0.1@evil.example',
     'evil.example/127.0.0.1',
     '127.0.0.1, evil.example',
-  ])('is refused, as Host %s', async (host) => {
-    // What is no host and port at all is refused by every server here.
-    for (const path of ['/upstreams', '/metrics', '/ready', '/openapi.json', '/nothing']) {
-      expect(code(await send('GET', path, { host }))).toMatch(/^(host_not_named|ambiguous_request)$/)
-    }
-    expect(code(await send('POST', `/upstreams/${id}/drain`, { host, ...json }))).toMatch(
-      /^(host_not_named|ambiguous_request)$/,
-    )
+  ])('is refused before that, as Host %s, which is none', async (host) => {
+    expect(code(await send('GET', '/upstreams', { host }))).toBe('ambiguous_request')
+    expect(code(await send('POST', `/upstreams/${id}/drain`, { host, ...json }))).toBe('ambiguous_request')
     expect(drained()).toEqual([false])
   })
 
