@@ -13,6 +13,8 @@ if (process.env['SUPERVISED'] === '1') {
     ...options,
     entry: import.meta.filename,
     tells: { SUPERVISED: '0' },
+    // It reads its file again.
+    passesOn: process.env['BALANCER_FILE'] ? ['SIGHUP'] : [],
     addresses: ({ HOST, PORT, ADMIN_HOST, ADMIN_PORT }) => [
       { host: HOST, port: PORT },
       { host: ADMIN_HOST, port: ADMIN_PORT },
