@@ -1,7 +1,8 @@
-/** The Fastify instance every service starts from: identity, limits, problem details, health, metrics, load. */
+/** The Fastify instance every service starts from: identity, framing, limits, problem details, health, metrics, load. */
 import type { Server } from 'node:https'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import { type Check, health, Lifecycle } from '@spillway/health'
+import { intake } from '@spillway/intake'
 import { createRegistry, measureServer, metrics, type Registry } from '@spillway/metrics'
 import Fastify, { type FastifyRequest, LogController } from 'fastify'
 import findMyWay, { type HTTPMethod } from 'find-my-way'
@@ -153,6 +154,7 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
   })
 
   if (options.measured !== false) await app.register(measureServer, { registry })
+  await app.register(intake)
   app.addHook('onRequest', (request, _reply, done) => {
     const { length } = request.url
     if (length <= MAX_URL) return done()

@@ -1,4 +1,5 @@
 /** Boots a service and stops it: settings, listeners, signals, draining. Only `main.ts` files call it. */
+import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { Server } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -83,8 +84,7 @@ export async function run<T extends TProperties & typeof common>(options: RunOpt
       running.listeners.push(listener)
       const socket = built.length - 1 - index
       // Without a host Fastify would take the socket for localhost, and bind that name's other address as well.
-      const where =
-        socket < given ? { fd: FIRST_SOCKET + socket, host: '' } : { host: listener.host, port: listener.port }
+      const where = socket < given ? { fd: FIRST_SOCKET + socket, host: '' } : await whereOf(listener)
       await listener.app.listen({ ...where, listenTextResolver: () => 'listening' })
     }
     if (supervised) void yieldWhenTold(running, stopBy)
@@ -96,6 +96,11 @@ export async function run<T extends TProperties & typeof common>(options: RunOpt
   lifecycle.ready()
   logger.info({ urls: running.listeners.map(({ app }) => url(app)) }, 'ready')
   tell(process, 'ready')
+}
+
+/** By address: for `localhost` Fastify opens a second server, which knows nothing of what this one refuses. */
+async function whereOf({ host, port }: Address): Promise<Address> {
+  return { host: (await lookup(host, { order: 'ipv4first' })).address, port }
 }
 
 function onSignal(stop: (asked: string) => void): void {
