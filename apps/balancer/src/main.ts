@@ -24,6 +24,10 @@ if (process.env['SUPERVISED'] === '1') {
 await run({
   ...options,
   async build(config, context) {
+    // By default it would end the process, which is the opposite of what was meant.
+    process.on('SIGUSR2', () =>
+      context.logger.warn('SIGUSR2 is for the process above this one, which SUPERVISED=1 starts'),
+    )
     const gateways = createGateways(config, context)
     const prepare = () => known(() => gateways.upstreams.endpoints())
     // Servers close in the reverse order: operators can look on while the front door drains.
