@@ -1,6 +1,6 @@
 /** Streams one Fastify request to a dispatcher and the answer back: the hot path of balancer and gateway. */
 import { hasBody, isDetached, target } from '@spillway/intake'
-import { createExchange, type Exchange, type ExchangeOptions, UpstreamError } from '@spillway/upstreams'
+import { createExchange, Deadlines, type Exchange, type ExchangeOptions, UpstreamError } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
 import { Answer } from './answer.ts'
 import { ClientBody } from './client-body.ts'
@@ -18,6 +18,7 @@ import { requestHead, timeAllowed } from './request-head.ts'
 export function createForward(options: ForwardOptions): Forward {
   const { dispatcher, origin } = options
   const hop = createHop(options)
+  const deadlines = new Deadlines()
 
   return (request, reply, how = {}) => {
     const { raw } = request
@@ -34,7 +35,7 @@ export function createForward(options: ForwardOptions): Forward {
     }
     const asked = target(raw)
     const body = how.body === undefined && hasBody(raw) ? new ClientBody(raw) : undefined
-    const answer = new Answer(hop, request, reply, exchange, body)
+    const answer = new Answer({ hop, deadlines }, request, reply, exchange, body)
     answer.expectWithin(timeout)
     const dispatched: ExchangeOptions = {
       origin,

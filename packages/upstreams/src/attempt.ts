@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import type { Deadlines } from './deadlines.ts'
 import type { Endpoint } from './endpoint.ts'
 import { proxyError, UpstreamError } from './errors.ts'
 import { type Exchange, exchangeOf, type ProxyErrorType } from './exchange.ts'
@@ -17,6 +18,8 @@ type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStar
 export interface Surroundings {
   readonly queue: Queue<Endpoint, Attempt>
   readonly running: Running
+  /** The deadlines of those in the queue. */
+  readonly waiting: Deadlines
   /** Milliseconds, on the clock of `Exchange.deadlineAt`. */
   readonly clock: () => number
 }
@@ -39,15 +42,15 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
   #startedAt = 0
   /** Whoever asked has the controller. */
   #introduced = false
-  /** Where `running` keeps it. */
   place = 0
+  /** Until the answer begins. */
+  deadlineAt: number
   #phase: Phase = 'queued'
   /** On `Running.swept`: when the phase began, or its last byte passed. */
   #movedAt: number
   #idleLimit: number = limits.idle
   #live: Dispatcher.DispatchController | undefined
   #socket: Duplex | undefined
-  #deadline: NodeJS.Timeout | undefined
   /** The first byte of an answer has come, if only of an informational one. */
   #answerBegan = false
   #paused = false
@@ -61,17 +64,22 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
     this.exchange = exchangeOf(options)
     // Of an attempt before this one.
     if (this.exchange?.error) delete this.exchange.error
+    this.deadlineAt = this.exchange?.deadlineAt ?? Number.POSITIVE_INFINITY
   }
 
   wait(): void {
     this.#startedAt = this.#around.clock()
+    this.#around.waiting.add(this)
     this.#introduce()
   }
 
   /** Sends the request. */
   start(endpoint: Endpoint): boolean {
     const now = this.#around.clock()
-    if (this.#introduced) this.exchange?.timings.push({ name: 'pending', ms: now - this.#startedAt })
+    if (this.#introduced) {
+      this.#around.waiting.delete(this)
+      this.exchange?.timings.push({ name: 'pending', ms: now - this.#startedAt })
+    }
     this.#startedAt = now
     this.#endpoint = endpoint
     if (this.exchange) this.exchange.endpoint = endpoint.origin
@@ -174,7 +182,6 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
 
   onRequestUpgrade(_live: unknown, status: number, headers: Headers, socket: Duplex): void {
     this.#enter('upgraded')
-    clearTimeout(this.#deadline)
     this.#answered(status, headers)
     this.#socket = socket
     socket.once('close', () => this.#end())
@@ -189,7 +196,6 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
     this.#movedAt = this.#around.running.swept
     if (status >= 200) {
       this.#enter('receiving')
-      clearTimeout(this.#deadline)
       if (isEventStream(headers['content-type'])) this.#idleLimit = limits.streamIdle
       this.#answered(status, headers)
     }
@@ -221,22 +227,19 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
   #introduce(): void {
     this.#introduced = true
     this.#handler.onRequestStart?.(this, null)
-    const deadlineAt = this.exchange?.deadlineAt
-    if (deadlineAt === undefined || this.aborted) return
-    const left = deadlineAt - this.#startedAt
-    if (left <= 0) Attempt.#late(this)
-    else this.#deadline = setTimeout(Attempt.#late, left, this)
+    if (this.deadlineAt <= this.#startedAt) this.late()
   }
 
   #answered(status: number, headers: Headers): void {
+    this.deadlineAt = Number.POSITIVE_INFINITY
     const ms = this.#around.clock() - this.#startedAt
     this.exchange?.timings.push({ name: 'upstream', ms })
     this.#endpoint?.answered(ms, countsAgainst(status, headers), headers['x-load'])
   }
 
-  /** Takes the attempt as argument, so that a request needs no closure for its timer. */
-  static #late(attempt: Attempt): void {
-    attempt.#expire('http_response_timeout', 'the caller’s deadline is over')
+  late(): void {
+    this.deadlineAt = Number.POSITIVE_INFINITY
+    this.#expire('http_response_timeout', 'the caller’s deadline is over')
   }
 
   #expire(type: ProxyErrorType, detail?: string): void {
@@ -276,13 +279,15 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
   #end(): void {
     if (this.#phase === 'over') return
     this.#phase = 'over'
-    clearTimeout(this.#deadline)
-    const { queue, running } = this.#around
+    const { queue, running, waiting } = this.#around
     if (this.#endpoint) {
       running.delete(this)
       this.#endpoint.inFlight--
       queue.wake()
-    } else if (this.#introduced) queue.leave(this)
+    } else if (this.#introduced) {
+      waiting.delete(this)
+      queue.leave(this)
+    }
   }
 }
 

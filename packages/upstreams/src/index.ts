@@ -1,5 +1,6 @@
 export type { Budget } from './budget.ts'
 export type { ClusterLimits, Limit } from './cluster-limits.ts'
+export { Deadlines, type Due } from './deadlines.ts'
 export type { EndpointSpec } from './discovery.ts'
 export { proxyError, statusOf, UpstreamError, type UpstreamErrorCode } from './errors.ts'
 export { createExchange, type Exchange, type ExchangeOptions, exchangeOf, type ProxyErrorType } from './exchange.ts'

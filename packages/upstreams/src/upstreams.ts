@@ -5,6 +5,7 @@ import { Attempt, type Surroundings } from './attempt.ts'
 import { Budget } from './budget.ts'
 import { Checks } from './check.ts'
 import { type ClusterLimits, limitsOf } from './cluster-limits.ts'
+import { Deadlines } from './deadlines.ts'
 import { checkWeight, type EndpointSpec, type Place } from './discovery.ts'
 import { mayEject } from './ejection.ts'
 import { Endpoint } from './endpoint.ts'
@@ -81,10 +82,10 @@ export class Upstreams extends Dispatcher {
     this.name = name
     this.clock = clock
     this.selection = new Selection({ current: () => this.members.current, policy, clock, random })
-    const running = new Running()
+    const running = new Running(clock)
     const choose: Selection['choose'] = (exchange, more) => this.selection.choose(exchange, more)
     const queue = new Queue<Endpoint, Attempt>({ limits, running, choose })
-    this.around = { queue, running, clock }
+    this.around = { queue, running, waiting: new Deadlines(clock), clock }
     this.tell = (transition) => {
       const { to, reason } = transition
       if (to === 'ejected') this.ejections[reason] = (this.ejections[reason] ?? 0) + 1
