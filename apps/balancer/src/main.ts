@@ -12,7 +12,6 @@ if (process.env['SUPERVISED'] === '1') {
   await supervise({
     ...options,
     entry: import.meta.filename,
-    tells: { SUPERVISED: '0' },
     // It reads its file again.
     passesOn: process.env['BALANCER_FILE'] ? ['SIGHUP'] : [],
     addresses: ({ HOST, PORT, ADMIN_HOST, ADMIN_PORT }) => [
