@@ -12,7 +12,8 @@ if (process.env['SUPERVISED'] === '1') {
   await supervise({
     ...options,
     entry: import.meta.filename,
-    tells: { SUPERVISED: '0' },
+    // It reads its file again.
+    passesOn: process.env['BALANCER_FILE'] ? ['SIGHUP'] : [],
     addresses: ({ HOST, PORT, ADMIN_HOST, ADMIN_PORT }) => [
       { host: HOST, port: PORT },
       { host: ADMIN_HOST, port: ADMIN_PORT },
@@ -25,6 +26,10 @@ await run({
     const clusters = await createClusters(config, context)
     // Without a file there is nothing to read again, and SIGHUP ends the process as it always does.
     if ('BALANCER_FILE' in config) process.on('SIGHUP', () => void clusters.reload())
+    // By default it would end the process, which is the opposite of what was meant.
+    process.on('SIGUSR2', () =>
+      context.logger.warn('SIGUSR2 is for the process above this one, which SUPERVISED=1 starts'),
+    )
     const prepare = () => known(clusters.all())
     // Servers close in the reverse order: operators can look on while the front door drains.
     return [

@@ -42,6 +42,15 @@ describe('where the new process', () => {
 })
 
 describe('while nobody accepts', () => {
+  it('because the old process hangs, connections wait 2 s for the new one', async () => {
+    const { origin } = await upstream()
+    const { url, pid, handOver } = await supervised({ SPILLWAY_UPSTREAMS: origin })
+    process.kill(pid(), 'SIGSTOP')
+    const waiting = get(url, new http.Agent())
+    await handOver()
+    expect((await waiting).text).toBe('hello')
+  })
+
   it('connections wait for the next process, whatever the kill of the one before interrupted', async () => {
     const { origin, state } = await upstream()
     const { url, supervisor, pid, logged } = await supervised({ SPILLWAY_UPSTREAMS: origin })
@@ -74,6 +83,14 @@ describe('the new process killed as it takes over', () => {
     await stop()
     expect(failures.filter((failure) => failure.includes('REFUSED'))).toEqual([])
   })
+})
+
+it('a signal to the process that serves is not what was meant, and does no harm', async () => {
+  const { origin } = await upstream()
+  const { url, pid, logged } = await supervised({ SPILLWAY_UPSTREAMS: origin })
+  process.kill(pid(), 'SIGUSR2')
+  await logged(/SUPERVISED=1/)
+  expect((await get(url, new http.Agent())).text).toBe('hello')
 })
 
 describe('the supervisor', () => {

@@ -70,7 +70,10 @@ export async function run<T extends TProperties & typeof common>(options: RunOpt
     void stop(running, how)
   }
   const supervised = isSupervised(options.environment)
-  const { onStop = supervised ? onTerm : onSignal, drain = 'graceful' } = options
+  // Ctrl-C reaches a supervisor, too, and heard twice it would cut the draining short.
+  const onSignal = (stop: (asked: string) => void) =>
+    process.on('SIGTERM', stop).on('SIGINT', supervised ? () => {} : stop)
+  const { onStop = onSignal, drain = 'graceful' } = options
   onStop((asked) => stopBy(asked, drain))
   // Nobody would stop it any more.
   if (supervised) process.on('disconnect', () => stopBy('the end of its supervisor', drain))
@@ -80,7 +83,11 @@ export async function run<T extends TProperties & typeof common>(options: RunOpt
     const given = givenSockets(options.environment, built.length)
     running.given = given
     if (given > 0) await Promise.all(built.flatMap(({ app, prepare }) => [app.ready(), prepare?.()]))
-    if (supervised) await turn()
+    if (supervised) {
+      const turn = says(process, 'accept')
+      tell(process, 'prepared')
+      await turn
+    }
     for (const [index, listener] of built.entries()) {
       running.listeners.push(listener)
       const socket = built.length - 1 - index
@@ -105,22 +112,6 @@ export async function run<T extends TProperties & typeof common>(options: RunOpt
 /** By address: for `localhost` Fastify opens a second server, which knows nothing of what this one refuses. */
 async function whereOf({ host, port }: Address): Promise<Address> {
   return { host: (await lookup(host, { order: 'ipv4first' })).address, port }
-}
-
-function onSignal(stop: (asked: string) => void): void {
-  process.on('SIGTERM', stop).on('SIGINT', stop)
-}
-
-/** Ctrl-C reaches whoever supervises, too, and heard twice it would cut the draining short. */
-function onTerm(stop: (asked: string) => void): void {
-  process.on('SIGTERM', stop).on('SIGINT', () => {})
-}
-
-/** Resolves when nobody else accepts any more. */
-async function turn(): Promise<void> {
-  const accepts = says(process, 'accept')
-  tell(process, 'prepared')
-  await accepts
 }
 
 async function yieldWhenTold({ listeners, hold }: Running, stop: (asked: string, how: Stop) => void): Promise<void> {

@@ -46,7 +46,7 @@ export async function holdSockets(
   const given = givenSockets(environment, addresses.length)
   const held = addresses.slice(0, given).map((_, index) => inherited(FIRST_SOCKET + index))
   const own = addresses.slice(given).map(async ({ host, port }) => {
-    const { address } = await lookup(host)
+    const { address } = await lookup(host, { order: 'ipv4first' })
     return new BoundSocket({ host: address, port })
   })
   return [...held, ...(await Promise.all(own))]

@@ -10,18 +10,18 @@ import { Supervised } from './supervised.ts'
 export interface SuperviseOptions<T extends TProperties> extends BootOptions<T> {
   /** The file that runs the service. */
   entry: string
-  /** What its process is told beside what this one was. */
-  tells: Record<string, string>
   /** Where it listens, the last of its servers first. */
   addresses: (config: ConfigOf<T>) => readonly Address[]
+  /** Signals that mean something else to it than its end. */
+  passesOn: readonly NodeJS.Signals[]
 }
 
 /** The process itself needs 10 s at most; then it hangs. */
 const STOP_WITHIN_MS = 11_000
 
 /**
- * Runs until it is asked to stop, then ends the process: with 0, or with 1 where the service could not start. SIGUSR2
- * hands over to a new process (as nginx and HAProxy have it); SIGHUP is passed on.
+ * For a process that was told `SUPERVISED=1`. Runs until it is asked to stop, then ends the process: with 0, or with 1
+ * where the service could not start. SIGUSR2 hands over to a new process (as nginx and HAProxy have it).
  */
 export async function supervise<T extends TProperties & typeof common>(options: SuperviseOptions<T>): Promise<never> {
   const { service, entry, environment } = options
@@ -29,7 +29,7 @@ export async function supervise<T extends TProperties & typeof common>(options: 
   const { logger } = context
   try {
     const sockets = await holdSockets(environment, options.addresses(config))
-    const command = { file: process.execPath, args: [entry], env: { ...environment, ...options.tells } }
+    const command = { file: process.execPath, args: [entry], env: { ...environment, SUPERVISED: '0' } }
     const supervised = new Supervised({ name: service, command, sockets }, (_, what) => {
       logger.info(`${service} ${what}`)
     })
@@ -41,7 +41,7 @@ export async function supervise<T extends TProperties & typeof common>(options: 
       void supervised.stop({ insist: false, withinMs: STOP_WITHIN_MS }).then(stopped.resolve)
     }
     process.on('SIGTERM', stop).on('SIGINT', stop)
-    process.on('SIGHUP', (signal) => supervised.signal(signal))
+    for (const each of options.passesOn) process.on(each, (signal) => supervised.signal(signal))
     process.on('SIGUSR2', () => {
       supervised.handOver().catch((err: unknown) => logger.error({ err }, 'the hand-over failed'))
     })

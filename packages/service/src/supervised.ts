@@ -142,8 +142,9 @@ export class Supervised<Spec extends SupervisedSpec = SupervisedSpec> {
     await yielded
     const isReady = says(next, 'ready', READY_WITHIN_MS)
     tell(next, 'accept')
-    if (!(await isReady)) throw this.#failure('took over and ended; it is started again')
-    this.#changed(this, 'ready')
+    if (await isReady) return this.#changed(this, 'ready')
+    next.kill('SIGKILL')
+    throw this.#failure('took over and ended; it is started again')
   }
 
   #spawn(): ChildProcess {

@@ -1,5 +1,6 @@
 /** Killing things under load loses nothing that it must not lose. One stack, whole again before each test. */
 import { readFileSync } from 'node:fs'
+import { get } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { jobClient } from './job-client.ts'
 import { type Service, Stack, send, until } from './stack.ts'
@@ -37,6 +38,33 @@ describe('a gateway killed with SIGKILL five times under steady load', () => {
     const rate = await load.stop()
     expect(load.failures).toEqual([])
     expect(rate).toBeGreaterThan(300)
+  })
+})
+
+describe('the balancer', () => {
+  it('followed by another one, three times under steady load, costs not one read', { timeout: 60_000 }, async () => {
+    const load = steadyReads()
+    for (let n = 0; n < 3; n++) {
+      const { pid } = await stack.service('balancer')
+      expect(await stack.make('restart-balancer')).toMatch(/^Process \d+ took over/)
+      expect((await stack.service('balancer')).pid).not.toBe(pid)
+    }
+    await load.stop()
+    expect(load.failures).toEqual([])
+  })
+
+  it('killed with SIGKILL refuses nobody: who comes waits for the next one', async () => {
+    process.kill((await stack.service('balancer')).pid, 'SIGKILL')
+    const { promise: all, resolve, reject } = Promise.withResolvers<number[]>()
+    const statuses: number[] = []
+    for (let n = 0; n < 20; n++) {
+      // Each over a connection of its own: those that were open die with the process.
+      get(stack.url('/data/alpha'), { agent: false, headers: { authorization: `Bearer ${token}` } }, (answer) => {
+        answer.resume()
+        if (statuses.push(answer.statusCode ?? 0) === 20) resolve(statuses)
+      }).on('error', reject)
+    }
+    expect(new Set(await all)).toEqual(new Set([200]))
   })
 })
 
