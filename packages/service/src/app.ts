@@ -1,7 +1,8 @@
-/** The Fastify instance every service starts from: identity, limits, problem details, health, metrics, load. */
+/** The Fastify instance every service starts from: identity, framing, limits, problem details, health, metrics, load. */
 import type { Server } from 'node:https'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import { type Check, health, Lifecycle } from '@spillway/health'
+import { intake } from '@spillway/intake'
 import { createRegistry, measureServer, metrics, type Registry } from '@spillway/metrics'
 import Fastify, { type FastifyRequest, LogController } from 'fastify'
 import findMyWay, { type HTTPMethod } from 'find-my-way'
@@ -155,9 +156,7 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
       const { statusCode: status, writableFinished } = reply.raw
       log.debug({ method: request.method, url: request.url, status, ms, aborted: !writableFinished }, 'request')
     })
-    const { length } = request.url
-    if (length <= MAX_URL) done()
-    else done(new Problem(common.url_too_long, { detail: `the URL has ${length} bytes; the limit is ${MAX_URL}` }))
+    done()
   })
   app.addHook('onSend', (request, reply, _payload, done) => {
     reply.headers(app.answerHeaders(request))
@@ -165,6 +164,12 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
     done()
   })
 
+  await app.register(intake)
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { length } = request.url
+    if (length <= MAX_URL) return done()
+    done(new Problem(common.url_too_long, { detail: `the URL has ${length} bytes; the limit is ${MAX_URL}` }))
+  })
   if (options.operators !== false) {
     await app.register(health, { lifecycle, checks: options.checks ?? {} })
     await app.register(metrics, { registry, read: options.metrics })

@@ -1,7 +1,7 @@
 /** Endpoints as tests give them to policies. */
 import fc from 'fast-check'
 import type { Candidate, Circumstances } from '../src/policies/policy.ts'
-import { seeded } from '../src/policies/simulate.ts'
+import { seeded } from '../src/simulation/chance.ts'
 
 /** One that can be changed between choices. */
 export type Sample = { -readonly [Key in keyof Candidate]: Candidate[Key] }

@@ -19,22 +19,34 @@ export interface HashOptions {
 export function hash({ bound = 1.5 }: HashOptions = {}): Policy {
   if (!(bound >= 1))
     throw new TypeError(`bound is ${bound}; it must be at least 1, or nobody could take the last request`)
-  const seeds = new WeakMap<Candidate, number>()
+  /** Of the last choice's candidates, by their place. */
+  const seen: Candidate[] = []
+  const seeds: number[] = []
+
+  function seedOf(candidate: Candidate, at: number): number {
+    if (seen[at] !== candidate) {
+      seen[at] = candidate
+      seeds[at] = digest(candidate.origin)
+    }
+    return seeds[at] as number
+  }
+
   return {
     choose(candidates, { random, hashKey }) {
       if (hashKey === undefined) return draw(candidates, random)
-      let inFlight = 1
-      for (let at = 0; at < candidates.length; at++) inFlight += candidates[at]?.inFlight ?? 0
-      const most = (bound * inFlight) / totalWeight(candidates)
+      const most = (bound * (totalInFlight(candidates) + 1)) / totalWeight(candidates)
       const key = digest(hashKey)
+      seen.length = Math.min(seen.length, candidates.length)
       let chosen = 0
-      let highest = Number.NEGATIVE_INFINITY
+      let highest = 0
       for (let at = 0; at < candidates.length; at++) {
         const candidate = candidates[at] as Candidate
         if (candidate.inFlight >= Math.ceil(most * candidate.weight)) continue
-        const seed = seeds.get(candidate) ?? remembered(seeds, candidate)
         // -weight / ln(u) wins with probability weight / sum of weights, for u uniform between 0 and 1.
-        const score = -candidate.weight / Math.log((mixed(key ^ seed) + 0.5) / 2 ** 32)
+        const u = (mixed(key ^ seedOf(candidate, at)) + 0.5) / 2 ** 32
+        // Most are beaten by the highest so far even with the bound ln(u) <= u - 1, which costs no logarithm.
+        if ((1 - u) * highest >= candidate.weight) continue
+        const score = -candidate.weight / Math.log(u)
         if (score <= highest) continue
         chosen = at
         highest = score
@@ -44,10 +56,10 @@ export function hash({ bound = 1.5 }: HashOptions = {}): Policy {
   }
 }
 
-function remembered(seeds: WeakMap<Candidate, number>, candidate: Candidate): number {
-  const seed = digest(candidate.origin)
-  seeds.set(candidate, seed)
-  return seed
+function totalInFlight(candidates: readonly Candidate[]): number {
+  let total = 0
+  for (let at = 0; at < candidates.length; at++) total += candidates[at]?.inFlight ?? 0
+  return total
 }
 
 /** FNV-1a over UTF-16 units, 32 bits. */

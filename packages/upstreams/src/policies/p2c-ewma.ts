@@ -1,5 +1,5 @@
 /** Power of two choices: of two endpoints drawn by weight, the one whose next answer should come first. */
-import type { Candidate, Policy } from './policy.ts'
+import { type Candidate, type Policy, totalWeight } from './policy.ts'
 import { draw } from './random.ts'
 
 /**
@@ -10,8 +10,9 @@ export function p2cEwma(): Policy {
   return {
     choose(candidates, { now, random }) {
       if (candidates.length === 1) return 0
-      const first = draw(candidates, random)
-      const second = draw(candidates, random, first)
+      const total = totalWeight(candidates)
+      const first = draw(candidates, random, -1, total)
+      const second = draw(candidates, random, first, total)
       return cost(candidates[second] as Candidate, now) < cost(candidates[first] as Candidate, now) ? second : first
     },
   }

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { anyCandidates, circumstances } from '../../test/candidates.ts'
+import { exponential, percentile, seeded } from '../simulation/chance.ts'
+import { type Run, type Simulation, simulate } from '../simulation/simulate.ts'
 import { type PolicyName, policies } from './policies.ts'
-import { exponential, percentile, type Run, type Simulation, seeded, simulate } from './simulate.ts'
 
 const names = Object.keys(policies) as PolicyName[]
 
@@ -13,6 +14,14 @@ function run(name: PolicyName, simulation: Omit<Simulation, 'policy'>): Run {
 
 function requestsOf({ server }: Run, wanted: number): number {
   return server.reduce((sum, at) => (at === wanted ? sum + 1 : sum), 0)
+}
+
+/** The most that any of the servers, or the wanted one, had in flight. */
+function mostInFlight({ server, inFlight }: Run, wanted?: number): number {
+  return inFlight.reduce(
+    (most, each, at) => (wanted === undefined || server[at] === wanted ? Math.max(most, each) : most),
+    0,
+  )
 }
 
 describe.each(names)('%s', (name) => {
@@ -37,6 +46,7 @@ describe.each(names.filter((name) => name !== 'least-latency'))('%s', (name) => 
     { balancers: 1, serviceMs: 300, load: 0.2 },
     { balancers: 1, serviceMs: 300, load: 0.7 },
     { balancers: 20, serviceMs: 300, load: 0.7 },
+    { balancers: 100, serviceMs: 100, load: 0.5 },
   ])('does not rush at a new endpoint in its slow start: %o', ({ balancers, serviceMs, load }) => {
     const perSecond = (10 * 16 * 1000 * load) / serviceMs
     const joinsAt = (10_000 * 1000) / perSecond
@@ -45,12 +55,13 @@ describe.each(names.filter((name) => name !== 'least-latency'))('%s', (name) => 
       serviceMs: exponential(serviceMs),
       ...(at === 9 ? { weight: 0.1, joinsAt } : {}),
     }))
-    const { sentAt, server, mostInFlight } = run(name, { servers, balancers, perSecond, requests: 12_000, seed: 11 })
+    const joining = run(name, { servers, balancers, perSecond, requests: 12_000, seed: 11 })
+    const { sentAt, server } = joining
     const joined = sentAt.findIndex((at) => at >= joinsAt)
     const first = server.subarray(joined, joined + 1000).reduce((sum, at) => (at === 9 ? sum + 1 : sum), 0)
     // Its share is about 1 % by its weight, and would be 10 % by its number.
     expect(first).toBeLessThan(100)
-    expect(mostInFlight[9]).toBeLessThan(16)
+    expect(mostInFlight(joining, 9)).toBeLessThan(16)
   })
 })
 
@@ -60,8 +71,8 @@ it('least-latency rushes at a new endpoint', () => {
     serviceMs: exponential(300),
     joinsAt: at === 9 ? 60_000 : 0,
   }))
-  const { mostInFlight } = run('least-latency', { servers, perSecond: 100, requests: 12_000, seed: 11 })
-  expect(mostInFlight[9]).toBeGreaterThan(100)
+  const rushing = run('least-latency', { servers, perSecond: 100, requests: 12_000, seed: 11 })
+  expect(mostInFlight(rushing, 9)).toBeGreaterThan(100)
 })
 
 describe.each(['p2c-ewma', 'prequal'] as const)('%s', (name) => {
@@ -105,7 +116,16 @@ it.each(['p2c-ewma', 'prequal', 'least-inflight'] as const)(
 it.each(['least-inflight', 'p2c-ewma', 'prequal'] as const)('%s does not herd in a busy cluster', (name) => {
   const servers = Array.from({ length: 10 }, () => ({ concurrency: 16, serviceMs: exponential(5) }))
   for (const says of [true, false]) {
-    const { mostInFlight } = run(name, { servers, perSecond: 22_400, requests: 20_000, seed: 7, says })
-    expect(Math.max(...mostInFlight)).toBeLessThan(64)
+    expect(mostInFlight(run(name, { servers, perSecond: 22_400, requests: 20_000, seed: 7, says }))).toBeLessThan(64)
   }
 })
+
+it.each(['round-robin', 'least-inflight', 'p2c-ewma', 'prequal'] as const)(
+  '%s serves no worse than chance where a hundred balancers know nothing of each other',
+  (name) => {
+    const servers = Array.from({ length: 100 }, () => ({ concurrency: 4, serviceMs: exponential(100) }))
+    const simulation = { servers, balancers: 100, perSecond: 3200, requests: 40_000, seed: 1 }
+    const [chance, chosen] = [run('random', simulation), run(name, simulation)]
+    expect(percentile(chosen.latencyMs, 0.99)).toBeLessThan(percentile(chance.latencyMs, 0.99))
+  },
+)

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { circumstances, counted, sample } from '../../test/candidates.ts'
+import { circumstances, counted, sample, weighing } from '../../test/candidates.ts'
+import { seeded } from '../simulation/chance.ts'
 import { prequal } from './prequal.ts'
-import { seeded } from './simulate.ts'
 
 /** An endpoint that said so just now. */
 function saying(at: number, inFlight: number, latencyMs: number) {
@@ -43,6 +43,21 @@ it('reaches every one of many endpoints that look the same', () => {
   const counts = counted(100, 3000, () => policy.choose(candidates, around))
   expect(Math.min(...counts)).toBeGreaterThan(0)
   expect(Math.max(...counts)).toBeLessThan(100)
+})
+
+it('gives a lighter endpoint its part also where there is little to do', () => {
+  const candidates = weighing([1, 2, 5])
+  const policy = prequal()
+  const around = circumstances()
+  let looks = 0
+  const counts = counted(3, 8000, () => {
+    for (const idle of candidates) {
+      idle.said = { inFlight: 0, latencyMs: 5 + 10 * around.random(), at: ++looks / 1e6 }
+    }
+    return policy.choose(candidates, around)
+  })
+  // By chance of taking part it is a little less than 1000 and 2000.
+  for (const [at, weight] of [1, 2, 5].entries()) expect((counts[at] ?? 0) / weight).toBeGreaterThan(600)
 })
 
 it('chooses among those that are there, whoever was there before', () => {

@@ -21,6 +21,8 @@ export function prequal(): Policy {
   const reports = new WeakMap<Candidate, Report>()
   const loads = new RecentLoads()
   let choices = 0
+  /** The largest weight in the pool. */
+  let heaviest = 1
 
   /** Neighbours from a random place on: a few different ones for one random number. */
   function look(candidates: readonly Candidate[], from: number, now: number): void {
@@ -32,7 +34,7 @@ export function prequal(): Policy {
       report.index = index
       if (!pool.includes(report)) pool.push(report)
       if (pool.length > POOL) pool.shift()
-      report.read(now)
+      report.read(now, heaviest)
       loads.add(report.load)
     }
   }
@@ -42,12 +44,15 @@ export function prequal(): Policy {
       forget(pool, candidates)
       look(candidates, Math.floor(random() * candidates.length), now)
       const hot = loads.quantile(HOT)
-      let best = pool[0] as Report
+      let best = pool.reduce((one, other) => (other.candidate.weight > one.candidate.weight ? other : one))
       let worst = best
+      heaviest = best.candidate.weight
+      for (const report of pool) report.read(now, heaviest)
       for (const report of pool) {
-        report.read(now)
-        if (report.before(best, hot)) best = report
         if (worst.before(report, hot)) worst = report
+        // A lighter one takes part as often as its weight says: slow start is neither to keep all away nor to draw them.
+        const { weight } = report.candidate
+        if ((weight === heaviest || random() * heaviest < weight) && report.before(best, hot)) best = report
       }
       best.uses++
       // One leaves for each choice, or the pool would fill with those that are never chosen, or with old ones.

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { circumstances, counted, weighing, weights } from '../../test/candidates.ts'
+import { seeded } from '../simulation/chance.ts'
 import { draw, random } from './random.ts'
-import { seeded } from './simulate.ts'
 
 it('gives each about the share that its weight says', () => {
   fc.assert(

@@ -9,9 +9,17 @@ export function random(): Policy {
   }
 }
 
-/** An index other than `except`, each as likely as its candidate's weight; there is at least one such candidate. */
-export function draw(candidates: readonly Candidate[], random: () => number, except = -1): number {
-  let left = random() * (totalWeight(candidates) - (candidates[except]?.weight ?? 0))
+/**
+ * An index other than `except`, each as likely as its candidate's weight; there is at least one such candidate.
+ * @param total `totalWeight` of them all, where the caller has it already
+ */
+export function draw(
+  candidates: readonly Candidate[],
+  random: () => number,
+  except = -1,
+  total = totalWeight(candidates),
+): number {
+  let left = random() * (total - (candidates[except]?.weight ?? 0))
   let drawn = -1
   for (let at = 0; at < candidates.length && left >= 0; at++) {
     if (at === except) continue

@@ -14,7 +14,7 @@ export class Report {
   load = 0
   /** How often it was chosen since it last spoke: what the others do not count in yet. */
   uses = 0
-  /** Milliseconds that an answer would take, for its weight. */
+  /** Milliseconds that an answer would take. */
   #latency = 0
   #doubtful = false
   #saidAt: number | undefined
@@ -23,16 +23,19 @@ export class Report {
     this.candidate = candidate
   }
 
-  read(now: number): void {
+  /** @param heaviest weight of those that it is compared with: with that much weight, all in flight count */
+  read(now: number, heaviest: number): void {
     const { inFlight, weight, said: word } = this.candidate
     const own = this.candidate.latency(now)
-    const said = word && now - word.at <= AGE ? word : undefined
-    if (said?.at !== this.#saidAt) this.uses = 0
-    this.#saidAt = said?.at
+    const fresh = word && now - word.at <= AGE ? word : undefined
+    if (fresh?.at !== this.#saidAt) this.uses = 0
+    this.#saidAt = fresh?.at
     this.#doubtful = own >= DOUBT
-    this.load = Math.max(inFlight, said ? said.inFlight + this.uses : 0) / weight
-    // Its own word is of so many in flight; what we measured is of times when there may have been fewer.
-    this.#latency = (said && !this.#doubtful ? said.latencyMs : own * (inFlight + 1)) / weight
+    const load = Math.max(inFlight, fresh ? fresh.inFlight + this.uses : 0)
+    this.load = load / weight
+    // What it says is of as many as it had in flight then; what we measured, of times when there may have been few.
+    if (fresh && !this.#doubtful) this.#latency = (fresh.latencyMs * (load + 1)) / (fresh.inFlight + 1)
+    else this.#latency = own * ((inFlight * heaviest) / weight + 1)
   }
 
   /** Cold before hot; of cold ones the faster, of hot ones that with less to do. */

@@ -8,16 +8,33 @@ import { type Candidate, type Policy, totalWeight } from './policy.ts'
  * first", Stoica and Abdel-Wahab 1995). So after any number of choices each is within one turn of its share.
  */
 export function roundRobin(): Policy {
-  const credits = new WeakMap<Candidate, { credit: number }>()
+  const known = new WeakMap<Candidate, Account>()
+  /** Those of the last choice by place: most often the candidates are the same again, and many of them. */
+  const accounts: Account[] = []
+  /** Balancers that all began with the same endpoint would send it their first requests together, and so to the next. */
+  let first: number | undefined
+
+  function accountOf(candidate: Candidate, at: number): Account {
+    const account = accounts[at]?.candidate === candidate ? accounts[at] : known.get(candidate)
+    const own = account ?? { candidate, credit: 0 }
+    if (!account) known.set(candidate, own)
+    accounts[at] = own
+    return own
+  }
+
   return {
-    choose(candidates) {
+    choose(candidates, { random }) {
       const total = totalWeight(candidates)
+      const many = candidates.length
+      first ??= Math.floor(random() * many)
+      accounts.length = Math.min(accounts.length, many)
       let chosen = 0
-      let charged: { credit: number } | undefined
+      let charged: Account | undefined
       let soonest = Number.POSITIVE_INFINITY
-      for (let at = 0; at < candidates.length; at++) {
+      for (let turn = 0; turn < many; turn++) {
+        const at = (first + turn) % many
         const candidate = candidates[at] as Candidate
-        const account = credits.get(candidate) ?? opened(credits, candidate)
+        const account = accountOf(candidate, at)
         account.credit += candidate.weight
         const due = (total - account.credit) / candidate.weight
         const eligible = account.credit > 0
@@ -34,8 +51,7 @@ export function roundRobin(): Policy {
   }
 }
 
-function opened(credits: WeakMap<Candidate, { credit: number }>, candidate: Candidate): { credit: number } {
-  const account = { credit: 0 }
-  credits.set(candidate, account)
-  return account
+interface Account {
+  readonly candidate: Candidate
+  credit: number
 }

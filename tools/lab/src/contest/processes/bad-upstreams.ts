@@ -3,8 +3,8 @@
  * others stand in line, as a pool of workers has it. The parent asks how many requests each was given.
  */
 import http, { type RequestListener } from 'node:http'
+import { exponential, seeded } from '@spillway/upstreams/simulation'
 import { type Fault, SLOWER, stallLeft } from '../fault.ts'
-import { exponential, seeded } from '../seeded.ts'
 
 export interface BadUpstreamsPlan {
   readonly ports: readonly number[]
@@ -19,6 +19,7 @@ export interface BadUpstreamsPlan {
 export type Told = 'begin' | 'counts'
 
 const plan = JSON.parse(process.argv[2] ?? '') as BadUpstreamsPlan
+const service = exponential(plan.meanMs)
 const BODY = 'x'.repeat(128)
 let begun: number | undefined
 
@@ -36,7 +37,7 @@ function upstream(port: number, fault: Fault | undefined, index: number) {
   }
   const work = (done: () => void) => {
     working++
-    const ms = Math.min(plan.mostMs, exponential(random, plan.meanMs)) * (bad('slow') ? SLOWER : 1)
+    const ms = Math.min(plan.mostMs, service(random)) * (bad('slow') ? SLOWER : 1)
     const end = () => {
       done()
       working--

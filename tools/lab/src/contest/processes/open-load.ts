@@ -2,8 +2,8 @@
  * An open load: requests arrive when they arrive, a Poisson process, whatever became of those before. Each is timed from
  * the moment it was to be sent, so that one that waited for this process counts as what its user would have waited.
  */
+import { exponential, seeded } from '@spillway/upstreams/simulation'
 import { Pool } from 'undici'
-import { exponential, seeded } from '../seeded.ts'
 import { percentile } from '../spread.ts'
 
 export interface OpenPlan {
@@ -38,6 +38,7 @@ const PATHS = 1000
 async function load({ url, rate, seconds, seed }: OpenPlan): Promise<OpenLoad> {
   const random = seeded(seed)
   const pool = new Pool(url, { pipelining: 1, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS })
+  const gap = exponential(1000 / rate)
   const times: number[] = []
   const lateness: number[] = []
   const failures: Record<string, number> = {}
@@ -59,9 +60,9 @@ async function load({ url, rate, seconds, seed }: OpenPlan): Promise<OpenLoad> {
   const asked: Promise<void>[] = []
   const arriving = Promise.withResolvers<void>()
   const until = performance.now() + seconds * 1000
-  let due = performance.now() + exponential(random, 1000 / rate)
+  let due = performance.now() + gap(random)
   const arrive = () => {
-    for (; due <= performance.now() && due < until; due += exponential(random, 1000 / rate)) asked.push(ask(due))
+    for (; due <= performance.now() && due < until; due += gap(random)) asked.push(ask(due))
     if (due >= until) arriving.resolve()
     else setTimeout(arrive, due - performance.now())
   }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { exponential, seeded } from './seeded.ts'
+import { exponential, percentile, seeded } from './chance.ts'
 
 const many = (seed: number, count = 20_000) => {
   const random = seeded(seed)
@@ -20,9 +20,13 @@ it('numbers lie from 0 to 1, evenly', () => {
 
 it('waiting times have the mean asked for, and the variance of a process without memory', () => {
   const random = seeded(4)
-  const times = Array.from({ length: 20_000 }, () => exponential(random, 5))
+  const times = Array.from({ length: 20_000 }, () => exponential(5)(random))
   const average = mean(times)
   expect(average / 5).toBeCloseTo(1, 1)
   expect(Math.sqrt(mean(times.map((time) => (time - average) ** 2))) / 5).toBeCloseTo(1, 1)
   expect(Math.min(...times)).toBeGreaterThanOrEqual(0)
+})
+
+it('takes the percentile by nearest rank', () => {
+  expect([0, 0.5, 0.99, 1].map((share) => percentile([4, 1, 3, 2], share))).toEqual([1, 2, 4, 4])
 })

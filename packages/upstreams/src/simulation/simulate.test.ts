@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
-import { random } from './random.ts'
-import { roundRobin } from './round-robin.ts'
-import { exponential, percentile, simulate } from './simulate.ts'
+import { random } from '../policies/random.ts'
+import { roundRobin } from '../policies/round-robin.ts'
+import { exponential, percentile } from './chance.ts'
+import { simulate } from './simulate.ts'
 
 it('queues as theory says: one server at 80 % takes five times the work itself (M/M/1)', () => {
   const servers = [{ concurrency: 1, serviceMs: exponential(10) }]
@@ -26,12 +27,33 @@ it('sends nothing to a server before it joins', () => {
   expect(server.subarray(joined, joined + 10).includes(1)).toBe(true)
 })
 
+it('counts how many a server has in flight', () => {
+  const servers = [{ concurrency: 1, serviceMs: () => 1e9 }]
+  const { inFlight } = simulate({ policy: roundRobin, servers, perSecond: 100, requests: 5, seed: 2 })
+  expect([...inFlight]).toEqual([1, 2, 3, 4, 5])
+})
+
+it('does no work while a server stalls, and all of it afterwards', () => {
+  const servers = [{ concurrency: 1, serviceMs: () => 0.01, stalls: { every: 1000, lasts: 100 } }]
+  const { sentAt, latencyMs } = simulate({ policy: roundRobin, servers, perSecond: 1000, requests: 5000, seed: 2 })
+  for (const [at, sent] of sentAt.entries()) {
+    const end = sent + (latencyMs[at] as number)
+    if (sent % 1000 >= 900) expect(Math.floor(end / 1000)).toBe(Math.floor(sent / 1000) + 1)
+    else expect(end % 1000).toBeLessThan(900.01)
+  }
+  expect(percentile(latencyMs, 1)).toBeGreaterThan(99)
+})
+
+it('gives a server in slow start a tenth of its weight, and all of it in the end', () => {
+  const servers = [0, 1000].map((joinsAt) => ({ concurrency: 1, serviceMs: () => 1, joinsAt, slowStart: joinsAt * 10 }))
+  const { server } = simulate({ policy: roundRobin, servers, perSecond: 100, requests: 3000, seed: 2 })
+  const share = (from: number) => server.subarray(from, from + 200).reduce((sum, at) => sum + at, 0) / 200
+  expect(share(100)).toBeLessThan(0.2)
+  expect(share(2000)).toBeCloseTo(0.5, 1)
+})
+
 it('stops at a policy that chooses nobody', () => {
   const servers = [{ concurrency: 1, serviceMs: () => 1 }]
   const policy = () => ({ choose: () => 1 })
   expect(() => simulate({ policy, servers, perSecond: 1, requests: 1, seed: 1 })).toThrow('chose 1 of 1')
-})
-
-it('takes the percentile by nearest rank', () => {
-  expect([0, 0.5, 0.99, 1].map((share) => percentile([4, 1, 3, 2], share))).toEqual([1, 2, 4, 4])
 })

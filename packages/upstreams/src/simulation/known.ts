@@ -1,0 +1,47 @@
+/** What one balancer of a simulation knows of a server, as `Endpoint` knows it of a real one. */
+import { PeakEwma } from '../latency.ts'
+import type { Candidate, Said } from '../policies/policy.ts'
+import type { Upstream } from './server.ts'
+
+/** The part of its weight that an endpoint begins slow start with. */
+const FIRST = 0.1
+
+export class Known implements Candidate {
+  readonly upstream: Upstream
+  readonly origin: string
+  weight: number
+  inFlight = 0
+  said: Said | undefined
+  readonly #latency = new PeakEwma()
+
+  constructor(upstream: Upstream) {
+    this.upstream = upstream
+    this.origin = `http://server-${upstream.index}`
+    this.weight = upstream.server.weight ?? 1
+  }
+
+  /** Sets its weight for `now`. */
+  ramp(now: number): void {
+    const { weight = 1, joinsAt = 0, slowStart = 0 } = this.upstream.server
+    this.weight = weight * Math.min(1, Math.max(FIRST, (now - joinsAt) / slowStart))
+  }
+
+  latency(now: number): number {
+    return this.#latency.at(now)
+  }
+
+  /** Returns when the request will be answered. */
+  send(now: number, random: () => number): number {
+    this.inFlight++
+    this.#latency.sent(now)
+    return this.upstream.receive(now, random)
+  }
+
+  answered(at: number, ms: number, found: number, says: boolean): void {
+    this.inFlight--
+    const said = this.upstream.answer(at, ms, found)
+    if (says) this.said = said
+    if (this.upstream.server.fails) this.#latency.failed(at, ms)
+    else this.#latency.answered(at, ms)
+  }
+}
