@@ -158,18 +158,18 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
     })
     done()
   })
+  await app.register(intake)
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { length } = request.url
+    if (length <= MAX_URL) done()
+    else done(new Problem(common.url_too_long, { detail: `the URL has ${length} bytes; the limit is ${MAX_URL}` }))
+  })
   app.addHook('onSend', (request, reply, _payload, done) => {
     reply.headers(app.answerHeaders(request))
     reply.header('server-timing', `${instance};dur=${(performance.now() - request.startedAt).toFixed(1)}`)
     done()
   })
 
-  await app.register(intake)
-  app.addHook('onRequest', (request, _reply, done) => {
-    const { length } = request.url
-    if (length <= MAX_URL) return done()
-    done(new Problem(common.url_too_long, { detail: `the URL has ${length} bytes; the limit is ${MAX_URL}` }))
-  })
   if (options.operators !== false) {
     await app.register(health, { lifecycle, checks: options.checks ?? {} })
     await app.register(metrics, { registry, read: options.metrics })

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import type { Deadlines, Due } from './deadlines.ts'
+import type { Deadlines } from './deadlines.ts'
 import type { Endpoint } from './endpoint.ts'
 import { proxyError, UpstreamError } from './errors.ts'
 import { type Exchange, exchangeOf, type ProxyErrorType } from './exchange.ts'
@@ -17,9 +17,9 @@ type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStar
 /** What the requests of a cluster share. */
 export interface Surroundings {
   readonly queue: Queue<Endpoint, Attempt>
-  /** Those in the queue. */
-  readonly waiting: Deadlines
   readonly running: Running
+  /** The deadlines of those in the queue. */
+  readonly waiting: Deadlines
   /** Milliseconds, on the clock of `Exchange.deadlineAt`. */
   readonly clock: () => number
 }
@@ -32,7 +32,7 @@ const OURS: readonly ProxyErrorType[] = [
   'proxy_internal_error',
 ]
 
-export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchController, Queued<Endpoint>, Due {
+export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchController, Queued<Endpoint> {
   readonly exchange: Exchange | undefined
   readonly #options: Dispatcher.DispatchOptions
   readonly #handler: Dispatcher.DispatchHandler
@@ -62,9 +62,9 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
     this.#around = around
     this.#movedAt = around.running.swept
     this.exchange = exchangeOf(options)
-    this.deadlineAt = this.exchange?.deadlineAt ?? Number.POSITIVE_INFINITY
     // Of an attempt before this one.
     if (this.exchange?.error) delete this.exchange.error
+    this.deadlineAt = this.exchange?.deadlineAt ?? Number.POSITIVE_INFINITY
   }
 
   wait(): void {
@@ -230,16 +230,16 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
     if (this.deadlineAt <= this.#startedAt) this.late()
   }
 
-  late(): void {
-    this.deadlineAt = Number.POSITIVE_INFINITY
-    this.#expire('http_response_timeout', 'the caller’s deadline is over')
-  }
-
   #answered(status: number, headers: Headers): void {
     this.deadlineAt = Number.POSITIVE_INFINITY
     const ms = this.#around.clock() - this.#startedAt
     this.exchange?.timings.push({ name: 'upstream', ms })
     this.#endpoint?.answered(ms, countsAgainst(status, headers), headers['x-load'])
+  }
+
+  late(): void {
+    this.deadlineAt = Number.POSITIVE_INFINITY
+    this.#expire('http_response_timeout', 'the caller’s deadline is over')
   }
 
   #expire(type: ProxyErrorType, detail?: string): void {
@@ -279,7 +279,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
   #end(): void {
     if (this.#phase === 'over') return
     this.#phase = 'over'
-    const { queue, waiting, running } = this.#around
+    const { queue, running, waiting } = this.#around
     if (this.#endpoint) {
       running.delete(this)
       this.#endpoint.inFlight--

@@ -85,7 +85,7 @@ export class Upstreams extends Dispatcher {
     const running = new Running(clock)
     const choose: Selection['choose'] = (exchange, more) => this.selection.choose(exchange, more)
     const queue = new Queue<Endpoint, Attempt>({ limits, running, choose })
-    this.around = { queue, waiting: new Deadlines(clock), running, clock }
+    this.around = { queue, running, waiting: new Deadlines(clock), clock }
     this.tell = (transition) => {
       const { to, reason } = transition
       if (to === 'ejected') this.ejections[reason] = (this.ejections[reason] ?? 0) + 1

@@ -70,7 +70,9 @@ export async function over(
   const transitions: string[] = []
   const onTransition = ({ endpoint, from, to, reason }: Transition) =>
     transitions.push(`${origins.indexOf(endpoint)} ${from} -> ${to}: ${reason}`)
-  const upstreams = new Upstreams({ name: 'test', endpoints, policy: 'round-robin', onTransition, ...options })
+  // Turns begin with the first.
+  const turns = { policy: 'round-robin', random: () => 0 } as const
+  const upstreams = new Upstreams({ name: 'test', endpoints, ...turns, onTransition, ...options })
   onTestFinished(() => upstreams.destroy())
   await until(() => upstreams.available >= usable)
   return { upstreams, transitions }
