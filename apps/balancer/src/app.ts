@@ -1,5 +1,4 @@
 /** The front door: takes any method and any body, and streams them to a gateway. */
-import { METHODS } from 'node:http'
 import { createForward, target } from '@spillway/forward'
 import { commonProblems, createApp, Problem, type ServiceContext } from '@spillway/service'
 import type { Config } from './config.ts'
@@ -16,9 +15,8 @@ export async function buildApp(
     operators: false,
     trustedProxies: config.TRUSTED_PROXIES,
     tls: tlsOf(config),
+    forwards: true,
   })
-  // Methods without a body, as Fastify sees it: bodies are streamed on, and Fastify is to read none of them.
-  for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   app.addHook('onClose', () => upstreams.close())
 
   const denied = denies(config.DENY_PATHS)

@@ -2,16 +2,17 @@
 
 /** A predicate over request targets: true for the `paths` and everything below them, in any encoding or letter case. */
 export function denies(paths: readonly string[]): (target: string) => boolean {
-  const denied = paths.map(plain)
+  const denied = paths.map((path) => `${plain(path)}/`)
   return (target) => {
-    const path = plain(target)
-    return denied.some((prefix) => path === prefix || path.startsWith(`${prefix}/`))
+    const path = `${plain(target)}/`
+    return denied.some((prefix) => path.startsWith(prefix))
   }
 }
 
 /** As the most lenient upstream might read it: decoded, dot segments and doubled slashes resolved, parameters dropped. */
 function plain(target: string): string {
-  const path = target.split('?', 1)[0] as string
+  const query = target.indexOf('?')
+  const path = query < 0 ? target : target.slice(0, query)
   // Nearly every path: nothing in it has a second spelling but its letters' case.
   if (!/[%\\;]|\/[./]|\/$/.test(path)) return path.toLowerCase()
   const segments: string[] = []
