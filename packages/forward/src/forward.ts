@@ -56,8 +56,8 @@ export function createForward(options: ForwardOptions): Forward {
 }
 
 function exchangeFor({ scope, queuedMs = 0 }: ForwardedRequest): Exchange {
-  return createExchange({
-    ...(scope === undefined ? {} : { scope }),
-    ...(queuedMs > 0 ? { timings: [{ name: 'queue', ms: queuedMs }] } : {}),
-  })
+  const exchange = createExchange()
+  if (scope !== undefined) exchange.scope = scope
+  if (queuedMs > 0) exchange.timings.push({ name: 'queue', ms: queuedMs })
+  return exchange
 }
