@@ -1,5 +1,4 @@
 /** The front door: takes any method and any body, and lets the route that takes a request answer it. */
-import { METHODS } from 'node:http'
 import { target } from '@spillway/forward'
 import { commonProblems, createApp, Problem, type ServiceContext } from '@spillway/service'
 import type { Clusters } from './clusters.ts'
@@ -17,9 +16,8 @@ export async function buildApp(
     operators: false,
     trustedProxies: config.TRUSTED_PROXIES,
     tls: tlsOf(config),
+    forwards: true,
   })
-  // Methods without a body, as Fastify sees it: bodies are streamed on, and Fastify is to read none of them.
-  for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   app.addHook('onClose', () => clusters.close())
 
   app.all('*', (request, reply) => {

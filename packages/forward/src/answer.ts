@@ -149,8 +149,7 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
     // From here on the answer is ours to end; before, a failure is Fastify's to answer.
     this.#reply.hijack()
     this.#become('answering')
-    // The head goes out with the body's first bytes where both came together, else without waiting for them.
-    process.nextTick(flushHead, this)
+    if (headsOnly.push(this) === 1) setImmediate(flushHeads)
   }
 
   flushHead(): void {
@@ -217,9 +216,18 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
   }
 }
 
-// Timers and ticks take these with the answer as argument, so that a request needs no closure for each.
+// Its timer takes this with the answer as argument, so that a request needs no closure for it.
 const clientStalled = (answer: Answer) => answer.breakOff(new errors.RequestAbortedError('The client takes nothing'))
-const flushHead = (answer: Answer) => answer.flushHead()
+
+/**
+ * Answers that began in this turn of the event loop. A head goes out with the body's first bytes where both came
+ * together, else at the turn's end; one look for all costs a request less than a tick of its own.
+ */
+const headsOnly: Answer[] = []
+
+function flushHeads(): void {
+  for (const answer of headsOnly.splice(0)) answer.flushHead()
+}
 
 /** The values of each field: one sent twice stays two lines. */
 function grouped(head: readonly string[]): Record<string, string[]> {

@@ -56,9 +56,9 @@ export function createForward(options: ForwardOptions): Forward {
 }
 
 function exchangeFor({ scope, hashKey, queuedMs = 0 }: ForwardedRequest): Exchange {
-  return createExchange({
-    ...(scope === undefined ? {} : { scope }),
-    ...(hashKey === undefined ? {} : { hashKey }),
-    ...(queuedMs > 0 ? { timings: [{ name: 'queue', ms: queuedMs }] } : {}),
-  })
+  const exchange = createExchange()
+  if (scope !== undefined) exchange.scope = scope
+  if (hashKey !== undefined) exchange.hashKey = hashKey
+  if (queuedMs > 0) exchange.timings.push({ name: 'queue', ms: queuedMs })
+  return exchange
 }

@@ -1,4 +1,5 @@
 /** The Fastify instance every service starts from: identity, framing, limits, problem details, health, metrics, load. */
+import { METHODS } from 'node:http'
 import type { Server } from 'node:https'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import { type Check, health, Lifecycle } from '@spillway/health'
@@ -52,6 +53,8 @@ export interface AppOptions {
   trustedProxies?: readonly string[]
   /** Makes it an HTTPS server. Default: none. */
   tls?: TlsFiles | undefined
+  /** Whether any method is taken, and bodies are streamed on: Fastify reads none of them. Default: false. */
+  forwards?: boolean
 }
 
 /** Where a request keeps its trace once somebody asked for it. */
@@ -76,8 +79,14 @@ const MAX_HEADERS = 16_384
 /** Builds a server that listens to nothing yet. Routes are the caller's to add. */
 export async function createApp(context: ServiceContext, options: AppOptions = {}) {
   const { lifecycle, logger, registry, instance } = context
-  const { tls } = options
-  const http = { maxHeaderSize: MAX_HEADERS, headersTimeout: 15_000, connectionsCheckingInterval: 5_000 }
+  const { tls, forwards = false } = options
+  const http = {
+    maxHeaderSize: MAX_HEADERS,
+    headersTimeout: 15_000,
+    connectionsCheckingInterval: 5_000,
+    // A request without a body is spared the life of a stream. Where Fastify reads bodies it would wait for the end of it.
+    optimizeEmptyRequests: forwards,
+  }
   const app = Fastify({
     // With a logger of its own Fastify makes a child and listens to the answer for each request; `onRequest` does both.
     logger: false,
@@ -107,6 +116,8 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
   app.log = logger as Logger<never>
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.removeContentTypeParser('text/plain')
+  // Methods without a body, as Fastify sees it.
+  if (forwards) for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   app.setErrorHandler(answerProblem)
   // Fastify answers 404 for a wrong method too and does not let its router be asked, so this one knows the paths.
   const known = findMyWay({ maxParamLength: MAX_URL })

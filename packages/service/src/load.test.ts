@@ -21,11 +21,11 @@ describe('Load', () => {
     expect(load.header).toBe('inflight=0, latency=2.00')
   })
 
-  it('is at most seven answers behind', () => {
+  it('is at most 15 answers behind', () => {
     const load = new Load()
     for (let n = 0; n < 64; n++) load.record(100)
     expect(load.medianLatency).toBe(100)
-    for (let n = 0; n < 40; n++) load.record(1)
+    for (let n = 0; n < 48; n++) load.record(1)
     expect(load.medianLatency).toBe(1)
   })
 })

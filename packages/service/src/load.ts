@@ -1,8 +1,8 @@
 /** How loaded a server is, as it tells its callers on every answer in `x-load`. */
 
 const KEPT = 64
-/** Sorting 64 numbers and writing one out costs 1 to 2 microseconds, so not for each answer. */
-const LOOK_EVERY = 8
+/** Sorting 64 numbers and writing one out costs a few microseconds, so not for each answer. */
+const LOOK_EVERY = 16
 
 /** Requests in flight now, and the median latency of the last 64 answers. */
 export class Load {
@@ -20,7 +20,7 @@ export class Load {
     this.#unseen++
   }
 
-  /** Milliseconds; 0 before the first answer. At most seven answers behind. */
+  /** Milliseconds; 0 before the first answer. At most 15 answers behind. */
   get medianLatency(): number {
     this.#look()
     return this.#median

@@ -1,5 +1,5 @@
 /** Who a request is: its id, and its place in a trace (W3C Trace Context), made where the caller sent none. */
-import { randomFillSync, randomUUID } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/
@@ -9,7 +9,7 @@ const ZEROS = /^0+$/
 /** The caller's `x-request-id` where it is harmless in headers and logs, else a new one. */
 export function requestId(headers: IncomingHttpHeaders): string {
   const given = headers['x-request-id']
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomHex(16)
 }
 
 export interface Trace {

@@ -93,6 +93,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
       ...this.#options,
       origin: named,
       servername,
+      // undici would look for what it can pipeline as soon as an answer begins; it is to pipeline nothing.
+      blocking: false,
     }
     return pool.dispatch(options, this)
   }
