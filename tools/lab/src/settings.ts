@@ -5,7 +5,8 @@ import { Type } from 'typebox'
 const settings = {
   DURATION: Type.Optional(
     duration({
-      about: 'How long each test lasts; by default 60s, 30s for `make stress`, 10s and 30s for `make bench-balancer`.',
+      about:
+        'How long each test lasts; by default 60s, 30s for `make stress`, 10s and 30s for `make bench-balancer`, 20m for `make soak-balancer`.',
     }),
   ),
   SHAPE: choice(['users', 'closed', 'both'], { about: 'Which load a test gets.', default: 'both' }),
