@@ -11,7 +11,7 @@ STAMP := node_modules/.spillway-installed
 MANIFESTS := package.json pnpm-lock.yaml pnpm-workspace.yaml $(wildcard apps/*/package.json packages/*/package.json tools/*/package.json) k6/package.json observability/package.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down compose-up compose-down compose-test status metrics logs token accounts database k6 bench bench-balancer benchmark-all load load-accounts stress report $(TESTS) $(RUNS) test lint clean balancer gateway cache db microservice worker
+.PHONY: help install up down compose-up compose-down compose-test status metrics logs token accounts database k6 bench bench-balancer simulate-policies benchmark-all load load-accounts stress report $(TESTS) $(RUNS) test test-packed lint clean balancer gateway cache db microservice worker
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
@@ -63,6 +63,9 @@ bench: $(STAMP) ## Measure hits and misses, one gateway and three, on stacks of 
 bench-balancer: $(STAMP) ## Measure the balancer beside its peers: make bench-balancer PART=forwarding DURATION=10s ROUNDS=3
 	@$(LAB) bench-balancer
 
+simulate-policies: $(STAMP) ## Try every policy in virtual time, in worlds good and bad: make simulate-policies ENDPOINTS=100
+	@$(LAB) simulate-policies
+
 benchmark-all: bench
 
 $(TESTS) $(RUNS): $(STAMP)
@@ -85,6 +88,9 @@ k6: $(STAMP) ## Bring k6, the load generator, where it is missing
 
 test: $(STAMP) ## Run all tests: unit, integration, end to end
 	@PATH="$(BIN):$$PATH" $(PNPM) test
+
+test-packed: $(STAMP) ## Pack packages/upstreams and packages/forward, install them elsewhere and run their READMEs' programs
+	@PATH="$(BIN):$$PATH" node .ci/packed.ts
 
 lint: $(STAMP) ## Run all checks of the sources
 	@PATH="$(BIN):$$PATH" $(PNPM) lint
