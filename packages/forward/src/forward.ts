@@ -14,7 +14,7 @@ import { target } from './target.ts'
  * Makes the one function that forwards. It rejects with a {@link HopFailure} (or a {@link Refusal}) while nothing was
  * answered, for the server's error handler; once the answer has begun, a failure breaks the client's connection.
  * How long bodies may be silent is the dispatcher's matter.
- * The server needs `answerHeaders` and `request.trace` (`@spillway/service`) and, for upgrades, `intake`.
+ * The server needs `intake` for upgrades, and must leave bodies unread (`hasBody: false` for its methods, see README).
  */
 export function createForward(options: ForwardOptions): Forward {
   const { dispatcher, origin } = options
