@@ -27,21 +27,22 @@ export class Known implements Candidate {
   }
 
   latency(now: number): number {
-    return this.#latency.at(now)
+    return this.#latency.at(now, this.inFlight > 0)
   }
 
   /** Returns when the request will be answered. */
   send(now: number, random: () => number): number {
     this.inFlight++
-    this.#latency.sent(now)
+    this.#latency.sent(now, this.inFlight === 1)
     return this.upstream.receive(now, random)
   }
 
-  answered(at: number, ms: number, found: number, says: boolean): void {
+  /** @param late whether the request was given up: the server is not heard */
+  answered(at: number, ms: number, found: number, { says, late }: { says: boolean; late: boolean }): void {
     this.inFlight--
     const said = this.upstream.answer(at, ms, found)
-    if (says) this.said = said
-    if (this.upstream.server.fails) this.#latency.failed(at, ms)
+    if (says && !late) this.said = said
+    if (late || this.upstream.server.fails) this.#latency.failed(at, ms)
     else this.#latency.answered(at, ms)
   }
 }

@@ -5,6 +5,8 @@ import { exponential, type Server, type Simulation } from '@spillway/upstreams/s
 const WORKS = { concurrency: 4, serviceMs: exponential(100) } as const
 const PER_SECOND = 40
 const SLOWER = 10
+/** Milliseconds after which a client has a 504, as `forward` has it. */
+export const TIME_LIMIT = 15_000
 const SLOW_START_MS = 30_000
 
 /** What a case is besides its policy. */
@@ -95,7 +97,7 @@ export function simulationOf(name: WorldName, { endpoints, balancers }: Cluster)
   const perSecond = load * capacity
   // Many users, none of whom makes an endpoint busy.
   const hashKey = (random: () => number) => `user-${Math.floor(random() * 100 * endpoints)}`
-  return { servers, balancers, perSecond, requests: Math.round(perSecond * lasts), hashKey }
+  return { servers, balancers, perSecond, requests: Math.round(perSecond * lasts), timeout: TIME_LIMIT, hashKey }
 }
 
 /** As many workers as its weight. */
