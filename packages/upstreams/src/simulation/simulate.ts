@@ -43,7 +43,7 @@ export function simulate(simulation: Simulation): Run {
   for (const [index, server] of servers.entries()) {
     joins.add({ at: server.joinsAt ?? 0, upstream: new Upstream(server, index) })
   }
-  const answers = new Agenda<{ at: number; sentAt: number; found: number; known: Known }>()
+  const answers = new Agenda<{ at: number; sentAt: number; found: number; late: boolean; known: Known }>()
   const sentAt = new Float64Array(requests)
   const latencyMs = new Float64Array(requests)
   const server = new Uint32Array(requests)
@@ -55,7 +55,7 @@ export function simulate(simulation: Simulation): Run {
     now += gap(random)
     for (let answer = answers.take(now); answer; answer = answers.take(now)) {
       const ms = answer.at - answer.sentAt
-      answer.known.answered(answer.at, ms, answer.found, { says, late: ms >= timeout })
+      answer.known.answered(answer.at, ms, answer.found, { says, late: answer.late })
     }
     for (let join = joins.take(now); join; join = joins.take(now)) {
       for (const balancer of balancers) balancer.meet(join.upstream)
@@ -63,10 +63,11 @@ export function simulate(simulation: Simulation): Run {
     const balancer = balancers[Math.floor(random() * balancers.length)] as Balancer
     const chosen = balancer.choose(now, random, hashKey?.(random))
     const found = chosen.upstream.inFlight
-    const at = Math.min(chosen.send(now, random), now + timeout)
-    answers.add({ at, sentAt: now, found, known: chosen })
+    const end = chosen.send(now, random)
+    const at = Math.min(end, now + timeout)
+    answers.add({ at, sentAt: now, found, late: at < end, known: chosen })
     sentAt[request] = now
-    latencyMs[request] = at - now
+    latencyMs[request] = Math.min(end - now, timeout)
     server[request] = chosen.upstream.index
     inFlight[request] = found + 1
   }
