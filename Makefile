@@ -11,11 +11,11 @@ STAMP := node_modules/.spillway-installed
 MANIFESTS := package.json pnpm-lock.yaml pnpm-workspace.yaml $(wildcard apps/*/package.json packages/*/package.json tools/*/package.json) k6/package.json observability/package.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down compose-up compose-down compose-test status metrics logs token accounts database k6 bench bench-balancer simulate-policies benchmark-all load load-accounts stress report $(TESTS) $(RUNS) test test-packed lint clean balancer gateway cache db microservice worker
+.PHONY: help install up down restart-balancer compose-up compose-down compose-test status metrics logs token accounts database k6 bench bench-balancer simulate-policies benchmark-all load load-accounts stress report $(TESTS) $(RUNS) test test-packed lint clean balancer gateway cache db microservice worker
 
 help: ## List the targets
-	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
-	@echo '  make test3-hit     Test the stack that is up: 1 to 5 gateways, hit or miss; run3-hit starts one for it'
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
+	@echo '  make test3-hit        Test the stack that is up: 1 to 5 gateways, hit or miss; run3-hit starts one for it'
 
 install: $(STAMP) ## Bring Node and every package, from the lockfile, when something changed
 
@@ -29,6 +29,9 @@ up: $(STAMP) ## Start the stack: make up GATEWAYS=5 CACHE_TTL=20s DB_LATENCY=100
 
 down: $(STAMP) ## Stop it; the data stays
 	@$(STACK) down
+
+restart-balancer: $(STAMP) ## Have a new balancer process take over from the one that runs, without a lost connection
+	@$(STACK) restart-balancer
 
 compose-up: $(STAMP) ## The same in containers, with Prometheus and Grafana: make compose-up GATEWAYS=5
 	@$(STACK) compose-up

@@ -1,5 +1,5 @@
 /**
- * Proves that outsiders can use `upstreams` and `forward`: packs both, installs them in an empty folder, checks the types
+ * Proves that outsiders can use `upstreams` and `forward`: packs them and what they need, installs that in an empty folder, checks the types
  * of their READMEs' programs and runs them against real servers. Needs npm and its registry; says so where that is away.
  */
 import { execFile, spawn } from 'node:child_process'
@@ -14,7 +14,9 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 const ROOT = path.resolve(import.meta.dirname, '..')
-const PACKAGES = ['upstreams', 'forward']
+const PACKAGES = ['upstreams', 'intake', 'forward']
+/** Those whose READMEs have a program. */
+const SHOWN = ['upstreams', 'forward']
 const WITHIN_MS = 150_000
 const signal = AbortSignal.timeout(WITHIN_MS)
 
@@ -49,7 +51,7 @@ async function install(folder: string): Promise<boolean> {
     await run('npx', ['-y', packageManager, 'pack', '--pack-destination', folder], { cwd, signal })
   }
   const packed = (await readdir(folder)).filter((name) => name.endsWith('.tgz')).map((name) => `./${name}`)
-  expect(packed.length === PACKAGES.length, 'both packages are packed')
+  expect(packed.length === PACKAGES.length, 'the packages are packed')
   await writeFile(path.join(folder, 'package.json'), '{ "private": true, "type": "module" }\n')
   try {
     const flags = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline']
@@ -109,7 +111,7 @@ try {
   servers.pop()?.close()
   const ports = { 9001: first, 9002: second, 8000: front }
   if (await install(folder)) {
-    for (const name of PACKAGES) await writeFile(path.join(folder, `${name}.ts`), await program(name, ports))
+    for (const name of SHOWN) await writeFile(path.join(folder, `${name}.ts`), await program(name, ports))
     await checkTypes(folder)
     const { stdout } = await run(process.execPath, [path.join(folder, 'upstreams.ts')], { signal })
     expect(stdout.trim() === '200 GET /items', 'undici asks the upstreams, with them as its global dispatcher')

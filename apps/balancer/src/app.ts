@@ -1,6 +1,6 @@
 /** The front door: takes any method and any body, and streams them to a gateway. */
 import { METHODS } from 'node:http'
-import { createForward, intake, target } from '@spillway/forward'
+import { createForward, target } from '@spillway/forward'
 import { commonProblems, createApp, Problem, type ServiceContext } from '@spillway/service'
 import type { Config } from './config.ts'
 import { denies } from './denied-paths.ts'
@@ -17,7 +17,6 @@ export async function buildApp(
     trustedProxies: config.TRUSTED_PROXIES,
     tls: tlsOf(config),
   })
-  await app.register(intake)
   // Methods without a body, as Fastify sees it: bodies are streamed on, and Fastify is to read none of them.
   for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   app.addHook('onClose', () => upstreams.close())

@@ -15,6 +15,11 @@ export const settings = {
   }),
   TLS_CERT: Type.Optional(text({ about: 'PEM file of the certificate for clients; read again when it changes.' })),
   TLS_KEY: Type.Optional(text({ about: 'PEM file of its key.' })),
+  SUPERVISED: choice(['0', '1'], {
+    about:
+      'With 1 a process above this one keeps the sockets, starts it again, and at SIGUSR2 has a new one take over.',
+    default: '0',
+  }),
   ADMIN_PORT: port({ about: 'Port for operators; 0 lets the system choose.', default: 8001 }),
   ADMIN_HOST: text({ about: 'Address the operators’ port listens on.', default: '127.0.0.1' }),
 }

@@ -1,16 +1,14 @@
 /** A balancer before real upstreams, in this process or in one of its own. */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import path from 'node:path'
-import { createInterface } from 'node:readline'
 import { createContext, readConfig } from '@spillway/service'
 import { expect, onTestFinished } from 'vitest'
 import { buildAdmin } from '../src/admin.ts'
 import { buildApp } from '../src/app.ts'
 import { settings } from '../src/config.ts'
 import { createGateways } from '../src/gateways.ts'
+import { start } from './process.ts'
 
 /** Like a gateway: ready when asked, and otherwise `answer`s. */
 export async function gateway(answer: http.RequestListener): Promise<{ origin: string; server: http.Server }> {
@@ -68,24 +66,11 @@ export async function balancer(
 }
 
 /** `main.ts` in a process of its own: its first log lines until it is ready, or its end. */
-export async function main(environment: Record<string, string>) {
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, '../src/main.ts')], {
-    env: { PATH: process.env['PATH'], PORT: '0', ADMIN_PORT: '0', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  const lines: Record<string, unknown>[] = []
-  let complaint = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    complaint += text
-  })
-  const ready = Promise.withResolvers<string[]>()
-  createInterface(child.stdout).on('line', (line) => {
-    const entry = JSON.parse(line) as Record<string, unknown>
-    lines.push(entry)
-    if (entry['msg'] === 'ready') ready.resolve(entry['urls'] as string[])
-  })
-  const ended = (once(child, 'close') as Promise<[number | null]>).then(([code]) => ({ code, complaint }))
-  const urls = await Promise.race([ready.promise, ended.then(() => [])])
-  return { child: child as ChildProcess, adminUrl: urls[0] ?? '', url: urls[1] ?? '', lines, ended }
+export async function main(environment: Record<string, string>, limits?: { files?: number }) {
+  const { urls, ...rest } = await start(
+    new URL('../src/main.ts', import.meta.url),
+    { ADMIN_PORT: '0', ...environment },
+    limits,
+  )
+  return { ...rest, adminUrl: urls[0] ?? '', url: urls[1] ?? '' }
 }

@@ -40,7 +40,7 @@ export function createClusters(
         measured.transition(transition)
       },
     })
-    const direct = upstreams.compose(client, measured.countRetries, retry())
+    const direct = upstreams.compose(client, measured.countRetries, retry({ budget: upstreams.budget }))
     clusters.set(name, {
       origin: `http://${name}`,
       upstreams,

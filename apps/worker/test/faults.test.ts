@@ -88,12 +88,12 @@ describe.concurrent('a worker that is stopped in mid-job and comes back later', 
 
 describe.concurrent('a worker asked to stop', () => {
   it('lets short jobs end, gives long ones to another worker at once, and is gone within 10 s', {
-    timeout: 40_000,
+    timeout: 60_000,
   }, async ({ onTestFinished }) => {
     const world = await createWorld(onTestFinished)
     const stopping = await world.worker()
     const short = await send(stopping, { task: 'sleep', ms: 3000 })
-    const long = await send(stopping, { task: 'sleep', ms: 10_000 })
+    const long = await send(stopping, { task: 'sleep', ms: 20_000 })
     await becomes(stopping, short, { state: 'running' })
     await becomes(stopping, long, { state: 'running' })
     const other = await world.worker()
@@ -110,7 +110,7 @@ describe.concurrent('a worker asked to stop', () => {
     expect(handedOver).toBeLessThan(8500)
     expect(await gone).toBe(0)
     expect(performance.now() - started).toBeLessThan(10_000)
-    await becomes(other, long, { attempt: 2, state: 'succeeded' }, 15_000)
+    await becomes(other, long, { attempt: 2, state: 'succeeded' }, 30_000)
     expect(await look(other, short)).toMatchObject({ attempt: 1, state: 'succeeded' })
     expect(await look(other, late.headers.get('location') as string)).toMatchObject({ attempt: 1, state: 'succeeded' })
     // A hand-over costs the job none of its tries.

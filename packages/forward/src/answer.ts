@@ -1,6 +1,6 @@
 /** One dispatch's handler: passes the upstream's answer to the client as it comes, and each side's end to the other. */
 import type { Duplex } from 'node:stream'
-import { type Exchange, UpstreamError } from '@spillway/upstreams'
+import { type Deadlines, type Due, type Exchange, UpstreamError } from '@spillway/upstreams'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Dispatcher, errors } from 'undici'
 import { type AnswerFields, answerHead, endToEnd } from './answer-head.ts'
@@ -25,28 +25,39 @@ type Controller = Dispatcher.DispatchController
  */
 type State = 'waiting' | 'answering' | 'over'
 
-export class Answer implements Dispatcher.DispatchHandler {
+export class Answer implements Dispatcher.DispatchHandler, Due {
+  /** Among the deadlines; below 0 while it is not there. */
+  place = -1
+  deadlineAt = Number.POSITIVE_INFINITY
   #state: State = 'waiting'
   #controller: Controller | undefined
   #bodyBegun = false
-  #timer: NodeJS.Timeout | undefined
+  #stalled: NodeJS.Timeout | undefined
   /** Why an attempt that starts after the end is to be dropped. */
   #reason: Error | undefined
   readonly #started = performance.now()
   readonly #settled = Promise.withResolvers<void>()
   readonly #hop: Hop
+  readonly #deadlines: Deadlines
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
   readonly #exchange: Exchange
   readonly #body: ClientBody | undefined
 
-  constructor(hop: Hop, request: FastifyRequest, reply: FastifyReply, exchange: Exchange, body?: ClientBody) {
+  constructor(
+    { hop, deadlines }: { hop: Hop; deadlines: Deadlines },
+    request: FastifyRequest,
+    reply: FastifyReply,
+    exchange: Exchange,
+    body?: ClientBody,
+  ) {
     this.#hop = hop
+    this.#deadlines = deadlines
     this.#request = request
     this.#reply = reply
     this.#exchange = exchange
     this.#body = body
-    reply.raw.once('close', () => this.#clientLeft())
+    reply.raw.on('close', () => this.#clientLeft())
   }
 
   /** Resolves when the answer has ended or the client is gone; rejects where there was no answer to pass on. */
@@ -67,7 +78,20 @@ export class Answer implements Dispatcher.DispatchHandler {
 
   #expire(timeout: number): void {
     this.#exchange.deadlineAt = performance.now() + timeout
-    this.#timer = setTimeout(headOverdue, timeout + GRACE_MS, this)
+    this.deadlineAt = this.#exchange.deadlineAt + GRACE_MS
+    this.#deadlines.add(this)
+  }
+
+  late(): void {
+    this.fail(new UpstreamError('http_response_timeout', { sent: true, detail: 'The upstream did not answer in time' }))
+  }
+
+  /** Once it waits no more, its head cannot be late. */
+  #become(state: Exclude<State, 'waiting'>): void {
+    this.#state = state
+    if (this.place < 0) return
+    this.#deadlines.delete(this)
+    this.place = -1
   }
 
   /** Gives up before the answer has begun. */
@@ -95,9 +119,9 @@ export class Answer implements Dispatcher.DispatchHandler {
   }
 
   #end(reason: Error): void {
-    this.#state = 'over'
+    this.#become('over')
     this.#reason = reason
-    clearTimeout(this.#timer)
+    clearTimeout(this.#stalled)
     this.#controller?.abort(reason)
     this.#body?.destroy()
   }
@@ -124,8 +148,7 @@ export class Answer implements Dispatcher.DispatchHandler {
     this.#reply.raw.writeHead(status, this.#head(status, fields))
     // From here on the answer is ours to end; before, a failure is Fastify's to answer.
     this.#reply.hijack()
-    this.#state = 'answering'
-    clearTimeout(this.#timer)
+    this.#become('answering')
     // The head goes out with the body's first bytes where both came together, else without waiting for them.
     process.nextTick(flushHead, this)
   }
@@ -140,17 +163,17 @@ export class Answer implements Dispatcher.DispatchHandler {
     const { raw } = this.#reply
     if (raw.write(chunk) || controller.paused) return
     controller.pause()
-    this.#timer = setTimeout(clientStalled, IDLE_MS, this)
+    this.#stalled = setTimeout(clientStalled, IDLE_MS, this)
     raw.once('drain', () => {
-      clearTimeout(this.#timer)
+      clearTimeout(this.#stalled)
       controller.resume()
     })
   }
 
   onResponseEnd(_controller: Controller, trailers: AnswerFields): void {
     if (this.#state !== 'answering') return
-    this.#state = 'over'
-    clearTimeout(this.#timer)
+    this.#become('over')
+    clearTimeout(this.#stalled)
     const { raw } = this.#reply
     if (raw.chunkedEncoding) raw.addTrailers(grouped(endToEnd(trailers)))
     raw.end()
@@ -169,8 +192,7 @@ export class Answer implements Dispatcher.DispatchHandler {
       upstream.destroy()
       return
     }
-    this.#state = 'over'
-    clearTimeout(this.#timer)
+    this.#become('over')
     this.#reply.hijack()
     tunnel(this.#reply.raw, status, this.#head(status, fields), upstream)
     this.#settled.resolve()
@@ -196,8 +218,6 @@ export class Answer implements Dispatcher.DispatchHandler {
 }
 
 // Timers and ticks take these with the answer as argument, so that a request needs no closure for each.
-const headOverdue = (answer: Answer) =>
-  answer.fail(new UpstreamError('http_response_timeout', { sent: true, detail: 'The upstream did not answer in time' }))
 const clientStalled = (answer: Answer) => answer.breakOff(new errors.RequestAbortedError('The client takes nothing'))
 const flushHead = (answer: Answer) => answer.flushHead()
 

@@ -37,7 +37,3 @@ export class ClientBody extends Readable {
     this.emit('received')
   }
 }
-
-export function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-}

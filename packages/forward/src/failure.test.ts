@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { createExchange, UpstreamError } from '@spillway/upstreams'
 import { errors } from 'undici'
 import { describe, expect, it } from 'vitest'
-import { HopFailure, Refusal, refusals } from './failure.ts'
+import { HopFailure } from './failure.ts'
 import { createHop } from './hop.ts'
 
 const hop = createHop({ dispatcher: undefined as never, origin: 'http://db', name: 'edge' })
@@ -40,16 +39,5 @@ describe('a hop’s failure', () => {
       code: 'purge_unconfirmed',
       headers: { 'proxy-status': 'edge; error=connection_timeout' },
     })
-  })
-})
-
-describe('a refusal', () => {
-  it('closes the connection', () => {
-    expect(new Refusal('ambiguous_request', 'why').headers).toEqual({ connection: 'close' })
-  })
-
-  it('is documented, whatever its code', () => {
-    const documented = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8')
-    for (const code of refusals) expect(documented).toContain(`| \`${code}\` |`)
   })
 })

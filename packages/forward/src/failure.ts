@@ -35,29 +35,3 @@ function isAnswerable(error: Error): error is Error & Answerable {
     /^[a-z_]+$/.test(String((error as Partial<Answerable>).code))
   )
 }
-
-/** By code; each is documented in docs/errors.md. */
-const REFUSALS = {
-  ambiguous_request: [400, 'The request can be read in more than one way'],
-  method_not_forwarded: [405, 'This method is not forwarded'],
-  http_version_not_supported: [505, 'This version of HTTP is not spoken here'],
-} as const
-export const refusals = Object.keys(REFUSALS)
-
-/** A request that goes no further; its connection is closed, since what follows on it cannot be trusted. */
-export class Refusal extends Error {
-  override name = 'Refusal'
-  readonly code: keyof typeof REFUSALS
-  readonly statusCode: number
-  readonly title: string
-  readonly headers: Readonly<Record<string, string>>
-
-  constructor(code: keyof typeof REFUSALS, detail: string, headers: Record<string, string> = {}) {
-    super(detail)
-    const [status, title] = REFUSALS[code]
-    this.code = code
-    this.statusCode = status
-    this.title = title
-    this.headers = { connection: 'close', ...headers }
-  }
-}

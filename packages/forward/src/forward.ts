@@ -1,24 +1,24 @@
 /** Streams one Fastify request to a dispatcher and the answer back: the hot path of balancer and gateway. */
-import { createExchange, type Exchange, type ExchangeOptions, UpstreamError } from '@spillway/upstreams'
+import { hasBody, isDetached, target } from '@spillway/intake'
+import { createExchange, Deadlines, type Exchange, type ExchangeOptions, UpstreamError } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
 import { Answer } from './answer.ts'
-import { ClientBody, hasBody } from './client-body.ts'
+import { ClientBody } from './client-body.ts'
 import { HopFailure } from './failure.ts'
 import { createHop } from './hop.ts'
-import { detached } from './intake.ts'
 import type { Forward, ForwardedRequest, ForwardOptions } from './options.ts'
 import { requestHead, timeAllowed } from './request-head.ts'
-import { target } from './target.ts'
 
 /**
- * Makes the one function that forwards. It rejects with a {@link HopFailure} (or a {@link Refusal}) while nothing was
- * answered, for the server's error handler; once the answer has begun, a failure breaks the client's connection.
+ * Makes the one function that forwards. It rejects with a {@link HopFailure} while nothing was answered,
+ * for the server's error handler; once the answer has begun, a failure breaks the client's connection.
  * How long bodies may be silent is the dispatcher's matter.
- * The server needs `intake` for upgrades, and must leave bodies unread (`hasBody: false` for its methods, see README).
+ * The server needs `intake` (`@spillway/intake`), and must leave bodies unread (`hasBody: false` for its methods, see README).
  */
 export function createForward(options: ForwardOptions): Forward {
   const { dispatcher, origin } = options
   const hop = createHop(options)
+  const deadlines = new Deadlines()
 
   return (request, reply, how = {}) => {
     const { raw } = request
@@ -35,7 +35,7 @@ export function createForward(options: ForwardOptions): Forward {
     }
     const asked = target(raw)
     const body = how.body === undefined && hasBody(raw) ? new ClientBody(raw) : undefined
-    const answer = new Answer(hop, request, reply, exchange, body)
+    const answer = new Answer({ hop, deadlines }, request, reply, exchange, body)
     answer.expectWithin(timeout)
     const dispatched: ExchangeOptions = {
       origin,
@@ -43,7 +43,7 @@ export function createForward(options: ForwardOptions): Forward {
       method: raw.method as Dispatcher.HttpMethod,
       headers: requestHead(request, hop, { timeout, authority: asked?.authority, streamed: how.body === undefined }),
       body: how.body ?? body ?? null,
-      upgrade: detached.has(reply.raw) ? 'websocket' : null,
+      upgrade: isDetached(raw) ? 'websocket' : null,
       exchange,
     }
     try {

@@ -1,7 +1,7 @@
 /** Mounts another server's path on one of ours: @fastify/http-proxy matches and rewrites paths, `forward` carries. */
+import { target } from '@spillway/intake'
 import type { FastifyInstance, HTTPMethods } from 'fastify'
 import type { Forward } from './options.ts'
-import { target } from './target.ts'
 
 export interface MountOptions {
   /** Ours, such as `/shop`. */

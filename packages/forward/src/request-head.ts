@@ -13,7 +13,8 @@ const MAX_WAIT_S = 300
  * The caller's `x-timeout-ms` can only shorten it, whoever the caller is; what it has `waited` here is taken off.
  */
 export function timeAllowed({ headers }: IncomingMessage, within = HEADERS_WITHIN_MS, waited = 0): number {
-  const wait = /(?:^|[\s,])wait=(\d{1,9})/i.exec(String(headers['prefer'] ?? ''))?.[1]
+  const { prefer } = headers
+  const wait = prefer === undefined ? undefined : /(?:^|[\s,])wait=(\d{1,9})/i.exec(String(prefer))?.[1]
   const ours = within + (wait === undefined ? 0 : Math.min(Number(wait), MAX_WAIT_S) * 1000)
   const given = headers['x-timeout-ms']
   return typeof given === 'string' && /^\d{1,9}$/.test(given) ? Math.min(Number(given), ours) - waited : ours - waited

@@ -1,9 +1,10 @@
 /** Forwarding on a Fastify that has nothing of ours but `intake`. */
 import http from 'node:http'
+import { intake } from '@spillway/intake'
 import { Upstreams } from '@spillway/upstreams'
 import Fastify from 'fastify'
 import { expect, it, onTestFinished } from 'vitest'
-import { createForward, intake } from '../src/index.ts'
+import { createForward } from '../src/index.ts'
 import { nobody, upstream } from './wire.ts'
 
 async function bare(origin: string): Promise<string> {

@@ -9,7 +9,6 @@ import {
   type Forward,
   type ForwardedRequest,
   type ForwardOptions,
-  intake,
   mount as mountPath,
 } from '../src/index.ts'
 import { type Mount, whatAProxyOwes } from './owes.ts'
@@ -26,7 +25,6 @@ async function serve(
     operators: false,
     ...(trusting ? { trustedProxies: ['127.0.0.0/8', '9.9.9.9'] } : {}),
   })
-  await app.register(intake)
   const forward = createForward({ ...options, name: 'edge' })
   route(app, forward, how)
   await app.listen({ port: 0, host: '127.0.0.1' })

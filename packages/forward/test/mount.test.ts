@@ -3,7 +3,7 @@ import { createApp, createContext } from '@spillway/service'
 import type { FastifyInstance } from 'fastify'
 import { Agent } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createForward, intake, type MountOptions, mount } from '../src/index.ts'
+import { createForward, type MountOptions, mount } from '../src/index.ts'
 import { ask, portOf, upstream } from './wire.ts'
 
 /** The path and query that the upstream is asked for, or the status of a refusal. */
@@ -11,7 +11,6 @@ async function asked(options: Pick<MountOptions, 'path' | 'at' | 'below'>, path:
   const { origin } = await upstream((request, response) => response.end(request.url))
   const context = createContext('edge', { LOG_LEVEL: 'silent' })
   const app = await createApp(context, { operators: false })
-  await app.register(intake)
   const dispatcher = new Agent()
   const forward = createForward({ dispatcher, origin, name: 'edge' })
   mount(app as unknown as FastifyInstance, { ...options, methods: ['GET'], forward })

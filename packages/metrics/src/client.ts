@@ -1,9 +1,11 @@
 /** An undici interceptor that measures every request a client makes, by OpenTelemetry's HTTP conventions. */
-import { Histogram, type Registry } from 'prom-client'
+import type { Duplex } from 'node:stream'
+import type { Registry } from 'prom-client'
 import type { Dispatcher } from 'undici'
-import { BUCKETS, methodLabel } from './conventions.ts'
+import { methodLabel } from './conventions.ts'
+import { Durations } from './durations.ts'
 
-interface Measured {
+interface Chosen {
   /** Set by a dispatcher that chooses among several endpoints: the origin that took the request. */
   exchange?: { endpoint?: string | undefined } | undefined
 }
@@ -17,17 +19,16 @@ const LABELS = [
   'error_type',
 ] as const
 
+type ClientDurations = Durations<(typeof LABELS)[number]>
+type Controller = Dispatcher.DispatchController
+type Fields = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2]
+type Peer = readonly [address: string, port: string]
+
 /** The histogram of a registry: one, however many clients of the process it measures. */
-function histogramOf(registry: Registry): Histogram<(typeof LABELS)[number]> {
-  const known = registry.getSingleMetric(NAME)
-  if (known) return known as Histogram<(typeof LABELS)[number]>
-  return new Histogram({
-    name: NAME,
-    help: 'Duration of HTTP client requests, from dispatch to the end of the answer.',
-    labelNames: LABELS,
-    buckets: BUCKETS,
-    registers: [registry],
-  })
+function durationsOf(registry: Registry): ClientDurations {
+  const known = registry.getSingleMetric(NAME) as unknown as ClientDurations | undefined
+  const help = 'Duration of HTTP client requests, from dispatch to the end of the answer.'
+  return known ?? new Durations({ name: NAME, help, labelNames: LABELS, registry })
 }
 
 /**
@@ -36,9 +37,9 @@ function histogramOf(registry: Registry): Histogram<(typeof LABELS)[number]> {
  * undici's error code, empty where an answer came.
  */
 export function measureClient(registry: Registry): Dispatcher.DispatcherComposeInterceptor {
-  const duration = histogramOf(registry)
-  const peers = new Map<string, [address: string, port: string]>()
-  const peer = (origin: string): [string, string] => {
+  const durations = durationsOf(registry)
+  const peers = new Map<string, Peer>()
+  const peerOf = (origin: string): Peer => {
     let known = peers.get(origin)
     if (!known) {
       const url = URL.parse(origin)
@@ -47,40 +48,75 @@ export function measureClient(registry: Registry): Dispatcher.DispatcherComposeI
     }
     return known
   }
+  return (dispatch) => (options, handler) => dispatch(options, new Measured(durations, peerOf, options, handler))
+}
 
-  return (dispatch) => (options, handler) => {
-    const started = performance.now()
-    let status = ''
-    const finish = (error: string) => {
-      const origin = (options as Measured).exchange?.endpoint ?? String(options.origin ?? '')
-      const [address, port] = peer(origin)
-      duration
-        .labels(methodLabel(options.method), address, port, status, error)
-        .observe((performance.now() - started) / 1000)
-    }
-    return dispatch(options, {
-      onRequestStart: (controller, context) => handler.onRequestStart?.(controller, context),
-      onBodySent: (chunk) => handler.onBodySent?.(chunk),
-      onRequestSent: () => handler.onRequestSent?.(),
-      onResponseStarted: () => handler.onResponseStarted?.(),
-      onRequestUpgrade: (controller, statusCode, headers, socket) => {
-        status = String(statusCode)
-        finish('')
-        handler.onRequestUpgrade?.(controller, statusCode, headers, socket)
-      },
-      onResponseStart: (controller, statusCode, headers, statusMessage) => {
-        status = String(statusCode)
-        handler.onResponseStart?.(controller, statusCode, headers, statusMessage)
-      },
-      onResponseData: (controller, chunk) => handler.onResponseData?.(controller, chunk),
-      onResponseEnd: (controller, trailers) => {
-        finish('')
-        handler.onResponseEnd?.(controller, trailers)
-      },
-      onResponseError: (controller, error) => {
-        finish((error as NodeJS.ErrnoException).code ?? error.name)
-        handler.onResponseError?.(controller, error)
-      },
-    })
+/** One request's handler. */
+class Measured implements Dispatcher.DispatchHandler {
+  readonly #durations: ClientDurations
+  readonly #peerOf: (origin: string) => Peer
+  readonly #options: Dispatcher.DispatchOptions
+  readonly #handler: Dispatcher.DispatchHandler
+  readonly #started = performance.now()
+  #status = ''
+
+  constructor(
+    durations: ClientDurations,
+    peerOf: (origin: string) => Peer,
+    options: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler,
+  ) {
+    this.#durations = durations
+    this.#peerOf = peerOf
+    this.#options = options
+    this.#handler = handler
+  }
+
+  onRequestStart(controller: Controller, context: unknown): void {
+    this.#handler.onRequestStart?.(controller, context)
+  }
+
+  onBodySent(chunk: Buffer): void {
+    this.#handler.onBodySent?.(chunk)
+  }
+
+  onRequestSent(): void {
+    this.#handler.onRequestSent?.()
+  }
+
+  onResponseStarted(): void {
+    this.#handler.onResponseStarted?.()
+  }
+
+  onRequestUpgrade(controller: Controller, status: number, fields: Fields, socket: Duplex): void {
+    this.#status = String(status)
+    this.#finish('')
+    this.#handler.onRequestUpgrade?.(controller, status, fields, socket)
+  }
+
+  onResponseStart(controller: Controller, status: number, fields: Fields, message?: string): void {
+    this.#status = String(status)
+    this.#handler.onResponseStart?.(controller, status, fields, message)
+  }
+
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    this.#handler.onResponseData?.(controller, chunk)
+  }
+
+  onResponseEnd(controller: Controller, trailers: Fields): void {
+    this.#finish('')
+    this.#handler.onResponseEnd?.(controller, trailers)
+  }
+
+  onResponseError(controller: Controller, error: Error): void {
+    this.#finish((error as NodeJS.ErrnoException).code ?? error.name)
+    this.#handler.onResponseError?.(controller, error)
+  }
+
+  #finish(error: string): void {
+    const seconds = (performance.now() - this.#started) / 1000
+    const origin = (this.#options as Chosen).exchange?.endpoint ?? String(this.#options.origin ?? '')
+    const [address, port] = this.#peerOf(origin)
+    this.#durations.observe(seconds, methodLabel(this.#options.method), address, port, this.#status, error)
   }
 }

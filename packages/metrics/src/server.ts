@@ -1,7 +1,8 @@
 /** Fastify plugin: measures every request a server answers, by OpenTelemetry's HTTP conventions. */
 import fp from 'fastify-plugin'
-import { Gauge, Histogram, type Registry } from 'prom-client'
-import { BUCKETS, methodLabel } from './conventions.ts'
+import { Gauge, type Registry } from 'prom-client'
+import { methodLabel } from './conventions.ts'
+import { Durations } from './durations.ts'
 
 /**
  * Registers `http_server_request_duration_seconds{http_request_method, http_route, http_response_status_code}`
@@ -10,31 +11,34 @@ import { BUCKETS, methodLabel } from './conventions.ts'
  */
 export const measureServer = fp<{ registry: Registry }>(
   async (app, { registry }) => {
-    const duration = new Histogram({
+    const duration = new Durations({
       name: 'http_server_request_duration_seconds',
       help: 'Duration of HTTP server requests, from the head received to the answer ended.',
-      labelNames: ['http_request_method', 'http_route', 'http_response_status_code'] as const,
-      buckets: BUCKETS,
-      registers: [registry],
+      labelNames: ['http_request_method', 'http_route', 'http_response_status_code'],
+      registry,
     })
-    const active = new Gauge({
+    let active = 0
+    new Gauge({
       name: 'http_server_active_requests',
       help: 'Requests being answered now.',
       registers: [registry],
+      collect() {
+        this.set(active)
+      },
     })
     app.addHook('onRequest', (request, reply, done) => {
       const started = performance.now()
-      active.inc()
-      // 'close' follows both the end of the answer and the loss of the client; hooks see only the first.
-      reply.raw.once('close', () => {
-        active.dec()
-        duration
-          .labels(
-            methodLabel(request.method),
-            request.is404 ? '' : (request.routeOptions.url ?? ''),
-            String(reply.raw.writableFinished ? reply.raw.statusCode : 499),
-          )
-          .observe((performance.now() - started) / 1000)
+      active++
+      // 'close' follows both the end of the answer and the loss of the client, once; hooks see only the first.
+      reply.raw.on('close', () => {
+        active--
+        const { writableFinished, statusCode } = reply.raw
+        duration.observe(
+          (performance.now() - started) / 1000,
+          methodLabel(request.method),
+          request.is404 ? '' : (request.routeOptions.url ?? ''),
+          writableFinished ? String(statusCode) : '499',
+        )
       })
       done()
     })

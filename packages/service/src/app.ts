@@ -1,7 +1,8 @@
-/** The Fastify instance every service starts from: identity, limits, problem details, health, metrics, load. */
+/** The Fastify instance every service starts from: identity, framing, limits, problem details, health, metrics, load. */
 import type { Server } from 'node:https'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import { type Check, health, Lifecycle } from '@spillway/health'
+import { intake } from '@spillway/intake'
 import { createRegistry, measureServer, metrics, type Registry } from '@spillway/metrics'
 import Fastify, { type FastifyRequest, LogController } from 'fastify'
 import findMyWay, { type HTTPMethod } from 'find-my-way'
@@ -53,9 +54,15 @@ export interface AppOptions {
   tls?: TlsFiles | undefined
 }
 
+/** Where a request keeps its trace once somebody asked for it. */
+const TRACE = Symbol('trace')
+
 declare module 'fastify' {
   interface FastifyRequest {
     trace: Trace
+    [TRACE]: Trace | undefined
+    /** On `performance.now()`'s clock. */
+    startedAt: number
   }
   interface FastifyInstance {
     /** What every answer of this server carries; for whoever writes to `reply.raw` past Fastify's hooks. */
@@ -72,7 +79,8 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
   const { tls } = options
   const http = { maxHeaderSize: MAX_HEADERS, headersTimeout: 15_000, connectionsCheckingInterval: 5_000 }
   const app = Fastify({
-    loggerInstance: logger as Logger<never>,
+    // With a logger of its own Fastify makes a child and listens to the answer for each request; `onRequest` does both.
+    logger: false,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: (raw) => requestId(raw.headers),
     keepAliveTimeout: 75_000,
@@ -96,9 +104,8 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
     const unfollow = followFiles(app.server as unknown as Server, tls, logger)
     app.addHook('onClose', async () => unfollow())
   }
+  app.log = logger as Logger<never>
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
-  // `onRequest` gives each request its own logger.
-  app.setChildLoggerFactory((parent) => parent)
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler(answerProblem)
   // Fastify answers 404 for a wrong method too and does not let its router be asked, so this one knows the paths.
@@ -114,30 +121,35 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
   })
 
   const load = new Load()
-  app.decorate('answerHeaders', (request: FastifyRequest) => ({
-    'x-request-id': request.id,
-    'x-served-by': instance,
-    'x-load': load.header,
-    ...(lifecycle.state === 'draining' ? { connection: 'close' } : {}),
-  }))
-  const traces = new WeakMap<FastifyRequest, Trace>()
+  app.decorate('answerHeaders', (request: FastifyRequest) => {
+    const headers: Record<string, string> = {
+      'x-request-id': request.id,
+      'x-served-by': instance,
+      'x-load': load.header,
+    }
+    if (lifecycle.state === 'draining') headers['connection'] = 'close'
+    return headers
+  })
+  app.decorateRequest(TRACE, undefined)
   app.decorateRequest('trace', {
     getter() {
       const request = this as unknown as FastifyRequest
-      const trace = traces.get(request) ?? continueTrace(request.headers.traceparent as string | undefined)
-      traces.set(request, trace)
-      return trace
+      request[TRACE] ??= continueTrace(request.headers.traceparent as string | undefined)
+      return request[TRACE]
     },
   })
+  app.decorateRequest('startedAt', 0)
 
+  if (options.measured !== false) await app.register(measureServer, { registry })
   app.addHook('onRequest', (request, reply, done) => {
-    const started = performance.now()
+    request.startedAt = performance.now()
     const log = requestLogger(logger, () => ({ requestId: request.id, traceId: request.trace.traceId }))
     request.log = log as typeof request.log
     reply.log = log as typeof reply.log
     load.inFlight++
-    reply.raw.once('close', () => {
-      const ms = performance.now() - started
+    // Comes once, also where the client is lost: not `once`, which would pay for being taken off again.
+    reply.raw.on('close', () => {
+      const ms = performance.now() - request.startedAt
       load.inFlight--
       load.record(ms)
       if (!logger.isLevelEnabled('debug')) return
@@ -146,18 +158,18 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
     })
     done()
   })
+  await app.register(intake)
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { length } = request.url
+    if (length <= MAX_URL) done()
+    else done(new Problem(common.url_too_long, { detail: `the URL has ${length} bytes; the limit is ${MAX_URL}` }))
+  })
   app.addHook('onSend', (request, reply, _payload, done) => {
     reply.headers(app.answerHeaders(request))
-    reply.header('server-timing', `${instance};dur=${reply.elapsedTime.toFixed(1)}`)
+    reply.header('server-timing', `${instance};dur=${(performance.now() - request.startedAt).toFixed(1)}`)
     done()
   })
 
-  if (options.measured !== false) await app.register(measureServer, { registry })
-  app.addHook('onRequest', (request, _reply, done) => {
-    const { length } = request.url
-    if (length <= MAX_URL) return done()
-    done(new Problem(common.url_too_long, { detail: `the URL has ${length} bytes; the limit is ${MAX_URL}` }))
-  })
   if (options.operators !== false) {
     await app.register(health, { lifecycle, checks: options.checks ?? {} })
     await app.register(metrics, { registry, read: options.metrics })

@@ -22,3 +22,6 @@ export {
   WANTED_ORIGINS,
   whole,
 } from './settings.ts'
+export { holdSockets } from './sockets.ts'
+export { supervise } from './supervise.ts'
+export { type Command, lastLines, StartError, Supervised, type SupervisedSpec } from './supervised.ts'

@@ -1,34 +1,42 @@
 /** How loaded a server is, as it tells its callers on every answer in `x-load`. */
 
 const KEPT = 64
+/** Sorting 64 numbers and writing one out costs 1 to 2 microseconds, so not for each answer. */
+const LOOK_EVERY = 8
 
 /** Requests in flight now, and the median latency of the last 64 answers. */
 export class Load {
   inFlight = 0
   readonly #recent = new Float64Array(KEPT)
   #count = 0
+  /** Of those, how many came since the median was taken. */
+  #unseen = 0
   #median = 0
-  #stale = false
+  #latency = '0.00'
 
   /** Counts one answered request that took `ms`. */
   record(ms: number): void {
     this.#recent[this.#count++ % KEPT] = ms
-    this.#stale = true
+    this.#unseen++
   }
 
-  /** Milliseconds; 0 before the first answer. */
+  /** Milliseconds; 0 before the first answer. At most seven answers behind. */
   get medianLatency(): number {
-    // Sorting 64 numbers costs 2 microseconds, so not on each answer: once for every eight.
-    if (this.#stale && (this.#count % 8 === 0 || this.#count < 8)) {
-      const known = this.#recent.slice(0, Math.min(this.#count, KEPT)).sort()
-      this.#median = known[known.length >> 1] ?? 0
-      this.#stale = false
-    }
+    this.#look()
     return this.#median
   }
 
   /** A structured-field dictionary (RFC 9651): `inflight=3, latency=1.25` (milliseconds). */
   get header(): string {
-    return `inflight=${this.inFlight}, latency=${this.medianLatency.toFixed(2)}`
+    this.#look()
+    return `inflight=${this.inFlight}, latency=${this.#latency}`
+  }
+
+  #look(): void {
+    if (this.#unseen === 0 || (this.#unseen < LOOK_EVERY && this.#count >= LOOK_EVERY)) return
+    const known = this.#recent.slice(0, Math.min(this.#count, KEPT)).sort()
+    this.#median = known[known.length >> 1] ?? 0
+    this.#latency = this.#median.toFixed(2)
+    this.#unseen = 0
   }
 }

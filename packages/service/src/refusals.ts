@@ -1,6 +1,7 @@
 /** How a server refuses what no route takes: unknown paths, wrong methods, URLs and bytes that cannot be read. */
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { makeLast } from '@spillway/intake'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type findMyWay from 'find-my-way'
 import type { HTTPMethod } from 'find-my-way'
@@ -28,9 +29,10 @@ export function missing(request: FastifyRequest, router: ReturnType<typeof findM
   })
 }
 
-/** Answers a URL that the router cannot read; such a request passes no hook. */
+/** Answers a URL that the router cannot read. Such a request passes no hook: nobody has looked at its framing. */
 export function refuseUnrouted(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  answerProblem(error, request, reply.headers(request.server.answerHeaders(request)))
+  makeLast(request.raw)
+  answerProblem(error, request, reply.headers({ ...request.server.answerHeaders(request), connection: 'close' }))
 }
 
 /** Connections whose bytes could not be read and where an earlier request is yet to be answered. */

@@ -12,10 +12,11 @@ export class Sample {
   /** The exit code, or the signal that killed it. */
   readonly ended: Promise<number | string | null>
 
-  constructor(environment: Record<string, string> = {}) {
+  /** `sockets` are the file descriptors of those it is given. */
+  constructor(environment: Record<string, string> = {}, sockets: readonly number[] = []) {
     this.#child = spawn(process.execPath, [path.join(import.meta.dirname, 'sample.ts')], {
       env: { PATH: process.env['PATH'], ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...sockets],
     })
     let rest = ''
     this.#child.stdout?.on('data', (chunk) => {

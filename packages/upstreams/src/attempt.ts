@@ -1,22 +1,25 @@
-/** One request on its way to one endpoint: the handler that undici calls, and the controller that whoever asked holds. */
+/** One request, in the queue or on its way to an endpoint: undici's handler, and the controller of whoever asked. */
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import type { Deadlines } from './deadlines.ts'
 import type { Endpoint } from './endpoint.ts'
 import { proxyError, UpstreamError } from './errors.ts'
-import type { Exchange, ProxyErrorType } from './exchange.ts'
-import { isEventStream, preferredWait } from './headers.ts'
+import { type Exchange, exchangeOf, type ProxyErrorType } from './exchange.ts'
+import { isEventStream } from './headers.ts'
 import { limits } from './limits.ts'
+import type { Queue, Queued } from './queue.ts'
 import type { Running } from './running.ts'
+import { overdue, type Phase } from './silence.ts'
 
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2]
 
-export interface AttemptOptions {
-  readonly options: Dispatcher.DispatchOptions
-  readonly handler: Dispatcher.DispatchHandler
-  readonly exchange: Exchange | undefined
-  readonly endpoint: Endpoint
+/** What the requests of a cluster share. */
+export interface Surroundings {
+  readonly queue: Queue<Endpoint, Attempt>
   readonly running: Running
+  /** The deadlines of those in the queue. */
+  readonly waiting: Deadlines
   /** Milliseconds, on the clock of `Exchange.deadlineAt`. */
   readonly clock: () => number
 }
@@ -29,64 +32,63 @@ const OURS: readonly ProxyErrorType[] = [
   'proxy_internal_error',
 ]
 
-/**
- * ```
- * connecting -> sending -> waiting -> receiving -> over
- *                  \___________________/ \-> upgraded -> over      (an answer may begin before the request ends)
- * ```
- * From everywhere to `over`: failed, aborted, out of time. undici bounds `connecting`; `sweep` bounds the others.
- */
-type Phase = 'connecting' | 'sending' | 'waiting' | 'receiving' | 'upgraded' | 'over'
-
-export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchController {
+export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchController, Queued<Endpoint> {
+  readonly exchange: Exchange | undefined
   readonly #options: Dispatcher.DispatchOptions
   readonly #handler: Dispatcher.DispatchHandler
-  readonly #exchange: Exchange | undefined
-  readonly #endpoint: Endpoint
-  readonly #running: Running
-  readonly #clock: () => number
-  readonly #startedAt: number
-  /** Where `running` keeps it. */
+  readonly #around: Surroundings
+  #endpoint: Endpoint | undefined
+  /** When it began to wait, then when it was sent. */
+  #startedAt = 0
+  /** Whoever asked has the controller. */
+  #introduced = false
   place = 0
-  #phase: Phase = 'connecting'
+  /** Until the answer begins. */
+  deadlineAt: number
+  #phase: Phase = 'queued'
   /** On `Running.swept`: when the phase began, or its last byte passed. */
   #movedAt: number
   #idleLimit: number = limits.idle
   #live: Dispatcher.DispatchController | undefined
   #socket: Duplex | undefined
-  #deadline: NodeJS.Timeout | undefined
   /** The first byte of an answer has come, if only of an informational one. */
   #answerBegan = false
   #paused = false
   #reason: Error | null = null
 
-  constructor({ options, handler, exchange, endpoint, running, clock }: AttemptOptions) {
+  constructor(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler, around: Surroundings) {
     this.#options = options
     this.#handler = handler
-    this.#exchange = exchange
-    this.#endpoint = endpoint
-    this.#running = running
-    this.#clock = clock
-    this.#startedAt = clock()
-    this.#movedAt = running.swept
+    this.#around = around
+    this.#movedAt = around.running.swept
+    this.exchange = exchangeOf(options)
+    // Of an attempt before this one.
+    if (this.exchange?.error) delete this.exchange.error
+    this.deadlineAt = this.exchange?.deadlineAt ?? Number.POSITIVE_INFINITY
   }
 
-  /**
-   * Sends the request. Whoever asked gets the controller first, before there is a connection, so that he can leave
-   * while we connect.
-   */
-  start(): boolean {
-    this.#running.add(this)
-    this.#endpoint.sent()
-    this.#handler.onRequestStart?.(this, null)
-    const deadlineAt = this.#exchange?.deadlineAt
-    if (deadlineAt !== undefined && !this.aborted) {
-      const left = deadlineAt - this.#startedAt
-      if (left <= 0) Attempt.#late(this)
-      else this.#deadline = setTimeout(Attempt.#late, left, this)
+  wait(): void {
+    this.#startedAt = this.#around.clock()
+    this.#around.waiting.add(this)
+    this.#introduce()
+  }
+
+  /** Sends the request. */
+  start(endpoint: Endpoint): boolean {
+    const now = this.#around.clock()
+    if (this.#introduced) {
+      this.#around.waiting.delete(this)
+      this.exchange?.timings.push({ name: 'pending', ms: now - this.#startedAt })
     }
+    this.#startedAt = now
+    this.#endpoint = endpoint
+    if (this.exchange) this.exchange.endpoint = endpoint.origin
+    this.#enter('connecting')
+    this.#around.running.add(this)
+    endpoint.sent()
+    if (!this.#introduced) this.#introduce()
     if (this.aborted) return true
-    const { named, pool, servername } = this.#endpoint
+    const { named, pool, servername } = endpoint
     // undici takes the certificate's name from `Host` otherwise, which may be the client's.
     const options: Dispatcher.DispatchOptions & { servername: string | undefined } = {
       ...this.#options,
@@ -96,21 +98,20 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
     return pool.dispatch(options, this)
   }
 
+  refuse(type: ProxyErrorType): false {
+    this.#fail(new UpstreamError(type, { sent: false }))
+    return false
+  }
+
   /** Ends what has been silent for too long. */
   sweep(): void {
-    const silent = this.#running.swept - this.#movedAt
-    if (this.#phase === 'waiting') {
-      const waited = silent - limits.answer
-      if (waited > 0 && waited > preferredWait(this.#options.headers)) this.#expire('http_response_timeout')
-    } else if (this.#phase === 'receiving') {
-      if (silent > this.#idleLimit && !this.#paused) this.#expire('connection_read_timeout')
-    } else if (this.#phase === 'sending' && silent > limits.idle) {
-      // undici pauses a body whose socket takes no more; one that flows has nothing to give, which is its sender's fault.
-      const { body } = this.#options
-      const held = typeof body === 'object' && body !== null && 'isPaused' in body && body.isPaused()
-      if (held) this.#expire('connection_write_timeout')
-      else this.#expire('http_request_error', 'the request’s body stopped coming')
-    }
+    // Who pauses us is not silent.
+    if (this.#phase === 'receiving' && this.#paused) return
+    const silent = this.#around.running.swept - this.#movedAt
+    const type = overdue(this.#phase, silent, this.#options, this.#idleLimit)
+    if (type === 'connection_limit_reached') this.#around.queue.reject(this, 'pending')
+    else if (type === 'http_request_error') this.#expire(type, 'the request’s body stopped coming')
+    else if (type) this.#expire(type)
   }
 
   // The controller
@@ -142,7 +143,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
 
   resume(): void {
     this.#paused = false
-    this.#movedAt = this.#running.swept
+    this.#movedAt = this.#around.running.swept
     this.#live?.resume()
   }
 
@@ -165,7 +166,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
   }
 
   onBodySent(chunk: Buffer): void {
-    this.#movedAt = this.#running.swept
+    this.#movedAt = this.#around.running.swept
     this.#handler.onBodySent?.(chunk)
   }
 
@@ -181,7 +182,6 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
 
   onRequestUpgrade(_live: unknown, status: number, headers: Headers, socket: Duplex): void {
     this.#enter('upgraded')
-    clearTimeout(this.#deadline)
     this.#answered(status, headers)
     this.#socket = socket
     socket.once('close', () => this.#end())
@@ -193,10 +193,9 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
 
   /** Informational answers come this way too; a 102 or 103 says that the upstream is still at it. */
   onResponseStart(_live: unknown, status: number, headers: Headers, message?: string): void {
-    this.#movedAt = this.#running.swept
+    this.#movedAt = this.#around.running.swept
     if (status >= 200) {
       this.#enter('receiving')
-      clearTimeout(this.#deadline)
       if (isEventStream(headers['content-type'])) this.#idleLimit = limits.streamIdle
       this.#answered(status, headers)
     }
@@ -204,7 +203,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
   }
 
   onResponseData(_live: unknown, chunk: Buffer): void {
-    this.#movedAt = this.#running.swept
+    this.#movedAt = this.#around.running.swept
     this.#handler.onResponseData?.(this, chunk)
   }
 
@@ -219,32 +218,43 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
 
   #enter(phase: Phase): void {
     this.#phase = phase
-    this.#movedAt = this.#running.swept
+    this.#movedAt = this.#around.running.swept
+  }
+
+  /**
+   * Whoever asked gets the controller first, before there is a connection, so that he can leave while we wait or connect.
+   */
+  #introduce(): void {
+    this.#introduced = true
+    this.#handler.onRequestStart?.(this, null)
+    if (this.deadlineAt <= this.#startedAt) this.late()
   }
 
   #answered(status: number, headers: Headers): void {
-    const ms = this.#clock() - this.#startedAt
-    this.#exchange?.timings.push({ name: 'upstream', ms })
-    this.#endpoint.answered(ms, countsAgainst(status, headers), headers['x-load'])
+    this.deadlineAt = Number.POSITIVE_INFINITY
+    const ms = this.#around.clock() - this.#startedAt
+    this.exchange?.timings.push({ name: 'upstream', ms })
+    this.#endpoint?.answered(ms, countsAgainst(status, headers), headers['x-load'])
   }
 
-  /** Takes the attempt as argument, so that a request needs no closure for its timer. */
-  static #late(attempt: Attempt): void {
-    attempt.#expire('http_response_timeout', 'the caller’s deadline is over')
+  late(): void {
+    this.deadlineAt = Number.POSITIVE_INFINITY
+    this.#expire('http_response_timeout', 'the caller’s deadline is over')
   }
 
   #expire(type: ProxyErrorType, detail?: string): void {
     const sent = this.#live !== undefined
     const error = new UpstreamError(type, { sent, ...(detail === undefined ? {} : { detail }) })
     // The caller's own deadline and a body that stops coming say nothing about the endpoint.
-    if (detail === undefined) this.#endpoint.broke(type, this.#phase === 'receiving')
+    if (detail === undefined) this.#endpoint?.broke(type, this.#phase === 'receiving')
     this.abort(error)
   }
 
   #fail(error: Error): void {
     if (this.#phase === 'over') return
-    const failure = this.aborted || this.#bodyBroke(error) ? error : this.#blame(error)
-    if (this.#exchange && failure instanceof UpstreamError) this.#exchange.error = failure.type
+    const told = error instanceof UpstreamError || this.aborted || this.#bodyBroke(error)
+    const failure = told ? error : this.#blame(error)
+    if (this.exchange && failure instanceof UpstreamError) this.exchange.error = failure.type
     this.#end()
     this.#handler.onResponseError?.(this, failure)
   }
@@ -262,16 +272,22 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
     const incomplete = type === 'connection_terminated' && this.#answerBegan
     const sent = this.#live !== undefined
     const failure = new UpstreamError(incomplete ? 'http_response_incomplete' : type, { sent, cause })
-    if (!OURS.includes(type)) this.#endpoint.broke(failure.type, this.#phase === 'receiving')
+    if (!OURS.includes(type)) this.#endpoint?.broke(failure.type, this.#phase === 'receiving')
     return failure
   }
 
   #end(): void {
     if (this.#phase === 'over') return
     this.#phase = 'over'
-    clearTimeout(this.#deadline)
-    this.#running.delete(this)
-    this.#endpoint.inFlight--
+    const { queue, running, waiting } = this.#around
+    if (this.#endpoint) {
+      running.delete(this)
+      this.#endpoint.inFlight--
+      queue.wake()
+    } else if (this.#introduced) {
+      waiting.delete(this)
+      queue.leave(this)
+    }
   }
 }
 

@@ -21,4 +21,14 @@ describe('a retry budget', () => {
     for (let count = 0; count < 1_000; count++) budget.request(0)
     expect(granted(budget, 5_000)).toBe(300)
   })
+
+  it('says how many are left', () => {
+    const budget = new Budget()
+    expect(budget.left(0)).toBe(100)
+    for (let count = 0; count < 11; count++) budget.request(0)
+    budget.spend(0)
+    expect(budget.left(0)).toBe(102)
+    expect(granted(budget, 0)).toBe(102)
+    expect(budget.left(0)).toBe(0)
+  })
 })

@@ -13,9 +13,14 @@ export class Budget {
     this.#requests.add(now)
   }
 
+  /** Retries that may be had now. */
+  left(now: number): number {
+    return Math.max(0, Math.ceil(this.#requests.total(now) * SHARE + RESERVE - this.#retries.total(now)))
+  }
+
   /** Takes one retry out of the budget; false if there is none left. */
   spend(now: number): boolean {
-    if (this.#retries.total(now) >= this.#requests.total(now) * SHARE + RESERVE) return false
+    if (this.left(now) === 0) return false
     this.#retries.add(now)
     return true
   }

@@ -2,9 +2,9 @@
 
 /**
  * ```
- *            first good check                 5 failures, or under 80 % good
+ *            first good check           5 failures, under 80 % good, or an operator
  * starting ------------------->  up  ---------------------------------------->  ejected
- *     |                         ^  | <------------- its time is over -------------  |
+ *     |                         ^  | <----- its time is over, or an operator -----  |
  *     |           2 good checks |  | 3 bad checks, or refused                       |
  *     |                         |  v                                                |
  *     +----------------------> down <-----------------------------------------------+
@@ -52,6 +52,11 @@ export function afterRefusal(condition: Condition, reason: string): Condition {
 export function ejected(condition: Condition, reason: string, times: number, now: number): Condition {
   if (condition.state !== 'up') return condition
   return { state: 'ejected', until: now + Math.min(EJECTION_MS * times, LONGEST_EJECTION_MS), times, reason }
+}
+
+/** After an operator has taken an ejection back. */
+export function readmitted(condition: Condition, now: number): Condition {
+  return condition.state === 'ejected' ? { state: 'up', since: now } : condition
 }
 
 /** After mere passing of time. */

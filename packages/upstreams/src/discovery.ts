@@ -1,5 +1,24 @@
 /** Which endpoints there are: those that are configured, and those that DNS found for a configured name. */
 
+/** One entry of a cluster's list with more than its origin. */
+export interface EndpointSpec {
+  /** An origin, or `dns+http://name:port`: then the rest holds for each of its addresses. */
+  readonly url: string
+  /** How much of the work is its, in proportion to the others' weights: above 0, at most 1000. Default: 1. */
+  readonly weight?: number | undefined
+  /** Has requests only while no endpoint without this is usable. Default: false. */
+  readonly backup?: boolean | undefined
+  /** How many requests it may have at once, at least 1; what is over that waits. Default: no such limit. */
+  readonly max?: number | undefined
+}
+
+/** What an `EndpointSpec` says of its endpoints, with its defaults. */
+export interface Traits {
+  readonly weight: number
+  readonly backup: boolean
+  readonly max: number
+}
+
 /** One entry of a cluster's list. */
 export interface Source {
   /** As it is configured, in normal form: `http://10.0.0.1:5000` or `dns+http://gateway:5000`. */
@@ -8,6 +27,7 @@ export interface Source {
   readonly origin: string
   /** Whether each address of its name is an endpoint; otherwise the origin is one, however many addresses it has. */
   readonly discovered: boolean
+  readonly traits: Traits
 }
 
 /** Where an endpoint is. */
@@ -18,28 +38,46 @@ export interface Place {
   readonly named: string
   /** Where DNS found the name; undefined where each connection is to ask. */
   readonly address: string | undefined
+  readonly traits: Traits
 }
 
-/** @throws {TypeError} where it is no http or https origin, with or without `dns+` */
-export function sourceOf(entry: string): Source {
-  const bare = entry.replace(/^dns\+/i, '')
+const HEAVIEST = 1000
+
+/** @throws {TypeError} where it is no http or https origin, with or without `dns+`, or its traits are out of bounds */
+export function sourceOf(entry: string | EndpointSpec): Source {
+  const { url, weight = 1, backup = false, max = Number.POSITIVE_INFINITY } = specOf(entry)
+  const bare = url.replace(/^dns\+/i, '')
   const { origin, protocol } = new URL(bare)
   if (!/^https?:$/.test(protocol)) {
-    throw new TypeError(`${entry} must be an origin such as http://10.0.0.1:5000 or dns+http://gateway:5000`)
+    throw new TypeError(`${url} must be an origin such as http://10.0.0.1:5000 or dns+http://gateway:5000`)
   }
-  const discovered = bare !== entry
-  return { entry: discovered ? `dns+${origin}` : origin, origin, discovered }
+  checkWeight(url, weight)
+  if (!(max === Number.POSITIVE_INFINITY || (Number.isInteger(max) && max >= 1))) {
+    throw new TypeError(`max of ${url} is ${max}; it must be a whole number from 1 on, or left out for no limit`)
+  }
+  const discovered = bare !== url
+  return { entry: discovered ? `dns+${origin}` : origin, origin, discovered, traits: { weight, backup, max } }
+}
+
+/** @throws {TypeError} where it is out of bounds */
+export function checkWeight(endpoint: string, weight: number): void {
+  if (weight > 0 && weight <= HEAVIEST) return
+  throw new TypeError(`weight of ${endpoint} is ${weight}; it must be above 0 and at most ${HEAVIEST}`)
+}
+
+function specOf(entry: string | EndpointSpec): EndpointSpec {
+  return typeof entry === 'string' ? { url: entry } : entry
 }
 
 /** @param addresses of the source's name; asked for only where it is `discovered` */
-export function placesOf({ origin, discovered }: Source, addresses: readonly string[]): Place[] {
-  if (!discovered) return [{ origin, named: origin, address: undefined }]
+export function placesOf({ origin, discovered, traits }: Source, addresses: readonly string[]): Place[] {
+  if (!discovered) return [{ origin, named: origin, address: undefined, traits }]
   const { protocol, port } = new URL(origin)
   return addresses.flatMap((address) => {
     const host = address.includes(':') ? `[${address}]` : address
     // Null for an address that no URL can hold, such as a link-local one with its zone.
     const url = URL.parse(`${protocol}//${host}:${port}`)
-    return url ? [{ origin: url.origin, named: origin, address }] : []
+    return url ? [{ origin: url.origin, named: origin, address, traits }] : []
   })
 }
 

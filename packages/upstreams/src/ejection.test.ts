@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { charge, mayEject, usable } from './ejection.ts'
 
-const up = { available: true, passing: true }
-const ejected = { available: false, passing: true }
-const down = { available: false, passing: false }
+const up = { available: true, passing: true, backup: false }
+const ejected = { available: false, passing: true, backup: false }
+const down = { available: false, passing: false, backup: false }
 
 describe('an endpoint is charged', () => {
   it('with five failures in a row', () => {
@@ -38,12 +38,31 @@ describe('usable', () => {
     expect(usable([ejected])).toEqual([ejected])
   })
 
-  it('are never those that are down or draining, and always some while any passes its checks', () => {
+  it('are backups only while no other can be chosen without hesitation', () => {
+    const backup = true
+    const [spare, spareEjected, spareDown] = [
+      { ...up, backup },
+      { ...ejected, backup },
+      { ...down, backup },
+    ]
+    expect(usable([up, spare])).toEqual([up])
+    expect(usable([up, ejected, ejected, spare])).toEqual([up, ejected, ejected])
+    expect(usable([down, spare, spareDown])).toEqual([spare])
+    expect(usable([ejected, spare])).toEqual([spare])
+    expect(usable([ejected, spareEjected])).toEqual([ejected])
+    expect(usable([down, spareEjected])).toEqual([spareEjected])
+    expect(usable([spare, spareEjected])).toEqual([spare])
+  })
+
+  it('are never those that are down or draining, always some while any passes its checks, and all of one tier', () => {
+    const states = [up, ejected, down].flatMap((state) => [state, { ...state, backup: true }])
     fc.assert(
-      fc.property(fc.array(fc.constantFrom(up, ejected, down)), (endpoints) => {
+      fc.property(fc.array(fc.constantFrom(...states)), (endpoints) => {
         const chosen = usable(endpoints)
         expect(chosen.every(({ passing }) => passing)).toBe(true)
         expect(chosen.length > 0).toBe(endpoints.some(({ passing }) => passing))
+        expect(new Set(chosen.map(({ backup }) => backup)).size).toBeLessThanOrEqual(1)
+        if (endpoints.includes(up)) expect(chosen).toContain(up)
       }),
     )
   })

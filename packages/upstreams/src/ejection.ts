@@ -6,6 +6,8 @@ interface Judged {
   readonly available: boolean
   /** Active, and up but for an ejection. */
   readonly passing: boolean
+  /** Chosen only while no other is usable. */
+  readonly backup: boolean
 }
 
 const FAILURES_IN_A_ROW = 5
@@ -29,11 +31,27 @@ export function mayEject(out: number, all: number): boolean {
 }
 
 /**
- * Those that may be chosen. When ejections leave under 50 % of the endpoints that pass their checks, it is rather the
- * load or the network than the endpoints, and ejections are ignored (Envoy's panic); what is down or draining stays out.
+ * Those that may be chosen: none that is down or draining, and a backup only while no other endpoint is usable.
+ * @returns where all may, the very list
  */
-export function usable<E extends Judged>(endpoints: readonly E[]): E[] {
-  const passing = endpoints.filter((endpoint) => endpoint.passing)
+export function usable<E extends Judged>(endpoints: readonly E[]): readonly E[] {
+  if (endpoints.every(unhesitating)) return endpoints
+  const first = tier(endpoints, false)
+  if (first.some(({ available }) => available)) return first
+  const backups = tier(endpoints, true)
+  return first.length === 0 || backups.some(({ available }) => available) ? backups : first
+}
+
+function unhesitating({ available, backup }: Judged): boolean {
+  return available && !backup
+}
+
+/**
+ * When ejections leave under 50 % of the endpoints that pass their checks, it is rather the load or the network than the
+ * endpoints, and ejections are ignored (Envoy's panic).
+ */
+function tier<E extends Judged>(endpoints: readonly E[], backup: boolean): E[] {
+  const passing = endpoints.filter((endpoint) => endpoint.passing && endpoint.backup === backup)
   const available = passing.filter((endpoint) => endpoint.available)
   return available.length < passing.length * PANIC_BELOW ? passing : available
 }

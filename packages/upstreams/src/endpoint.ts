@@ -7,54 +7,24 @@ import {
   type Condition,
   ejected,
   type Finding,
+  readmitted,
   timesEjected,
 } from './condition.ts'
-import type { Place } from './discovery.ts'
-import { charge } from './ejection.ts'
+import type { Place, Traits } from './discovery.ts'
 import type { ProxyErrorType } from './exchange.ts'
 import { PeakEwma } from './latency.ts'
 import { readLoad } from './load.ts'
+import { Outcomes } from './outcomes.ts'
 import type { Candidate, Said } from './policies/policy.ts'
 import { openPool, servername } from './pool.ts'
-import { RollingSum } from './rolling-sum.ts'
-
-/** An endpoint as operators see it. */
-export interface EndpointView {
-  readonly origin: string
-  readonly intent: Intent
-  readonly condition: Condition['state']
-  /** Why it is down or ejected. */
-  readonly reason: string | undefined
-  /** How many seconds an ejection lasts yet. */
-  readonly ejectedForS: number | undefined
-  /** Whether it would be chosen now. */
-  readonly available: boolean
-  /** Requests sent and not yet answered to their end. */
-  readonly inFlight: number
-  /** Answered or failed since the start. */
-  readonly requests: number
-  readonly failures: number
-  /** Mean milliseconds to the answer's headers over the last 10 s; undefined without requests. */
-  readonly latencyMs: number | undefined
-}
-
-/** What the endpoint itself wants: it drains before it stops. */
-export type Intent = 'active' | 'draining'
-
-/**
- * An endpoint's change: `from` and `to` are conditions, or intents; `absent` before DNS names it and once it no longer
- * does, which is the last that is told of it. For a name itself: `unknown`, `resolved` or `unresolved`.
- */
-export interface Transition {
-  /** The endpoint's origin, or the name as it is configured: `dns+http://gateway:5000`. */
-  readonly endpoint: string
-  readonly from: string
-  readonly to: string
-  readonly reason: string
-}
+import { ramp } from './slow-start.ts'
+import { BY_OPERATOR, type Transition } from './transition.ts'
+import type { EndpointView, Intent } from './view.ts'
 
 export interface EndpointOptions {
   readonly place: Place
+  /** Whether it is one of the first of its cluster: then there is no slow start when it first comes up. */
+  readonly first: boolean
   /** Without active checks it counts as up from the start, and nothing but ejection takes it out. */
   readonly checked: boolean
   readonly clock: () => number
@@ -67,34 +37,42 @@ export class Endpoint implements Place, Candidate {
   readonly origin: string
   readonly named: string
   readonly address: string | undefined
+  readonly traits: Traits
+  readonly backup: boolean
+  readonly max: number
   /** Whom the certificate of an https endpoint must be for, whatever `Host` a request has. */
   readonly servername: string | undefined
   readonly pool: Pool
   inFlight = 0
-  readonly weight = 1
+  /** As policies see it: its own times what slow start lets count. */
+  weight: number
   said: Said | undefined
+  #ownWeight: number
+  /** When slow start began. */
+  #risenAt = Number.NEGATIVE_INFINITY
+  readonly #first: boolean
   readonly #latency: PeakEwma
   readonly #checked: boolean
   readonly #clock: () => number
   #onTransition: EndpointOptions['onTransition']
   readonly #onFailure: EndpointOptions['onFailure']
-  #intent: Intent = 'active'
+  /** Who says that it drains: itself, before it stops, or an operator. Neither can take back what the other says. */
+  readonly #draining = { itself: false, operator: false }
   #condition: Condition
   /** Checks in a row with the same outcome since the condition last changed: positive good, negative bad. */
   #streak = 0
   #timesEjected = 0
-  #failuresInARow = 0
-  #requests = 0
-  #failures = 0
-  readonly #recentRequests = new RollingSum()
-  readonly #recentFailures = new RollingSum()
-  readonly #recentAnswers = new RollingSum()
-  readonly #recentLatency = new RollingSum()
+  readonly #outcomes = new Outcomes()
 
-  constructor({ place, checked, clock, onTransition, onFailure }: EndpointOptions) {
+  constructor({ place, first, checked, clock, onTransition, onFailure }: EndpointOptions) {
     this.origin = place.origin
     this.named = place.named
     this.address = place.address
+    this.traits = place.traits
+    this.backup = place.traits.backup
+    this.max = place.traits.max
+    this.#ownWeight = this.weight = place.traits.weight
+    this.#first = first
     this.servername = servername(place)
     this.#latency = new PeakEwma()
     this.#checked = checked
@@ -102,21 +80,33 @@ export class Endpoint implements Place, Candidate {
     this.#onTransition = onTransition
     this.#onFailure = onFailure
     this.#condition = checked ? { state: 'starting' } : { state: 'up', since: clock() }
+    if (!checked && !first) this.#risenAt = clock()
     this.pool = openPool(place)
   }
 
-  /** Whether it takes requests, and would without an ejection. */
+  /** Whether it takes requests, as of the last `refresh`. */
   get available(): boolean {
-    return this.#intent === 'active' && this.condition.state === 'up'
+    return this.intent === 'active' && this.#condition.state === 'up'
   }
 
+  /** Whether it would without an ejection. */
   get passing(): boolean {
-    return this.available || (this.#intent === 'active' && this.#condition.state === 'ejected')
+    return this.available || (this.intent === 'active' && this.#condition.state === 'ejected')
+  }
+
+  get intent(): Intent {
+    return this.#draining.itself || this.#draining.operator ? 'draining' : 'active'
   }
 
   get condition(): Condition {
-    this.#become(afterTime(this.#condition, this.#clock()), 'the ejection is over')
+    this.refresh(this.#clock())
     return this.#condition
+  }
+
+  /** What time does to it: to be called before a choice. */
+  refresh(now: number): void {
+    this.#become(afterTime(this.#condition, now), 'the ejection is over')
+    this.weight = this.#ownWeight * ramp(this.#risenAt, now)
   }
 
   /** Milliseconds to its answers' heads, as policies see it. */
@@ -132,8 +122,7 @@ export class Endpoint implements Place, Candidate {
 
   /** Why what became of its requests speaks for ejecting it, or undefined. */
   get charge(): string | undefined {
-    const now = this.#clock()
-    return charge(this.#failuresInARow, this.#recentRequests.total(now), this.#recentFailures.total(now))
+    return this.#outcomes.charge(this.#clock())
   }
 
   /**
@@ -142,54 +131,64 @@ export class Endpoint implements Place, Candidate {
    */
   answered(ms: number, failed: boolean, load?: string | readonly string[]): void {
     const now = this.#clock()
-    this.#requests++
-    this.#recentRequests.add(now)
-    this.#recentAnswers.add(now)
-    this.#recentLatency.add(now, ms)
+    this.#outcomes.answered(now, ms, failed)
     this.said = readLoad(load, now) ?? this.said
     if (failed) {
       this.#latency.failed(now, ms)
-      this.#failed(now, undefined)
-    } else {
-      this.#latency.answered(now, ms)
-      this.#failuresInARow = 0
-    }
+      this.#onFailure(this, undefined)
+    } else this.#latency.answered(now, ms)
   }
 
   /** No answer came (`answered` was not called), or it broke off. */
   broke(type: ProxyErrorType, afterHeaders: boolean): void {
     const now = this.#clock()
-    if (!afterHeaders) {
-      this.#requests++
-      this.#recentRequests.add(now)
-    }
+    this.#outcomes.broke(now, afterHeaders)
     this.#latency.failed(now, 0)
     if (this.#checked && type === 'connection_refused') this.#become(afterRefusal(this.#condition, type), type)
-    this.#failed(now, type)
+    this.#onFailure(this, type)
   }
 
   checked(finding: Finding): void {
-    if (finding.outcome === 'draining') this.#intend('draining')
-    if (finding.outcome === 'good') this.#intend('active')
-    if (finding.outcome !== 'good' && finding.outcome !== 'bad') return
-    this.#streak = finding.outcome === 'good' ? Math.max(this.#streak, 0) + 1 : Math.min(this.#streak, 0) - 1
-    const reason = finding.outcome === 'bad' ? finding.reason : 'its checks pass'
+    const { outcome } = finding
+    if (outcome === 'draining' && !this.#draining.itself) this.#drains('itself', true, 'it says so')
+    if (outcome === 'good' && this.#draining.itself) this.#drains('itself', false, 'it is ready again')
+    if (outcome !== 'good' && outcome !== 'bad') return
+    this.#streak = outcome === 'good' ? Math.max(this.#streak, 0) + 1 : Math.min(this.#streak, 0) - 1
+    const reason = outcome === 'bad' ? finding.reason : 'its checks pass'
     this.#become(afterCheck(this.#condition, finding, Math.abs(this.#streak), this.#clock()), reason)
   }
 
   /** To be called first, where it was discovered. */
   arrive(reason: string): void {
-    this.#onTransition({ endpoint: this.origin, from: 'absent', to: this.#condition.state, reason })
+    this.#tell('absent', this.#condition.state, reason)
   }
 
   /** What becomes of it from now on is told to nobody: its place may have been taken. */
   leave(reason: string): void {
-    this.#onTransition({ endpoint: this.origin, from: this.condition.state, to: 'absent', reason })
+    this.#tell(this.condition.state, 'absent', reason)
     this.#onTransition = () => {}
   }
 
+  /** By an operator: it finishes what it has, whatever it says of itself. */
+  drain(): void {
+    if (!this.#draining.operator) this.#drains('operator', true, BY_OPERATOR)
+  }
+
+  /** Takes back what operators did: `drain`, and an ejection, theirs or not. Whether it says that it drains is its own. */
+  undrain(): void {
+    if (this.#draining.operator) this.#drains('operator', false, BY_OPERATOR)
+    this.#become(readmitted(this.condition, this.#clock()), BY_OPERATOR)
+  }
+
+  /** By an operator. */
+  weigh(weight: number): void {
+    this.#ownWeight = weight
+    this.#tell(this.condition.state, this.#condition.state, BY_OPERATOR, { weight })
+  }
+
+  /** Only what is up is ejected: what is out already, is. */
   eject(reason: string): void {
-    if (this.#condition.state !== 'up') return
+    if (this.condition.state !== 'up') return
     const now = this.#clock()
     this.#timesEjected = timesEjected(this.#condition, this.#timesEjected, now)
     this.#become(ejected(this.#condition, reason, this.#timesEjected, now), reason)
@@ -198,34 +197,29 @@ export class Endpoint implements Place, Candidate {
   view(available: boolean): EndpointView {
     const now = this.#clock()
     const condition = this.condition
-    const answers = this.#recentAnswers.total(now)
     return {
       origin: this.origin,
-      intent: this.#intent,
+      intent: this.intent,
+      drained: this.#draining.operator,
       condition: condition.state,
       reason: 'reason' in condition ? condition.reason : undefined,
       ejectedForS: condition.state === 'ejected' ? Math.ceil((condition.until - now) / 1000) : undefined,
       available,
+      weight: this.#ownWeight,
+      ramp: ramp(this.#risenAt, now),
+      backup: this.backup,
+      max: Number.isFinite(this.max) ? this.max : undefined,
       inFlight: this.inFlight,
-      requests: this.#requests,
-      failures: this.#failures,
-      latencyMs: answers === 0 ? undefined : this.#recentLatency.total(now) / answers,
+      requests: this.#outcomes.requests,
+      failures: this.#outcomes.failures,
+      latencyMs: this.#outcomes.latency(now),
     }
   }
 
-  #failed(now: number, type: ProxyErrorType | undefined): void {
-    this.#failures++
-    this.#failuresInARow++
-    this.#recentFailures.add(now)
-    this.#onFailure(this, type)
-  }
-
-  #intend(intent: Intent): void {
-    if (intent === this.#intent) return
-    const from = this.#intent
-    this.#intent = intent
-    const reason = intent === 'draining' ? 'it says so' : 'it is ready again'
-    this.#onTransition({ endpoint: this.origin, from, to: intent, reason })
+  #drains(who: 'itself' | 'operator', drains: boolean, reason: string): void {
+    const from = this.intent
+    this.#draining[who] = drains
+    this.#tell(from, this.intent, reason)
   }
 
   #become(condition: Condition, reason: string): void {
@@ -236,11 +230,13 @@ export class Endpoint implements Place, Candidate {
     // Most often its process died: the next one is not to serve the rest of its ejections.
     if (condition.state === 'down') this.#timesEjected = 0
     if (condition.state === 'up') {
-      // What was held against it has been paid for.
-      this.#failuresInARow = 0
-      this.#recentRequests.clear()
-      this.#recentFailures.clear()
+      this.#outcomes.forgive()
+      if (from !== 'starting' || !this.#first) this.#risenAt = condition.since
     }
-    this.#onTransition({ endpoint: this.origin, from, to: condition.state, reason })
+    this.#tell(from, condition.state, reason)
+  }
+
+  #tell(from: string, to: string, reason: string, more: Pick<Transition, 'weight'> = {}): void {
+    this.#onTransition({ endpoint: this.origin, from, to, reason, ...more })
   }
 }

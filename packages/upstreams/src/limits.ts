@@ -1,7 +1,7 @@
 /** What bounds a request to upstreams: the design's numbers, in one place. Milliseconds unless the name says otherwise. */
 export const limits = {
-  /** Requests pending or running over the whole cluster (Envoy's default); the next one is refused. */
-  clusterRequests: 1024,
+  /** How long a request waits for a place, at most (HAProxy's `timeout queue`, by default what connecting may take). */
+  queue: 5_000,
   connect: 5_000,
   /** From the request's end to the answer's headers; `Prefer: wait=N` adds N seconds. */
   answer: 15_000,

@@ -1,14 +1,16 @@
 /** A cluster's endpoints: who they are now, those that come and those that leave. */
 import { Addresses, type Resolve } from './addresses.ts'
 import type { Checks } from './check.ts'
-import { difference, hostOf, type Place, placesOf, type Source, sourceOf } from './discovery.ts'
-import type { Endpoint, Transition } from './endpoint.ts'
+import { difference, type EndpointSpec, hostOf, type Place, placesOf, type Source, sourceOf } from './discovery.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { Transition } from './transition.ts'
 
 export interface MembersOptions {
   /** The cluster's name, for errors. */
   readonly cluster: string
-  readonly endpoints: readonly string[]
-  readonly open: (place: Place) => Endpoint
+  readonly endpoints: readonly (string | EndpointSpec)[]
+  /** `first`: no endpoint of that entry was known before. */
+  readonly open: (place: Place, first: boolean) => Endpoint
   readonly checks: Checks | undefined
   readonly resolve: Resolve | undefined
   readonly clock: () => number
@@ -35,7 +37,7 @@ export class Members {
       throw new TypeError(`${cluster} has the same endpoint twice`)
     }
     const places = this.#sources.flatMap((source) => (source.discovered ? [] : placesOf(source, [])))
-    this.#current = places.map((place) => this.#open(place))
+    this.#current = places.map((place) => this.#open(place, true))
     for (const source of this.#sources) if (source.discovered) this.#addresses.set(source, this.#discover(source))
   }
 
@@ -71,12 +73,13 @@ export class Members {
     const { kept, gone, added } = difference(this.#current, found)
     if (gone.length === 0 && added.length === 0) return
     this.#current = kept
+    const known = new Set([...kept, ...gone].map(({ named }) => named))
     for (const endpoint of gone) this.#leave(endpoint)
-    this.#current = [...kept, ...added.map((place) => this.#open(place))]
+    this.#current = [...kept, ...added.map((place) => this.#open(place, !known.has(place.named)))]
   }
 
-  #open(place: Place): Endpoint {
-    const endpoint = this.#options.open(place)
+  #open(place: Place, first: boolean): Endpoint {
+    const endpoint = this.#options.open(place, first)
     if (place.address !== undefined) endpoint.arrive('DNS names it')
     this.#options.checks?.add(endpoint)
     return endpoint

@@ -7,8 +7,7 @@ import { limits } from './limits.ts'
 /** The pool is the name's, so that it is what `Host` and the certificate are about; only its lookups are answered here. */
 export function openPool({ named, address }: Place): Pool {
   return new Pool(named, {
-    // The cluster's bound is the only queue: a pool of fewer connections would make a second one behind it.
-    connections: limits.clusterRequests,
+    // As many connections as it needs: the cluster's queue is the only one, and a bound here would make a second.
     pipelining: 1,
     // Over HTTP/2, upgrades, trailers and 1xx take other ways through undici.
     allowH2: false,

@@ -7,6 +7,8 @@ import { createExchange, type Exchange, exchangeOf, type ProxyErrorType } from '
 import { ReplayableBody } from './replayable.ts'
 
 export interface RetryOptions {
+  /** Default: one of its own. `Upstreams` has one, so that its `stats` can tell what is left. */
+  readonly budget?: Budget
   /** Milliseconds, monotonic. Default: `performance.now`. */
   readonly clock?: () => number
   /** Default: `Math.random`. */
@@ -23,8 +25,7 @@ export interface RetryOptions {
  * The second attempt's failure is the caller's, unless no endpoint could take it: then it is the first one's.
  */
 export function retry(options: RetryOptions = {}): Dispatcher.DispatcherComposeInterceptor {
-  const { clock = () => performance.now(), random = Math.random } = options
-  const budget = new Budget()
+  const { budget = new Budget(), clock = () => performance.now(), random = Math.random } = options
   return (dispatch) => (request, handler) => {
     budget.request(clock())
     return new Retrying({ dispatch, request, handler, budget, clock, random }).send()

@@ -4,6 +4,8 @@ import { Running } from './running.ts'
 function member(running: Running, calls: string[], name: string, ends: boolean) {
   const self = {
     place: 0,
+    deadlineAt: Number.POSITIVE_INFINITY,
+    late: () => {},
     sweep: () => act('swept'),
     abort: (reason: Error) => act(reason.message),
   }

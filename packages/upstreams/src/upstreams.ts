@@ -1,18 +1,24 @@
 /** One undici Dispatcher over many endpoints: chooses one for each request and learns from what becomes of it. */
 import { Dispatcher } from 'undici'
 import type { Resolve } from './addresses.ts'
-import { Attempt } from './attempt.ts'
+import { Attempt, type Surroundings } from './attempt.ts'
+import { Budget } from './budget.ts'
 import { Checks } from './check.ts'
-import type { Place } from './discovery.ts'
-import { mayEject, usable } from './ejection.ts'
-import { Endpoint, type EndpointView, type Transition } from './endpoint.ts'
+import { type ClusterLimits, limitsOf } from './cluster-limits.ts'
+import { Deadlines } from './deadlines.ts'
+import { checkWeight, type EndpointSpec, type Place } from './discovery.ts'
+import { mayEject } from './ejection.ts'
+import { Endpoint } from './endpoint.ts'
 import { UpstreamError } from './errors.ts'
-import { type Exchange, exchangeOf, type ProxyErrorType } from './exchange.ts'
-import { limits } from './limits.ts'
+import type { ProxyErrorType } from './exchange.ts'
 import { Members } from './members.ts'
-import { type PolicyName, policies } from './policies/policies.ts'
+import type { PolicyName } from './policies/policies.ts'
 import type { Policy } from './policies/policy.ts'
+import { Queue } from './queue.ts'
 import { Running } from './running.ts'
+import { Selection } from './selection.ts'
+import { BY_OPERATOR, type Transition } from './transition.ts'
+import type { ClusterStats, EndpointView } from './view.ts'
 
 export interface UpstreamsOptions {
   /** The cluster's name, as logs, metrics and cache keys have it. */
@@ -22,12 +28,14 @@ export interface UpstreamsOptions {
    * (Thanos' spelling) are an endpoint for each address of the name, A and AAAA: asked for every 5 s, and the last good
    * answer stands 30 s where none comes. Requests have the name in `Host`, and an https endpoint's certificate must.
    */
-  readonly endpoints: readonly string[]
+  readonly endpoints: readonly (string | EndpointSpec)[]
   /** How one of the usable endpoints is chosen: by name, or one of one's own. Default: `p2c-ewma`. */
   readonly policy?: PolicyName | Policy
   /** What active checks ask for; `false`: no active checks, every endpoint counts as up. Default: `/ready`. */
   readonly check?: { readonly path: string } | false
-  /** Told of each change of an endpoint's condition or intent, and of what DNS says; for log lines and metrics. */
+  /** How much the cluster may have to do at once; what is over it is refused with 503. */
+  readonly limits?: ClusterLimits | undefined
+  /** Told of each change of an endpoint, of what DNS says, and of what operators do; for log lines and metrics. */
   readonly onTransition?: (transition: Transition) => void
   /** Gives the addresses of a name, or rejects. Default: getaddrinfo, so that /etc/hosts counts too. */
   readonly resolve?: Resolve
@@ -46,17 +54,19 @@ const SWEEP = 500
  */
 export class Upstreams extends Dispatcher {
   readonly name: string
+  /** For `retry` around this cluster. */
+  readonly budget = new Budget()
   // `private` and not `#`, here alone: what `compose` returns is a Proxy, through which `#` fields cannot be reached.
   private readonly members: Members
-  private readonly policy: Policy
+  private readonly selection: Selection
   private readonly clock: () => number
-  private readonly random: () => number
-  private readonly running = new Running()
+  private readonly tell: (transition: Transition) => void
+  private readonly around: Surroundings
+  private readonly ejections: Record<string, number> = {}
   private readonly checks: Checks | undefined
   private readonly sweeps: NodeJS.Timeout
-  private closed = false
 
-  /** @throws {TypeError} on a bad endpoint, none, or the same twice */
+  /** @throws {TypeError} on a bad endpoint, none, or the same twice, and on a name that no policy has */
   constructor(options: UpstreamsOptions) {
     super()
     const {
@@ -68,38 +78,90 @@ export class Upstreams extends Dispatcher {
       random = Math.random,
     } = options
     const { onTransition = () => {}, resolve } = options
-    const onFailure = (endpoint: Endpoint, type: ProxyErrorType | undefined) => this.judge(endpoint, type)
+    const limits = limitsOf(options.limits)
     this.name = name
-    this.policy = typeof policy === 'string' ? policies[policy]() : policy
-    this.random = random
     this.clock = clock
-    const checked = check !== false
-    const open = (place: Place) => new Endpoint({ place, checked, clock, onTransition, onFailure })
-    this.checks = check ? new Checks({ path: check.path, clock, random }) : undefined
-    const { checks } = this
-    this.members = new Members({ cluster: name, endpoints, open, checks, resolve, clock, random, onTransition })
-    this.sweeps = setInterval(() => this.running.sweep(SWEEP), SWEEP)
+    this.selection = new Selection({ current: () => this.members.current, policy, clock, random })
+    const running = new Running(clock)
+    const choose: Selection['choose'] = (exchange, more) => this.selection.choose(exchange, more)
+    const queue = new Queue<Endpoint, Attempt>({ limits, running, choose })
+    this.around = { queue, running, waiting: new Deadlines(clock), clock }
+    this.tell = (transition) => {
+      const { to, reason } = transition
+      if (to === 'ejected') this.ejections[reason] = (this.ejections[reason] ?? 0) + 1
+      onTransition(transition)
+      queue.wake()
+    }
+    const checks = check ? new Checks({ path: check.path, clock, random }) : undefined
+    this.checks = checks
+    const told = { clock, onTransition: this.tell }
+    const onFailure = (endpoint: Endpoint, type: ProxyErrorType | undefined) => this.judge(endpoint, type)
+    const open = (place: Place, first: boolean) =>
+      new Endpoint({ place, first, checked: checks !== undefined, onFailure, ...told })
+    this.members = new Members({ cluster: name, endpoints, open, checks, resolve, random, ...told })
+    this.sweeps = setInterval(() => this.sweep(), SWEEP)
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    const exchange = exchangeOf(options)
-    if (exchange?.error) delete exchange.error
-    if (this.running.size >= limits.clusterRequests) return refuse(handler, exchange, 'connection_limit_reached')
-    const endpoint = this.closed ? undefined : this.choice(exchange)
-    if (!endpoint) return refuse(handler, exchange, 'destination_unavailable')
-    if (exchange) exchange.endpoint = endpoint.origin
-    return new Attempt({ options, handler, exchange, endpoint, running: this.running, clock: this.clock }).start()
+    return this.around.queue.take(new Attempt(options, handler, this.around))
   }
 
   /** How many endpoints would be chosen now. */
   get available(): number {
-    return usable(this.members.current).length
+    return this.selection.usable(this.clock()).length
   }
 
   endpoints(): EndpointView[] {
     const { current } = this.members
-    const chosen = new Set(usable(current))
+    const chosen = new Set(this.selection.usable(this.clock()))
     return current.map((endpoint) => endpoint.view(chosen.has(endpoint)))
+  }
+
+  stats(): ClusterStats {
+    const { queue, running } = this.around
+    const retriesLeft = this.budget.left(this.clock())
+    const [rejected, ejections] = [{ ...queue.rejected }, { ...this.ejections }]
+    return { inFlight: running.size, pending: queue.size, rejected, ejections, retriesLeft }
+  }
+
+  /** What chooses now; `own` is a policy that was given itself. */
+  get policy(): PolicyName | 'own' {
+    return this.selection.policy
+  }
+
+  /**
+   * Chooses by this from the next request on. What is known of the endpoints stays known; what the policy before
+   * remembered, such as turns, is forgotten.
+   * @throws {TypeError} on a name that no policy has
+   */
+  usePolicy(policy: PolicyName | Policy): void {
+    const from = this.policy
+    this.selection.use(policy)
+    this.tell({ endpoint: this.name, from, to: this.policy, reason: BY_OPERATOR })
+  }
+
+  /** Sends an endpoint nothing more; it finishes what it has. False where no endpoint has this origin, here and below. */
+  drain(origin: string): boolean {
+    return this.operate(origin, (endpoint) => endpoint.drain())
+  }
+
+  /** Takes `drain` back, and an ejection, whoever ejected. */
+  undrain(origin: string): boolean {
+    return this.operate(origin, (endpoint) => endpoint.undrain())
+  }
+
+  /** Ejects an endpoint that is up, for as long as its failures would, whatever the bound on how many may be out. */
+  eject(origin: string): boolean {
+    return this.operate(origin, (endpoint) => endpoint.eject(BY_OPERATOR))
+  }
+
+  /**
+   * Gives an endpoint another weight for as long as it is a member.
+   * @throws {TypeError} unless it is above 0 and at most 1000
+   */
+  weigh(origin: string, weight: number): boolean {
+    checkWeight(origin, weight)
+    return this.operate(origin, (endpoint) => endpoint.weigh(weight))
   }
 
   /** Takes no more requests and resolves when those under way have ended; upgraded connections are cut then. */
@@ -123,19 +185,21 @@ export class Upstreams extends Dispatcher {
   }
 
   private async end(endPool: (endpoint: Endpoint) => Promise<void>): Promise<void> {
-    this.closed = true
+    this.around.queue.close()
     await this.members.end(endPool)
     clearInterval(this.sweeps)
-    this.running.abort(new UpstreamError('destination_unavailable', { sent: true }))
+    this.around.running.abort(new UpstreamError('destination_unavailable', { sent: true }))
   }
 
-  private choice(exchange: Exchange | undefined): Endpoint | undefined {
-    const { tried = [], hashKey } = exchange ?? {}
-    const candidates = usable(this.members.current)
-    const untried = tried.length > 0 ? candidates.filter(({ origin }) => !tried.includes(origin)) : candidates
-    const rest = untried.length > 0 ? untried : candidates
-    if (rest.length === 0) return undefined
-    return rest[this.policy.choose(rest, { now: this.clock(), random: this.random, hashKey })]
+  private operate(origin: string, act: (endpoint: Endpoint) => void): boolean {
+    const endpoint = this.members.current.find((member) => member.origin === origin)
+    if (endpoint) act(endpoint)
+    return endpoint !== undefined
+  }
+
+  private sweep(): void {
+    this.around.running.sweep(SWEEP)
+    this.around.queue.sweep()
   }
 
   private judge(endpoint: Endpoint, type: ProxyErrorType | undefined): void {
@@ -146,14 +210,4 @@ export class Upstreams extends Dispatcher {
     const out = current.filter(({ condition }) => condition.state === 'ejected').length
     if (mayEject(out, current.length)) endpoint.eject(charge)
   }
-}
-
-/** Ends a request that no endpoint gets. */
-function refuse(handler: Dispatcher.DispatchHandler, exchange: Exchange | undefined, type: ProxyErrorType): false {
-  const reason = new UpstreamError(type, { sent: false })
-  if (exchange) exchange.error = type
-  const ignore = () => {}
-  const controller = { aborted: true, paused: false, reason, abort: ignore, pause: ignore, resume: ignore }
-  handler.onResponseError?.(controller, reason)
-  return false
 }

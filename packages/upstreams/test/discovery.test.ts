@@ -87,6 +87,9 @@ describe('a name in DNS', { timeout: 60_000 }, () => {
     })
     answers.now = ['127.0.0.1', '127.0.0.2', '127.0.0.3']
     await until(() => servers.every(({ seen }) => seen.length > 20))
+    const [first, ...newcomers] = upstreams.endpoints().map(({ ramp }) => ramp)
+    expect(first).toBe(1)
+    for (const ramp of newcomers) expect(ramp).toBeLessThan(1)
     answers.now = ['127.0.0.3', '127.0.0.2']
     await until(() => upstreams.endpoints().length === 2)
     const origins = upstreams.endpoints().map(({ origin }) => origin)

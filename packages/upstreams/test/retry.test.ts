@@ -17,7 +17,7 @@ const shedding = (headers: Record<string, string> = {}) =>
 /** A composed dispatcher over these, of which the first is asked first. */
 async function retrying(origins: readonly string[], random = () => 0) {
   const { upstreams, transitions } = await over(origins, { check: false })
-  return { upstreams, transitions, dispatcher: upstreams.compose(retry({ random })) }
+  return { upstreams, transitions, dispatcher: upstreams.compose(retry({ random, budget: upstreams.budget })) }
 }
 
 describe('a request that was never sent', () => {
@@ -137,6 +137,15 @@ describe('a 503 with Retry-After', () => {
     const { dispatcher } = await retrying([(await shedding()).origin, (await named('other')).origin], () => 1)
     const exchange = createExchange({ deadlineAt: performance.now() + 49 })
     expect(await ask(dispatcher, {}, exchange)).toMatchObject({ status: 503 })
+  })
+
+  it('costs one of the retries that are left', async () => {
+    const { dispatcher, upstreams } = await retrying([(await shedding()).origin, (await named('b')).origin])
+    for (let count = 0; count < 10; count++) await ask(dispatcher)
+    const retries = upstreams.endpoints()[0]?.requests ?? 0
+    expect(retries).toBeGreaterThan(0)
+    // Each request is worth a fifth of a retry.
+    expect(upstreams.stats().retriesLeft).toBe(100 + 2 - retries)
   })
 
   it('is passed on when the budget is spent', async () => {

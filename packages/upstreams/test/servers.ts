@@ -63,13 +63,16 @@ export async function nobody(): Promise<string> {
 
 /** Upstreams over these origins, destroyed with the test, once as many as `usable` (by default all) are up. */
 export async function over(
-  origins: readonly string[],
-  { usable = origins.length, ...options }: Partial<UpstreamsOptions> & { usable?: number } = {},
+  endpoints: UpstreamsOptions['endpoints'],
+  { usable = endpoints.length, ...options }: Partial<UpstreamsOptions> & { usable?: number } = {},
 ) {
+  const origins = endpoints.map((entry) => (typeof entry === 'string' ? entry : entry.url))
   const transitions: string[] = []
   const onTransition = ({ endpoint, from, to, reason }: Transition) =>
     transitions.push(`${origins.indexOf(endpoint)} ${from} -> ${to}: ${reason}`)
-  const upstreams = new Upstreams({ name: 'test', endpoints: origins, policy: 'round-robin', onTransition, ...options })
+  // Turns begin with the first.
+  const turns = { policy: 'round-robin', random: () => 0 } as const
+  const upstreams = new Upstreams({ name: 'test', endpoints, ...turns, onTransition, ...options })
   onTestFinished(() => upstreams.destroy())
   await until(() => upstreams.available >= usable)
   return { upstreams, transitions }

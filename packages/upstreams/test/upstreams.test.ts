@@ -150,6 +150,19 @@ describe('a failure', () => {
     for (const path of ['/500', '/502/proxy-status', '/503/retry-after', '/503', '/404']) await ask(upstreams, { path })
     expect(upstreams.endpoints()).toMatchObject([{ requests: 5, failures: 2 }])
   })
+
+  it('leads to an ejection, which is counted by its reason', async () => {
+    const failing = async () => (await upstream((_request, response) => response.writeHead(500).end())).origin
+    const { upstreams } = await over([await failing(), await failing()])
+    for (let count = 0; count < 12; count++) await ask(upstreams)
+    expect(
+      upstreams
+        .endpoints()
+        .map(({ condition }) => condition)
+        .sort(),
+    ).toEqual(['ejected', 'up'])
+    expect(upstreams.stats().ejections).toEqual({ '5 failures in a row': 1 })
+  })
 })
 
 describe('whoever leaves', () => {

@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { Stack } from './stack.ts'
 import { computing } from './suites/computing.ts'
+import { framing } from './suites/framing.ts'
 import { jobs } from './suites/jobs.ts'
 import { readingAndWriting } from './suites/reading-and-writing.ts'
 import { signingIn } from './suites/signing-in.ts'
@@ -19,3 +20,4 @@ describe('reading and writing', () => readingAndWriting(() => stack))
 describe('signing in', () => signingIn(() => stack))
 describe('computing', () => computing(() => stack))
 describe('jobs', () => jobs(() => stack))
+describe('as many requests are read as were written', () => framing(() => stack))

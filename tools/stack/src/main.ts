@@ -9,6 +9,7 @@ import { clean, down } from './down.ts'
 import { logs } from './logs.ts'
 import { metrics } from './metrics.ts'
 import { MARK } from './processes.ts'
+import { restartBalancer } from './restart-balancer.ts'
 import { type Environment, readSettings, type Settings, settings } from './settings.ts'
 import { accounts, token } from './sign-in.ts'
 import { StackError, StateDir } from './state.ts'
@@ -27,6 +28,7 @@ const COMMANDS: Record<string, Command> = {
   token: (config, state, environment) => token(state, config.ROLE, environment),
   accounts: (_, state, environment) => accounts(state, environment),
   database,
+  'restart-balancer': (_, state) => restartBalancer(state),
   describe: (_, state, environment) => describe(state, environment),
   'compose-up': composeUp,
   'compose-down': composeDown,

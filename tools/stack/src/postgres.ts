@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { Command } from './service.ts'
+import type { Command } from '@spillway/service'
 import { readText, StackError, type StateDir } from './state.ts'
 
 const USER = 'spillway'

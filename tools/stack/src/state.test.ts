@@ -10,7 +10,14 @@ function folder(): string {
   return made
 }
 
-const entry = (pid: number): SupervisorEntry => ({ pid, phase: 'up', settings: {}, processes: [], notes: [] })
+const entry = (pid: number): SupervisorEntry => ({
+  pid,
+  phase: 'up',
+  settings: {},
+  processes: [],
+  notes: [],
+  handOvers: { ended: 0 },
+})
 
 describe('a state directory', () => {
   it('is made in an empty folder, and known again', () => {

@@ -38,6 +38,8 @@ export interface SupervisorEntry {
   processes: { name: string; pid: number; restarts: number }[]
   /** What people should know, such as a replica's unusual port. */
   notes: string[]
+  /** How many times the balancer was asked to hand over, and why the last time failed, where it did. */
+  handOvers: { ended: number; failure?: string }
 }
 
 /** A complaint for people: printed without a stack trace. */

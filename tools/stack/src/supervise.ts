@@ -40,6 +40,7 @@ export async function supervise(config: Settings, state: StateDir, environment: 
   const stopped = Promise.withResolvers<void>()
   const stop = () => void supervisor.stop().then(stopped.resolve)
   process.on('SIGTERM', stop).on('SIGINT', stop)
+  process.on('SIGUSR2', () => void supervisor.handOver())
   // Whoever asked is gone (a closed terminal): what nobody waits for is not started.
   process.on('disconnect', () => supervisor.phase === 'starting' && stop())
 

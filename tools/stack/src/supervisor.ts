@@ -1,15 +1,24 @@
 /** Starts the whole stack by dependency, keeps it running, stops it in reverse. Lives in a process of its own. */
 import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { type Command, holdSockets, StartError, Supervised, type SupervisedSpec } from '@spillway/service'
 import { type Addresses, type App, appEnvironment, baseEnvironment, entry } from './apps.ts'
 import { Ports, type Slot } from './ports.ts'
 import { isPostgresReady, Postgres, postgresUrl } from './postgres.ts'
 import { portHolder } from './processes.ts'
 import { readiness, type Where } from './readiness.ts'
 import { createSecrets, postgresPassword, secretFiles } from './secrets.ts'
-import { type Command, Service, type ServiceSpec, StartError } from './service.ts'
 import { type Environment, effectiveTexts, givenTexts, type Settings } from './settings.ts'
 import { type Role, readText, type StateDir, type SupervisorEntry, writeAtomic } from './state.ts'
+
+interface ServiceSpec extends SupervisedSpec {
+  /** A task does one thing and ends. */
+  role: Role | 'task'
+  /** Where it listens; tasks do not. */
+  url?: string
+  adminUrl?: string
+  log: string
+}
 
 export interface SupervisorOptions {
   config: Settings
@@ -36,11 +45,12 @@ const SETTLE_POLL_MS = 50
 
 export class Supervisor {
   readonly #options: SupervisorOptions
-  readonly #services: Service[] = []
+  readonly #services: Supervised<ServiceSpec>[] = []
   readonly #ports: Ports
   /** What every process is told. */
   readonly #environment: Environment
   readonly #notes: string[] = []
+  #handOvers: SupervisorEntry['handOvers'] = { ended: 0 }
   readonly #aborted = new AbortController()
   #phase: SupervisorEntry['phase'] = 'starting'
   /** Settles when nothing more is being started. */
@@ -68,6 +78,7 @@ export class Supervisor {
         pid === undefined ? [] : [{ name, pid, restarts }],
       ),
       notes: this.#notes,
+      handOvers: this.#handOvers,
     }
   }
 
@@ -164,7 +175,9 @@ export class Supervisor {
       ...where,
       log: state.log(name),
       command: { file: process.execPath, args: [entry(app)], env },
-      isReady: async () => (await readiness(where)).state !== 'down',
+      ...(where.adminUrl
+        ? { sockets: await holdSockets({}, [where.url, where.adminUrl].map(address)) }
+        : { isReady: async () => (await readiness(where)).state !== 'down' }),
     })
   }
 
@@ -207,7 +220,7 @@ export class Supervisor {
   async #run(spec: ServiceSpec): Promise<void> {
     if (this.#aborted.signal.aborted) throw new StartError(`${spec.name} was not started`)
     writeFileSync(spec.log, '')
-    const service = new Service(spec, (_, what) => {
+    const service = new Supervised(spec, (_, what) => {
       this.#record()
       this.#options.report(spec.name, what)
     })
@@ -218,6 +231,15 @@ export class Supervisor {
   /** Runs one process to its end. @throws {StartError} when that is not success. */
   async #task(name: string, command: Command): Promise<void> {
     await this.#run({ name, role: 'task', log: this.#options.state.log(name), command })
+  }
+
+  /** Has a new balancer take over from the one that runs; the book tells how that went. */
+  async handOver(): Promise<void> {
+    const balancer = this.#services.find(({ spec }) => spec.role === 'balancer')
+    const failed = (error: Error) => ({ failure: error.message })
+    const outcome = (await balancer?.handOver().catch(failed)) ?? {}
+    this.#handOvers = { ended: this.#handOvers.ended + 1, ...outcome }
+    if (this.#phase === 'up') this.#record()
   }
 
   /**
@@ -259,4 +281,5 @@ export class Supervisor {
   }
 }
 
+const address = (url: string) => ({ host: new URL(url).hostname, port: Number(new URL(url).port) })
 const replicaName = (role: App, index: number) => `${role}-${index + 1}`

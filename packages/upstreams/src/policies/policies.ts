@@ -21,5 +21,17 @@ export const policies = {
 
 export type PolicyName = keyof typeof policies
 
+/**
+ * A policy and what it is called; `own` is one that was given itself.
+ * @throws {TypeError} on a name that none has
+ */
+export function named(policy: PolicyName | Policy): { name: PolicyName | 'own'; policy: Policy } {
+  if (typeof policy !== 'string') return { name: 'own', policy }
+  if (!Object.hasOwn(policies, policy)) {
+    throw new TypeError(`there is no policy ${policy}; there are ${policyNames.join(', ')}, and one of your own`)
+  }
+  return { name: policy, policy: policies[policy]() }
+}
+
 /** For settings. */
 export const policyNames = Object.keys(policies) as readonly PolicyName[]

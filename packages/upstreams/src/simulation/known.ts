@@ -1,10 +1,8 @@
 /** What one balancer of a simulation knows of a server, as `Endpoint` knows it of a real one. */
 import { PeakEwma } from '../latency.ts'
 import type { Candidate, Said } from '../policies/policy.ts'
+import { ramp } from '../slow-start.ts'
 import type { Upstream } from './server.ts'
-
-/** The part of its weight that an endpoint begins slow start with. */
-const FIRST = 0.1
 
 export class Known implements Candidate {
   readonly upstream: Upstream
@@ -22,8 +20,8 @@ export class Known implements Candidate {
 
   /** Sets its weight for `now`. */
   ramp(now: number): void {
-    const { weight = 1, joinsAt = 0, slowStart = 0 } = this.upstream.server
-    this.weight = weight * Math.min(1, Math.max(FIRST, (now - joinsAt) / slowStart))
+    const { weight = 1, joinsAt = 0 } = this.upstream.server
+    this.weight = weight * ramp(joinsAt, now)
   }
 
   latency(now: number): number {

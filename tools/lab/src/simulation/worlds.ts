@@ -7,7 +7,6 @@ const PER_SECOND = 40
 const SLOWER = 10
 /** Milliseconds after which a client has a 504, as `forward` has it. */
 export const TIME_LIMIT = 15_000
-const SLOW_START_MS = 30_000
 
 /** What a case is besides its policy. */
 export interface Cluster {
@@ -63,7 +62,7 @@ export const WORLDS = {
     about: 'one endpoint is new and in slow start, 50 % load',
     load: 0.5,
     odd: one,
-    differing: (joinsAt) => ({ joinsAt, slowStart: SLOW_START_MS }),
+    differing: (joinsAt) => ({ joinsAt, slowStart: true }),
   },
   weights: {
     about: 'endpoints that can do 1, 2 and 5 parts and weigh as much, 50 % load',

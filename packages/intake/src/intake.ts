@@ -1,13 +1,9 @@
-/** Fastify plugin for servers that forward: refuses what no proxy may pass on, and brings upgrades to the routes. */
+/** Fastify plugin: refuses requests that can be read in two ways, and brings upgrades to the routes. */
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { hasBody } from './client-body.ts'
 import { refusal, refusalBehind } from './refusal.ts'
-
-/** Answers to upgrades: Node has let go of their sockets, so these alone can become tunnels. */
-export const detached = new WeakSet<ServerResponse>()
 
 /**
  * A refused request is the last one of its connection, for where it ended is what could not be known. So is one whose
@@ -15,11 +11,10 @@ export const detached = new WeakSet<ServerResponse>()
  */
 export const intake = fp(
   async (app) => {
-    const last = new WeakMap<Socket, IncomingMessage>()
     app.addHook('onRequest', ({ raw }, reply, done) => {
       const before = last.get(raw.socket)
       const refused = before === undefined || before === raw ? refusal(raw) : refusalBehind()
-      if (refused) last.set(raw.socket, raw)
+      if (refused) makeLast(raw)
       if (before === raw) reply.raw.shouldKeepAlive = false
       done(refused)
     })
@@ -29,7 +24,7 @@ export const intake = fp(
       // Other upgrades (h2c) are offers that may be ignored: such a request is answered as if it had none.
       shouldUpgradeCallback(raw: IncomingMessage) {
         if (isWebSocket(raw)) return true
-        if (!last.has(raw.socket)) last.set(raw.socket, raw)
+        if (!last.has(raw.socket)) makeLast(raw)
         return false
       },
       // Node's own refusal of a request without Host has neither a body nor an id; ours has.
@@ -56,6 +51,14 @@ export const intake = fp(
   { name: '@spillway/intake', fastify: '5.x' },
 )
 
+/** By socket: the request with which its connection ends. */
+const last = new WeakMap<Socket, IncomingMessage>()
+
+/** What comes behind this request on its connection will be refused. Whoever answers it says `Connection: close`. */
+export function makeLast(raw: IncomingMessage): void {
+  last.set(raw.socket, raw)
+}
+
 /** Without a body, and behind no request that is yet to be answered: what follows on the connection is the tunnel's. */
 function isWebSocket(raw: IncomingMessage): boolean {
   const { method, headers, socket } = raw
@@ -75,7 +78,6 @@ function routeDetached(app: FastifyInstance, raw: IncomingMessage, socket: Socke
   // Nothing parses what comes next on this socket.
   response.shouldKeepAlive = false
   response.assignSocket(socket)
-  detached.add(response)
   // Nobody reads until there is a tunnel: a client that leaves before would not be noticed.
   const look = () => void socket.read(0)
   const leave = () => void socket.destroy()
@@ -85,4 +87,13 @@ function routeDetached(app: FastifyInstance, raw: IncomingMessage, socket: Socke
     if (response.statusCode !== 101) socket.end()
   })
   app.routing(raw, response)
+}
+
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
+/** Whether Node has let go of the request's socket, so that it can become a tunnel. */
+export function isDetached(raw: IncomingMessage & { upgrade?: boolean | null }): boolean {
+  return raw.upgrade === true
 }

@@ -2,20 +2,19 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { Service, type ServiceSpec } from './service.ts'
+import { Supervised } from './supervised.ts'
 
 /** Runs `script`; a service is ready when its log says "up". */
-function service(script: string, { file = process.execPath, role = 'cache' as ServiceSpec['role'] } = {}) {
+function service(script: string, { file = process.execPath, isTask = false } = {}) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'spillway-service-'))
   const log = path.join(folder, 'log')
   const waiting: { what: RegExp; resolve: () => void }[] = []
-  const made = new Service(
+  const made = new Supervised(
     {
       name: 'sample',
-      role,
       log,
       command: { file, args: ['-e', script], env: {} },
-      ...(role === 'task' ? {} : { isReady: () => readFileSync(log, 'utf8').includes('up') }),
+      ...(isTask ? {} : { isReady: () => readFileSync(log, 'utf8').includes('up') }),
     },
     (_, what) => {
       for (const { resolve } of waiting.filter((each) => each.what.test(what))) resolve()
@@ -43,8 +42,8 @@ it('whose executable is missing says so', async () => {
 })
 
 it('that is a task is ready when it ended well, and only then', async () => {
-  await service('', { role: 'task' }).made.start()
-  await expect(service('process.exit(1)', { role: 'task' }).made.start()).rejects.toThrow(/sample ended before/)
+  await service('', { isTask: true }).made.start()
+  await expect(service('process.exit(1)', { isTask: true }).made.start()).rejects.toThrow(/sample ended before/)
 })
 
 it('that dies is started again', async () => {

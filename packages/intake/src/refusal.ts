@@ -1,7 +1,32 @@
-/** Which requests go no further: those that Node's parser lets through and that the next hop might read otherwise. */
+/** Which requests are refused: those that Node's parser lets through and that another reader might read otherwise. */
 import type { IncomingMessage } from 'node:http'
-import { Refusal } from './failure.ts'
 import { target } from './target.ts'
+
+/** By code; each is documented in docs/errors.md. */
+const REFUSALS = {
+  ambiguous_request: [400, 'The request can be read in more than one way'],
+  method_not_forwarded: [405, 'This method is not forwarded'],
+  http_version_not_supported: [505, 'This version of HTTP is not spoken here'],
+} as const
+export const refusals = Object.keys(REFUSALS)
+
+/** A request that goes no further; its connection is closed, since what follows on it cannot be trusted. */
+export class Refusal extends Error {
+  override name = 'Refusal'
+  readonly code: keyof typeof REFUSALS
+  readonly statusCode: number
+  readonly title: string
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(code: keyof typeof REFUSALS, detail: string, headers: Record<string, string> = {}) {
+    super(detail)
+    const [status, title] = REFUSALS[code]
+    this.code = code
+    this.statusCode = status
+    this.title = title
+    this.headers = { connection: 'close', ...headers }
+  }
+}
 
 /** `uri-host [ ":" port ]` (RFC 9110, 7.2; RFC 3986, 3.2.2); empty where the client knows no host. */
 const AUTHORITY = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-f:.]+\])(?::\d*)?$/i

@@ -1,0 +1,2 @@
+export { hasBody, intake, isDetached, makeLast } from './intake.ts'
+export { type Target, target } from './target.ts'
