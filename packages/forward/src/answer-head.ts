@@ -19,7 +19,7 @@ export function answerHead(
   // A 204 says nothing of a length (RFC 9110, 8.6).
   const head = endToEnd(hop, status === 204 ? { ...fields, 'content-length': undefined } : fields)
   if (hop.answerSet.length > 0) head.push(...hop.answerSet)
-  const own = (request as unknown as Served).server.answerHeaders(request)
+  const own = (request as unknown as Served).server.answerHeaders?.(request) ?? ownFields(hop, request)
   own['x-served-by'] = servedBy(hop, own['x-served-by'], exchange, fields)
   if (status === 101) Object.assign(own, { connection: 'upgrade', upgrade: fields['upgrade'] })
   for (const name in own) if (own[name]) head.push(name, own[name])
@@ -32,6 +32,11 @@ export function answerHead(
   const proxyStatus = proxyStatusOf(hop, exchange, status, fields['proxy-status'])
   if (proxyStatus !== undefined) head.push('proxy-status', proxyStatus)
   return head
+}
+
+/** Where the server has none of its own. */
+function ownFields({ name }: Hop, { id }: FastifyRequest): Record<string, string | undefined> {
+  return { 'x-request-id': id, 'x-served-by': name }
 }
 
 /** What went wrong here; else that it went wrong behind us, so that whoever is before us does not blame us (RFC 9209). */

@@ -13,7 +13,7 @@ import { requestHead, timeAllowed } from './request-head.ts'
  * Makes the one function that forwards. It rejects with a {@link HopFailure} while nothing was answered,
  * for the server's error handler; once the answer has begun, a failure breaks the client's connection.
  * How long bodies may be silent is the dispatcher's matter.
- * The server needs `answerHeaders`, `request.trace` and `intake`; one of `@spillway/service` has them.
+ * The server needs `intake` (`@spillway/intake`), and must leave bodies unread (`hasBody: false` for its methods, see README).
  */
 export function createForward(options: ForwardOptions): Forward {
   const { dispatcher, origin } = options

@@ -28,10 +28,12 @@ export interface FieldChanges {
   readonly remove?: readonly string[]
 }
 
-/** What the server around must have put on its requests and itself; `@spillway/service` does. */
+/** What a server of ours has put on its requests and itself (`@spillway/service`); others may, too. */
 export interface Served {
-  readonly trace: { readonly traceparent: string }
-  readonly server: { answerHeaders(request: FastifyRequest): Record<string, string> }
+  /** Where the request is in a trace; without it the client's `traceparent` goes on as it came. */
+  readonly trace?: { readonly traceparent: string }
+  /** Fields for each answer. Default: `x-request-id`, and `x-served-by` with this hop's name. */
+  readonly server: { answerHeaders?(request: FastifyRequest): Record<string, string> }
 }
 
 /** What differs from one request to the next. */

@@ -35,8 +35,9 @@ export function requestHead(
   if (streamed && headers['content-length'] !== undefined) head.push('content-length', headers['content-length'])
   head.push('via', appended(headers.via, httpVersion === '1.1' ? hop.via : hop.via.replace('1.1', httpVersion)))
   introduce(head, request, authority, trusted ? headers : {})
-  head.push('x-request-id', request.id, 'traceparent', (request as unknown as Served).trace.traceparent)
-  head.push('x-timeout-ms', String(Math.ceil(timeout)))
+  const traceparent = (request as unknown as Served).trace?.traceparent ?? headers['traceparent']
+  if (traceparent !== undefined) head.push('traceparent', String(traceparent))
+  head.push('x-request-id', request.id, 'x-timeout-ms', String(Math.ceil(timeout)))
   return head
 }
 

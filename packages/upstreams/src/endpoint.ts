@@ -119,13 +119,13 @@ export class Endpoint implements Place, Candidate {
 
   /** Milliseconds to its answers' heads, as policies see it. */
   latency(now: number): number {
-    return this.#latency.at(now)
+    return this.#latency.at(now, this.inFlight > 0)
   }
 
   /** A request is on its way. */
   sent(): void {
     this.inFlight++
-    this.#latency.sent(this.#clock())
+    this.#latency.sent(this.#clock(), this.inFlight === 1)
   }
 
   /** Why what became of its requests speaks for ejecting it, or undefined. */

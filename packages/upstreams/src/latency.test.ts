@@ -48,6 +48,23 @@ it('takes an endpoint that was silent for long for 30 ms as soon as a request is
   expect(latency.at(60_003)).toBeLessThan(30)
 })
 
+it('counts the silence of one that does not answer, while a request is on its way and could be answered yet', () => {
+  const latency = new PeakEwma()
+  latency.answered(0, 100)
+  latency.sent(1000, true)
+  latency.sent(1500)
+  expect(latency.at(1050, true)).toBeLessThan(100)
+  expect(latency.at(4000, true)).toBe(3000)
+  // Whoever waited has left.
+  expect(latency.at(4000, false)).toBeLessThan(100)
+  // And what came before is not counted against the next.
+  latency.sent(5000, true)
+  expect(latency.at(5010, true)).toBeLessThan(100)
+  expect(latency.at(25_000, true)).toBeLessThan(100)
+  latency.answered(25_001, 20)
+  expect(latency.at(26_000, true)).toBeLessThan(100)
+})
+
 it('lies between 0 and the slowest answer, never changes by being read, and bears a clock that steps back', () => {
   const answers = fc.array(fc.record({ now: fc.nat(100_000), ms: fc.nat(60_000), read: fc.boolean() }))
   fc.assert(

@@ -6,6 +6,8 @@ const DECAY = 10_000
 const FIRST = 30
 /** Milliseconds a failure counts as, at least: what fails at once must not look fast (Linkerd's default). */
 const FAILURE = 5000
+/** Milliseconds of silence that are believed: no answer takes longer to begin (`forward`), so who still waits is not to tell. */
+const SILENCE = 15_000
 
 /**
  * Peak EWMA (Finagle's `PeakEwma`): an answer slower than the estimate is the new estimate; a faster one pulls it down by
@@ -20,17 +22,27 @@ export class PeakEwma {
   #estimate = 0
   /** When that was the estimate. */
   #at = Number.NEGATIVE_INFINITY
+  /** When the first request was sent that came after the last answer. */
+  #askedAt = Number.POSITIVE_INFINITY
 
-  /** Milliseconds, as it stands at `now`. */
-  at(now: number): number {
-    return this.#estimate * Math.exp(-Math.max(0, now - this.#at) / DECAY)
+  /**
+   * Milliseconds, as it stands at `now`. While a request is on its way, that is at least how long nothing came: an answer
+   * that is late tells nothing until it is there, and meanwhile the estimate would fall.
+   * @param waiting whether any is on its way
+   */
+  at(now: number, waiting = false): number {
+    const known = this.#estimate * Math.exp(-Math.max(0, now - this.#at) / DECAY)
+    const silence = now - this.#askedAt
+    return waiting && silence > known && silence < SILENCE ? silence : known
   }
 
   /**
    * A request is on its way. Of a new endpoint, or after a long silence, the estimate says nothing: near 0, it would send
    * everything here until the first answer, which may never come. So the one request is all it gets for being unknown.
+   * @param alone whether no other is: what was asked before was answered, or is not wanted any more
    */
-  sent(now: number): void {
+  sent(now: number, alone = false): void {
+    if (alone || now < this.#askedAt) this.#askedAt = now
     if (now - this.#at < DECAY) return
     this.#estimate = Math.max(FIRST, this.at(now))
     this.#at = now
@@ -41,6 +53,7 @@ export class PeakEwma {
     const kept = Math.exp(-Math.max(0, now - this.#at) / DECAY)
     this.#estimate = ms > this.#estimate ? ms : this.#estimate * kept + ms * (1 - kept)
     this.#at = Math.max(this.#at, now)
+    this.#askedAt = Number.POSITIVE_INFINITY
   }
 
   /** The request failed after `ms`, with an answer or without. */

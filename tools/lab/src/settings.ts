@@ -27,6 +27,14 @@ const settings = {
     maximum: 1000,
     default: 500,
   }),
+  ENDPOINTS: Type.Optional(
+    whole({
+      about: 'How many endpoints in `make simulate-policies`; by default 10, 100 and 1000.',
+      minimum: 10,
+      maximum: 1000,
+    }),
+  ),
+  SEED: whole({ about: 'Of `make simulate-policies`.', minimum: 0, maximum: 2 ** 31 - 1, default: 1 }),
   RESULTS_DIR: text({ about: 'Where results go, each time into a folder of their own.', default: 'results' }),
   RESULTS: Type.Optional(text({ about: 'The folder that `make report` reads; by default the newest in RESULTS_DIR.' })),
   STATE_DIR: text({ about: 'The stack that is up.', default: '.spillway' }),

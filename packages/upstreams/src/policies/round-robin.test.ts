@@ -18,17 +18,14 @@ it('is within one turn of each share after any number of choices', () => {
   )
 })
 
-it('mixes the turns of a heavy endpoint with those of the others, wherever it begins', () => {
-  for (const first of [0, 0.4, 0.7]) {
-    const policy = roundRobin()
-    const candidates = weighing([4, 1, 1])
-    const around = circumstances({ random: () => first })
-    const order = Array.from({ length: 12 }, () => policy.choose(candidates, around)).join('')
-    expect(order).not.toMatch(/0000|[12][12]/)
-  }
+it('mixes the turns of a heavy endpoint with those of the others', () => {
+  const policy = roundRobin()
+  const candidates = weighing([4, 1, 1])
+  const order = Array.from({ length: 12 }, () => policy.choose(candidates, circumstances())).join('')
+  expect(order).not.toMatch(/000|[12][12]/)
 })
 
-it('begins anywhere, so that many balancers do not keep step', () => {
+it('begins anywhere among many, so that balancers do not keep step', () => {
   const candidates = weighing(Array.from({ length: 100 }, () => 1))
   const random = seeded(3)
   const first = Array.from({ length: 100 }, () => roundRobin().choose(candidates, circumstances({ random })))

@@ -15,8 +15,8 @@ export interface Server {
   readonly stalls?: { readonly every: number; readonly lasts: number }
   /** Milliseconds after which the balancers know it. Default: 0. */
   readonly joinsAt?: number
-  /** Milliseconds from then in which its weight grows to its own, from a tenth of it. Default: 0, at once. */
-  readonly slowStart?: number
+  /** Whether it is in slow start from then on, as what comes up among others is. Default: false. */
+  readonly slowStart?: boolean
 }
 
 /** A server at work: first come, first served, so that when a request ends is known when it comes. */

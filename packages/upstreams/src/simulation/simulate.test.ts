@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { p2cEwma } from '../policies/p2c-ewma.ts'
 import { random } from '../policies/random.ts'
 import { roundRobin } from '../policies/round-robin.ts'
 import { exponential, percentile } from './chance.ts'
@@ -45,11 +46,22 @@ it('does no work while a server stalls, and all of it afterwards', () => {
 })
 
 it('gives a server in slow start a tenth of its weight, and all of it in the end', () => {
-  const servers = [0, 1000].map((joinsAt) => ({ concurrency: 1, serviceMs: () => 1, joinsAt, slowStart: joinsAt * 10 }))
-  const { server } = simulate({ policy: roundRobin, servers, perSecond: 100, requests: 3000, seed: 2 })
+  const servers = [0, 1000].map((joinsAt) => ({ concurrency: 1, serviceMs: () => 1, joinsAt, slowStart: joinsAt > 0 }))
+  const { server } = simulate({ policy: roundRobin, servers, perSecond: 100, requests: 4000, seed: 2 })
   const share = (from: number) => server.subarray(from, from + 200).reduce((sum, at) => sum + at, 0) / 200
   expect(share(100)).toBeLessThan(0.2)
-  expect(share(2000)).toBeCloseTo(0.5, 1)
+  expect(share(3700)).toBeCloseTo(0.5, 1)
+})
+
+it('gives a request up after its time, and counts that against the server', () => {
+  const servers = [
+    { concurrency: 100, serviceMs: () => 900 },
+    { concurrency: 100, serviceMs: () => 10 },
+  ]
+  const run = simulate({ policy: p2cEwma, servers, perSecond: 50, requests: 500, timeout: 300, seed: 2 })
+  expect(percentile(run.latencyMs, 1)).toBe(300)
+  // Failed, it counts as slow as 5 s, and not as 300 ms.
+  expect(run.server.subarray(50).filter((at) => at === 0)).toHaveLength(0)
 })
 
 it('stops at a policy that chooses nobody', () => {

@@ -17,6 +17,8 @@ export interface Simulation {
   readonly seed: number
   /** Whether answers say the server's load, as `x-load` does. Default: true. */
   readonly says?: boolean
+  /** Milliseconds after which a request is given up and has failed; the server works on. Default: never. */
+  readonly timeout?: number
   /** The key of a request, for policies that look at it. Default: none. */
   readonly hashKey?: (random: () => number) => string
 }
@@ -34,14 +36,14 @@ export interface Run {
 
 /** @throws {RangeError} when the policy chooses what is no candidate */
 export function simulate(simulation: Simulation): Run {
-  const { servers, perSecond, requests, seed, says = true, hashKey } = simulation
+  const { servers, perSecond, requests, seed, says = true, timeout = Number.POSITIVE_INFINITY, hashKey } = simulation
   const random = seeded(seed)
   const balancers = Array.from({ length: simulation.balancers ?? 1 }, () => new Balancer(simulation.policy()))
   const joins = new Agenda<{ at: number; upstream: Upstream }>()
   for (const [index, server] of servers.entries()) {
     joins.add({ at: server.joinsAt ?? 0, upstream: new Upstream(server, index) })
   }
-  const answers = new Agenda<{ at: number; sentAt: number; found: number; known: Known }>()
+  const answers = new Agenda<{ at: number; sentAt: number; found: number; late: boolean; known: Known }>()
   const sentAt = new Float64Array(requests)
   const latencyMs = new Float64Array(requests)
   const server = new Uint32Array(requests)
@@ -52,7 +54,8 @@ export function simulate(simulation: Simulation): Run {
   for (let request = 0; request < requests; request++) {
     now += gap(random)
     for (let answer = answers.take(now); answer; answer = answers.take(now)) {
-      answer.known.answered(answer.at, answer.at - answer.sentAt, answer.found, says)
+      const ms = answer.at - answer.sentAt
+      answer.known.answered(answer.at, ms, answer.found, { says, late: answer.late })
     }
     for (let join = joins.take(now); join; join = joins.take(now)) {
       for (const balancer of balancers) balancer.meet(join.upstream)
@@ -60,10 +63,11 @@ export function simulate(simulation: Simulation): Run {
     const balancer = balancers[Math.floor(random() * balancers.length)] as Balancer
     const chosen = balancer.choose(now, random, hashKey?.(random))
     const found = chosen.upstream.inFlight
-    const at = chosen.send(now, random)
-    answers.add({ at, sentAt: now, found, known: chosen })
+    const end = chosen.send(now, random)
+    const at = Math.min(end, now + timeout)
+    answers.add({ at, sentAt: now, found, late: at < end, known: chosen })
     sentAt[request] = now
-    latencyMs[request] = at - now
+    latencyMs[request] = Math.min(end - now, timeout)
     server[request] = chosen.upstream.index
     inFlight[request] = found + 1
   }

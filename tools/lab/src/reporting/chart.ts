@@ -31,9 +31,9 @@ const PAIRS = [
 
 const SHAPES = { users: 'users who think', closed: 'connections that never wait' } as const
 /** Told apart by those who see no red or no green, too (Okabe and Ito). */
-const COLOURS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00']
+export const COLOURS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#000000']
 /** Later lines have gaps, through which those below are seen. */
-const STROKES = ['solid', 'solid', 'dashed', 'dotted'] as const
+export const STROKES = ['solid', 'solid', 'dashed', 'dotted'] as const
 const HATCHED = {
   symbol: 'rect',
   color: 'rgba(0, 0, 0, 0.35)',
@@ -42,7 +42,7 @@ const HATCHED = {
   rotation: Math.PI / 4,
 }
 const SMALL = { fontSize: 9, color: '#222222', opacity: 1 }
-const [WIDTH, HEIGHT] = [860, 400]
+export const [WIDTH, HEIGHT] = [860, 400]
 
 /** By the row's name: a row has the same in every chart. */
 type Colours = ReadonlyMap<string, string>
@@ -143,7 +143,7 @@ function lines(
 }
 
 /** Generic fonts, for the reader's machine may have no other; a ground of its own, for dark pages; room for what stands on the bars. */
-function frame(title: string, unit: string): EChartsOption {
+export function frame(title: string, unit: string): EChartsOption {
   return {
     animation: false,
     backgroundColor: '#ffffff',

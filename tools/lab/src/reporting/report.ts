@@ -19,7 +19,7 @@ const MOST_BYTES = 64 * 2 ** 20
 export async function report(folder: string): Promise<string> {
   const results = readResults(folder)
   const shown = charts(results.rows, (run) => readSeconds(folder, run))
-  const drawn = shown.length > 0 ? await draw(shown) : []
+  const drawn = shown.length > 0 ? await drawAll(shown) : []
   for (const [index, svg] of drawn.entries()) writeFileSync(path.join(folder, fileOf(shown[index] as Chart)), svg)
   const file = path.join(folder, 'report.md')
   const images = shown.map((chart) => ({ file: fileOf(chart), description: `${chart.title}. ${chart.description}` }))
@@ -29,7 +29,8 @@ export async function report(folder: string): Promise<string> {
 
 const fileOf = ({ name }: Chart) => `${name}.svg`
 
-function draw(shown: readonly Chart[]): Promise<string[]> {
+/** As SVG, in the order given. */
+export function drawAll(shown: readonly Chart[]): Promise<string[]> {
   const { promise, resolve, reject } = Promise.withResolvers<string[]>()
   const options = { timeout: DRAWN_WITHIN_MS, maxBuffer: MOST_BYTES }
   const child = execFile(process.execPath, [DRAW], options, (error, stdout, stderr) => {

@@ -1,0 +1,47 @@
+/** Forwarding on a Fastify that has nothing of ours but `intake`. */
+import http from 'node:http'
+import { intake } from '@spillway/intake'
+import { Upstreams } from '@spillway/upstreams'
+import Fastify from 'fastify'
+import { expect, it, onTestFinished } from 'vitest'
+import { createForward } from '../src/index.ts'
+import { nobody, upstream } from './wire.ts'
+
+async function bare(origin: string): Promise<string> {
+  const shop = new Upstreams({ name: 'shop', endpoints: [origin], check: false })
+  const app = Fastify()
+  await app.register(intake)
+  for (const method of http.METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
+  const forward = createForward({ dispatcher: shop, origin: 'http://shop', name: 'front' })
+  app.all('*', (request, reply) => forward(request, reply))
+  app.addHook('onClose', () => shop.close())
+  onTestFinished(() => app.close())
+  return app.listen({ port: 0, host: '127.0.0.1' })
+}
+
+it('passes body and trace on, and says who answered', async () => {
+  const { origin } = await upstream(async (request, response) => {
+    const body = Buffer.concat(await request.toArray())
+    response.end(JSON.stringify({ body: `${body}`, headers: request.headers }))
+  })
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  const asked = { method: 'POST', body: '{"a": 1}', headers: { traceparent, 'content-type': 'application/json' } }
+  const answer = await fetch(`${await bare(origin)}/cart`, asked)
+  const seen = (await answer.json()) as { body: string; headers: Record<string, string> }
+  expect(seen.body).toBe('{"a": 1}')
+  expect(seen.headers['traceparent']).toBe(traceparent)
+  expect(seen.headers['x-request-id']).toBe(answer.headers.get('x-request-id'))
+  expect(answer.headers.get('x-served-by')).toBe(`front, ${new URL(origin).host}`)
+})
+
+it('adds no trace where the client began none', async () => {
+  const { origin } = await upstream((request, response) => response.end(String(request.headers['traceparent'])))
+  expect(await (await fetch(await bare(origin))).text()).toBe('undefined')
+})
+
+it('fails as Fastify fails, with the status and the fields of a proxy', async () => {
+  const answer = await fetch(await bare(nobody()))
+  expect(answer.status).toBe(502)
+  expect(answer.headers.get('proxy-status')).toBe('front; error=connection_refused')
+  expect(await answer.json()).toMatchObject({ statusCode: 502, code: 'upstream_unreachable' })
+})
