@@ -1,6 +1,6 @@
 /** The balancer's settings. */
 import { type ConfigOf, choice, cidrs, commonSettings, list, origins, port, text } from '@spillway/service'
-import { policyNames } from '@spillway/upstreams'
+import { policyText } from '@spillway/upstreams'
 import { Type } from 'typebox'
 import { HASH_KEY, WANTED_HASH_KEY } from './hash-key.ts'
 
@@ -28,7 +28,11 @@ const common = {
 const simple = {
   ...common,
   SPILLWAY_UPSTREAMS: origins({ about: 'Where requests go: the gateways’ origins, or dns+http://name:port.' }),
-  POLICY: choice(policyNames, { about: 'How one of the usable gateways is chosen.', default: 'p2c-ewma' }),
+  POLICY: Type.String({
+    description: 'How one of the usable gateways is chosen: a policy’s name, or a file of one’s own.',
+    ...policyText,
+    default: 'p2c-ewma',
+  }),
   CHECK_PATH: Type.String({
     description: 'The path that a usable gateway answers with 2xx, asked for every 2 s; none takes all as usable.',
     pattern: '^(none|/[!-"$-~]*)$',

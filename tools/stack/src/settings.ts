@@ -9,7 +9,7 @@ import {
   text,
   whole,
 } from '@spillway/service'
-import { policyNames } from '@spillway/upstreams'
+import { policyText } from '@spillway/upstreams'
 import { Type } from 'typebox'
 import { DEFAULT_STATE_DIR } from './state.ts'
 
@@ -41,7 +41,7 @@ export const settings = {
   ),
   LOGINS_PER_ADDRESS: logins('an address', 120),
   LOGINS_PER_ACCOUNT: logins('an account', 30),
-  POLICY: choice(policyNames, { about: 'How the balancer chooses a gateway.', default: 'p2c-ewma' }),
+  POLICY: Type.String({ description: 'How the balancer chooses a gateway.', ...policyText, default: 'p2c-ewma' }),
   SAMPLE_ITEMS: whole({ about: 'Items made at first start.', minimum: 0, maximum: 1_000_000, default: 1000 }),
   // 57,534 is 65,535 - 8,001: the highest fixed port must still be one.
   PORT_OFFSET: whole({ about: 'Added to every port.', minimum: 0, maximum: 57_534, default: 0 }),

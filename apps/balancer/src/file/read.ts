@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { ConfigError, mistakesOf, sound, YamlFile } from '@spillway/service'
+import { loadPolicy, policyNames } from '@spillway/upstreams'
 import type { Config } from '../config.ts'
 import { readPath } from '../reading.ts'
 import type { ClusterPlan, Plan } from './plan.ts'
@@ -13,11 +14,15 @@ import { BalancerFile } from './schema.ts'
 export async function readPlan(config: Config): Promise<Plan> {
   if ('BALANCER_FILE' in config) return readFile(config.BALANCER_FILE, config.DENY_PATHS)
   const { SPILLWAY_UPSTREAMS: endpoints, POLICY: policy, HASH_BY: hash, CHECK_PATH } = config
-  if (hash !== undefined && policy !== 'hash') {
+  if (hash !== undefined && policyNames.some((name) => name === policy && name !== 'hash')) {
     throw new ConfigError([`HASH_BY is set, but POLICY is ${policy}; only hash looks at it`])
   }
-  const options = { endpoints: [...endpoints], policy, check: CHECK_PATH !== 'none' && { path: CHECK_PATH } }
-  const source = { ...options, ...(hash !== undefined && { hash }) }
+  const own = await loadPolicy(policy).catch((cause: Error) => {
+    throw new ConfigError([`POLICY cannot be used: ${cause.message}`], { cause })
+  })
+  const check = CHECK_PATH !== 'none' && { path: CHECK_PATH }
+  const source = { endpoints: [...endpoints], policy, check, ...(hash !== undefined && { hash }) }
+  const options = { endpoints, policy: own, check }
   return { clusters: { gateway: { source, options } }, routes: [{ to: 'gateway' }] }
 }
 
