@@ -255,6 +255,14 @@ describe('the environment alone', () => {
     await expect(checked('up')).rejects.toThrow('CHECK_PATH is "up"; it must be a path such as /ready, or none')
   })
 
+  it('may name a policy of one’s own, and says why one cannot be used', async () => {
+    const at = folder({ 'mine.ts': 'export default () => ({ choose: () => 0 })\n', 'no.ts': 'export default 5\n' })
+    const { clusters } = await planOf({ SPILLWAY_UPSTREAMS: 'http://a', POLICY: path.join(at, 'mine.ts') })
+    expect(clusters['gateway']?.options.policy).toEqual({ choose: expect.any(Function) })
+    const bad = planOf({ SPILLWAY_UPSTREAMS: 'http://a', POLICY: path.join(at, 'no.ts') })
+    await expect(bad).rejects.toThrow(/POLICY cannot be used: .*no\.ts is no policy/)
+  })
+
   it('may not ask for a hash that nobody looks at', async () => {
     await expect(planOf({ SPILLWAY_UPSTREAMS: 'http://a', HASH_BY: 'path' })).rejects.toThrow(ConfigError)
   })

@@ -15,7 +15,7 @@ export async function readPlan(config: Config): Promise<Plan> {
   if ('BALANCER_FILE' in config) return readFile(config.BALANCER_FILE, config.DENY_PATHS)
   const { SPILLWAY_UPSTREAMS: endpoints, POLICY, HASH_BY: hash, CHECK_PATH } = config
   const policy = await loadPolicy(POLICY).catch((cause: Error) => {
-    throw new ConfigError([`POLICY: ${cause.message}`], { cause })
+    throw new ConfigError([`POLICY cannot be used: ${cause.message}`], { cause })
   })
   if (hash !== undefined && typeof policy === 'string' && policy !== 'hash') {
     throw new ConfigError([`HASH_BY is set, but POLICY is ${policy}; only hash looks at it`])
