@@ -50,7 +50,7 @@ async function install(folder: string): Promise<boolean> {
     const cwd = path.join(ROOT, 'packages', name)
     await run('npx', ['-y', packageManager, 'pack', '--pack-destination', folder], { cwd, signal })
   }
-  const packed = (await readdir(folder)).filter((name) => name.endsWith('.tgz')).map((name) => `./${name}`)
+  const packed = (await readdir(folder)).map((name) => `./${name}`)
   expect(packed.length === PACKAGES.length, 'the packages are packed')
   await writeFile(path.join(folder, 'package.json'), '{ "private": true, "type": "module" }\n')
   try {
