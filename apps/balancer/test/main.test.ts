@@ -32,7 +32,7 @@ describe('the balancer as a process', () => {
     }
     const { code, complaint } = await (await main({ ...upstreams, POLICY: './gone.ts' })).ended
     expect(code).toBe(1)
-    expect(complaint).toContain('POLICY: ./gone.ts is no policy: ENOENT: no such file or directory')
+    expect(complaint).toContain('POLICY cannot be used: ./gone.ts is no policy: ENOENT: no such file or directory')
   })
 
   it('logs each change of an upstream', async () => {
