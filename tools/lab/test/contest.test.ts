@@ -83,6 +83,7 @@ describe('configurations', () => {
 
   it.runIf(nginx).each([
     ['as a proxy', nginxProxy(PLACE)],
+    ['as a proxy that judges', nginxProxy(PLACE, true)],
     ['as upstreams', nginxFixed([4, 5], ANSWERS)],
   ])('are ones that nginx takes, %s', async (_, config) => {
     const { folder } = means()
@@ -95,7 +96,7 @@ describe('configurations', () => {
     'are ones that HAProxy takes, %s',
     async (balance) => {
       const file = path.join(means().folder, 'haproxy.cfg')
-      writeFileSync(file, haproxy(PLACE, balance))
+      writeFileSync(file, haproxy(PLACE, balance, balance === 'leastconn'))
       await expect(promisify(execFile)(haproxyFile as string, ['-c', '-f', file])).resolves.toBeDefined()
     },
   )

@@ -4,6 +4,15 @@ import { ANSWERS } from './fixed.ts'
 
 const PLACE = { port: 8123, upstreams: ['http://127.0.0.1:5001', 'http://127.0.0.1:5002'] }
 
+it('both leave a server alone that fails, where they are told to judge', () => {
+  expect(nginxProxy(PLACE, true)).toMatch(
+    /5001 max_fails=5 fail_timeout=30s;[^}]*\}[\s\S]*proxy_next_upstream .*http_500;/,
+  )
+  expect(nginxProxy(PLACE)).not.toMatch(/max_fails|proxy_next_upstream/)
+  expect(haproxy(PLACE, 'leastconn', true)).toContain('observe layer7 error-limit 5 on-error mark-down')
+  expect(haproxy(PLACE, 'leastconn')).not.toContain('observe')
+})
+
 describe('nginx', () => {
   it('forwards to every upstream on connections that it keeps, and writes nothing', () => {
     const config = nginxProxy(PLACE)

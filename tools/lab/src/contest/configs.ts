@@ -37,11 +37,14 @@ const nginx = (http: readonly string[]) =>
     '}',
   ].join('\n')}\n`
 
-/** Round robin, as it is where nothing else is said. */
-export function nginxProxy({ port, upstreams }: Place): string {
+/**
+ * Round robin, as it is where nothing else is said.
+ * @param judging whether a server that answers 500 is passed over for 30 s after five times, and its request sent again
+ */
+export function nginxProxy({ port, upstreams }: Place, judging = false): string {
   return nginx([
     'upstream contest {',
-    ...upstreams.map((origin) => `  server ${new URL(origin).host};`),
+    ...upstreams.map((origin) => `  server ${new URL(origin).host}${judging ? ' max_fails=5 fail_timeout=30s' : ''};`),
     `  keepalive ${CONNECTIONS};`,
     `  keepalive_requests ${NEVER};`,
     '}',
@@ -52,6 +55,7 @@ export function nginxProxy({ port, upstreams }: Place): string {
     '    proxy_http_version 1.1;',
     '    proxy_set_header Connection "";',
     '    proxy_max_temp_file_size 0;',
+    ...(judging ? ['    proxy_next_upstream error timeout http_500;'] : []),
     '  }',
     '}',
   ])
@@ -75,8 +79,11 @@ export function nginxFixed(ports: readonly number[], answers: readonly Fixed[]):
   ])
 }
 
-/** Its servers are checked as Spillway checks its own. */
-export function haproxy({ port, upstreams }: Place, balance: 'roundrobin' | 'leastconn'): string {
+/**
+ * Its servers are checked as Spillway checks its own.
+ * @param judging whether a server that answers 5xx five times in a row is down until it passes its checks again
+ */
+export function haproxy({ port, upstreams }: Place, balance: 'roundrobin' | 'leastconn', judging = false): string {
   return `${[
     'global',
     '  nbthread 1',
@@ -94,6 +101,7 @@ export function haproxy({ port, upstreams }: Place, balance: 'roundrobin' | 'lea
     'backend upstreams',
     `  balance ${balance}`,
     '  option httpchk GET /ready',
+    ...(judging ? ['  default-server observe layer7 error-limit 5 on-error mark-down'] : []),
     ...upstreams.map((origin, index) => `  server upstream${index + 1} ${new URL(origin).host} check inter 2s`),
   ].join('\n')}\n`
 }

@@ -41,20 +41,25 @@ export const spillway = (name: string, settings: Readonly<Record<string, string>
   }),
 })
 
-export const nginxContender = (file: string, name: string): Contender => ({
+export const nginxContender = (file: string, name: string, judging = false): Contender => ({
   name,
   launch({ folder, ...place }) {
     const config = path.join(folder, 'nginx.conf')
-    writeFileSync(config, nginxProxy(place))
+    writeFileSync(config, nginxProxy(place, judging))
     return { file, args: ['-p', folder, '-c', config] }
   },
 })
 
-export const haproxyContender = (file: string, name: string, balance: Parameters<typeof haproxy>[1]): Contender => ({
+export const haproxyContender = (
+  file: string,
+  name: string,
+  balance: Parameters<typeof haproxy>[1],
+  judging = false,
+): Contender => ({
   name,
   launch({ folder, ...place }) {
     const config = path.join(folder, `haproxy-${balance}.cfg`)
-    writeFileSync(config, haproxy(place, balance))
+    writeFileSync(config, haproxy(place, balance, judging))
     return { file, args: ['-db', '-f', config] }
   },
 })

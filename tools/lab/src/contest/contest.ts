@@ -134,10 +134,11 @@ function forwarders({ nginx, haproxy }: Installed): Contender[] {
   ]
 }
 
+/** Each told to leave a server alone that fails, as Spillway does without being told. */
 function rivals({ nginx, haproxy }: Installed): Contender[] {
   return [
-    ...(nginx ? [nginxContender(nginx, 'nginx, round robin')] : []),
-    ...(haproxy ? [haproxyContender(haproxy, 'HAProxy, leastconn', 'leastconn')] : []),
+    ...(nginx ? [nginxContender(nginx, 'nginx, round robin', true)] : []),
+    ...(haproxy ? [haproxyContender(haproxy, 'HAProxy, leastconn', 'leastconn', true)] : []),
   ]
 }
 
