@@ -176,12 +176,8 @@ export class Clusters {
       if (!still.has(endpoint))
         this.#tell({ upstream: name, endpoint, from, to: 'absent', reason: 'the file names it no longer' })
     }
-    const idle = () => {
-      const { inFlight, pending } = upstreams.stats()
-      return inFlight + pending === 0
-    }
     try {
-      for (let looks = 0; looks < 2; looks = idle() ? looks + 1 : 0) {
+      for (let looks = 0; looks < 2; looks = isIdle(upstreams) ? looks + 1 : 0) {
         await pause(IDLE_EVERY, undefined, { signal: this.#closing.signal })
       }
       await upstreams.close()
@@ -192,11 +188,13 @@ export class Clusters {
   }
 }
 
+function isIdle(upstreams: Upstreams): boolean {
+  const { inFlight, pending } = upstreams.stats()
+  return inFlight + pending === 0
+}
+
 /** A line each, without the line that counts them. */
 function mistakesIn(error: Error): readonly string[] {
   if (!(error instanceof YamlError || error instanceof ConfigError)) return [error.message]
-  return error.message
-    .split('\n')
-    .slice(1)
-    .map((line) => line.trim())
+  return [...error.message.matchAll(/\n *(.*)/g)].map(([, line = '']) => line)
 }
