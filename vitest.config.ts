@@ -16,6 +16,8 @@ export default defineConfig({
     hookTimeout: suite === 'e2e' ? 60_000 : 30_000,
     // What is polled for comes at once on an idle machine; one second is short on a busy one.
     expect: { poll: { timeout: 10_000 } },
+    // Integration tests wait more than they work: on two cores vitest would run one file at a time.
+    ...(suite === 'test' ? { maxWorkers: 2 } : {}),
     // Most end-to-end files start a stack of their own.
     fileParallelism: suite !== 'e2e',
     reporters: reports ? ['default', 'json'] : ['default'],
