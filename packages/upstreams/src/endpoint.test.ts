@@ -159,6 +159,17 @@ describe('an endpoint', () => {
     expect(weightOf(up, 5)).toBe(1)
   })
 
+  it('counts as new once it is up again, whatever its failures cost it before', () => {
+    const { endpoint, time } = endpointUp()
+    endpoint.broke('connection_terminated', false)
+    expect(endpoint.latency(time.now)).toBe(5000)
+    for (let check = 0; check < 3; check++) endpoint.checked({ outcome: 'bad', reason: 'gone', refused: false })
+    expect(endpoint.latency(time.now)).toBe(5000)
+    for (let check = 0; check < 2; check++) endpoint.checked({ outcome: 'good' })
+    expect(endpoint.condition.state).toBe('up')
+    expect(endpoint.latency(time.now)).toBe(0)
+  })
+
   it('is ejected for 30 s again after it was down', () => {
     const { endpoint } = endpointUp()
     for (let count = 0; count < 5; count++) endpoint.broke('connection_terminated', false)

@@ -55,7 +55,7 @@ export class Endpoint implements Place, Candidate {
   /** When slow start began. */
   #risenAt = Number.NEGATIVE_INFINITY
   readonly #first: boolean
-  readonly #latency: PeakEwma
+  #latency = new PeakEwma()
   readonly #secured: Secured
   readonly #checked: boolean
   readonly #clock: () => number
@@ -80,7 +80,6 @@ export class Endpoint implements Place, Candidate {
     this.#ownWeight = this.weight = place.traits.weight
     this.#first = first
     this.servername = hostOf(place.named)
-    this.#latency = new PeakEwma()
     this.#checked = checked
     this.#clock = clock
     this.#onTransition = onTransition
@@ -247,7 +246,9 @@ export class Endpoint implements Place, Candidate {
     // Most often its process died: the next one is not to serve the rest of its ejections.
     if (condition.state === 'down') this.#timesEjected = 0
     if (condition.state === 'up') {
+      // What was held against it has been paid for, and was often another process's.
       this.#outcomes.forgive()
+      this.#latency = new PeakEwma()
       if (from !== 'starting' || !this.#first) this.#risenAt = condition.since
     }
     this.#tell(from, condition.state, reason)
