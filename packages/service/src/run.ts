@@ -1,5 +1,4 @@
 /** Boots a service and stops it: settings, listeners, signals, draining. Only `main.ts` files call it. */
-import { lookup } from 'node:dns/promises'
 import { once } from 'node:events'
 import { Server } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -11,7 +10,7 @@ import { type BootOptions, boot } from './boot.ts'
 import { ConfigError, type ConfigOf } from './config.ts'
 import { isSupervised, says, tell } from './handover.ts'
 import type { common } from './settings.ts'
-import { type Address, FIRST_SOCKET, givenSockets } from './sockets.ts'
+import { type Address, FIRST_SOCKET, givenSockets, resolved } from './sockets.ts'
 import { YamlError } from './yaml-file.ts'
 
 /** A server and where it is to listen. */
@@ -91,8 +90,9 @@ export async function run<T extends TProperties & typeof common>(options: RunOpt
     for (const [index, listener] of built.entries()) {
       running.listeners.push(listener)
       const socket = built.length - 1 - index
-      // Without a host Fastify would take the socket for localhost, and bind that name's other address as well.
-      const where = socket < given ? { fd: FIRST_SOCKET + socket, host: '' } : await whereOf(listener)
+      // For `localhost`, which it is without a host, Fastify opens a second server on that name's other address, which
+      // knows nothing of what this one refuses.
+      const where = socket < given ? { fd: FIRST_SOCKET + socket, host: '' } : await resolved(listener)
       await listener.app.listen({ ...where, listenTextResolver: () => 'listening' })
     }
     if (supervised) void yieldWhenTold(running, stopBy)
@@ -107,11 +107,6 @@ export async function run<T extends TProperties & typeof common>(options: RunOpt
   lifecycle.ready()
   logger.info({ urls: running.listeners.map(({ app }) => url(app)) }, 'ready')
   tell(process, 'ready')
-}
-
-/** By address: for `localhost` Fastify opens a second server, which knows nothing of what this one refuses. */
-async function whereOf({ host, port }: Address): Promise<Address> {
-  return { host: (await lookup(host, { order: 'ipv4first' })).address, port }
 }
 
 async function yieldWhenTold({ listeners, hold }: Running, stop: (asked: string, how: Stop) => void): Promise<void> {

@@ -18,6 +18,11 @@ export interface Address {
   port: number
 }
 
+/** By its number, IPv4 where a name has both: a service has one listener. */
+export async function resolved({ host, port }: Address): Promise<Address> {
+  return { host: (await lookup(host, { order: 'ipv4first' })).address, port }
+}
+
 /**
  * How many listening sockets this process was given, as file descriptors 3, 4 …: `LISTEN_FDS`, unless `LISTEN_PID` says
  * that another process is meant (sd_listen_fds(3); whoever starts us through Node cannot know our process id).
@@ -45,10 +50,7 @@ export async function holdSockets(
 ): Promise<readonly HeldSocket[]> {
   const given = givenSockets(environment, addresses.length)
   const held = addresses.slice(0, given).map((_, index) => inherited(FIRST_SOCKET + index))
-  const own = addresses.slice(given).map(async ({ host, port }) => {
-    const { address } = await lookup(host, { order: 'ipv4first' })
-    return new BoundSocket({ host: address, port })
-  })
+  const own = addresses.slice(given).map(async (address) => new BoundSocket(await resolved(address)))
   return [...held, ...(await Promise.all(own))]
 }
 

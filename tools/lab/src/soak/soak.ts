@@ -5,9 +5,9 @@ import path from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
+import type { Bench } from '../bench.ts'
 import { spillway } from '../contest/contenders.ts'
 import { freePorts, startServer } from '../contest/server.ts'
-import type { Environment, Settings } from '../settings.ts'
 import { Clients } from './clients.ts'
 
 const UPSTREAM = fileURLToPath(import.meta.resolve('./processes/upstream.ts'))
@@ -33,7 +33,7 @@ interface Look {
   readonly timers: number
 }
 
-export async function soak({ config, environment, signal }: Means): Promise<number> {
+export async function soak({ config, environment, signal }: Bench): Promise<number> {
   const say = (line: string) => void process.stdout.write(`${line}\n`)
   const duration = config.DURATION ?? DURATION_MS
   const folder = await mkdtemp(path.join(os.tmpdir(), 'spillway-soak-'))
@@ -90,12 +90,6 @@ export async function soak({ config, environment, signal }: Means): Promise<numb
   ]
   say(faults.length > 0 ? `Leaks: ${faults.join('; ')}.` : 'Nothing leaks.')
   return faults.length > 0 ? 1 : 0
-}
-
-interface Means {
-  config: Settings
-  environment: Environment
-  signal: AbortSignal
 }
 
 async function lookAt(metrics: string): Promise<Look> {
