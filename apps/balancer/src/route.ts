@@ -1,5 +1,5 @@
 /** What a route does with a request: sends it to a cluster, or answers it itself. */
-import { createForward, type Forward, target } from '@spillway/forward'
+import { createForward, type Forward, hasBody, target } from '@spillway/forward'
 import { Problem, problems } from '@spillway/service'
 import { admission } from './admission.ts'
 import type { Cluster } from './clusters.ts'
@@ -91,7 +91,7 @@ function lowerCased(headers: Readonly<Record<string, string>>): Record<string, s
 }
 
 /** Nobody reads a body that came with the request: its connection is of no more use. */
-function end({ raw: { headers } }: Parameters<Forward>[0], reply: Parameters<Forward>[1], body?: Buffer): unknown {
-  if (headers['transfer-encoding'] || Number(headers['content-length'])) reply.header('connection', 'close')
+function end({ raw }: Parameters<Forward>[0], reply: Parameters<Forward>[1], body?: Buffer): unknown {
+  if (hasBody(raw)) reply.header('connection', 'close')
   return reply.send(body)
 }
