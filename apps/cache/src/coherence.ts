@@ -100,12 +100,12 @@ export class Coherence {
   fill(hash: string, token: string, entry: Stored): boolean {
     const lease = this.#leases.standing(hash, token)
     if (!lease || !this.#sessions.isAlive(lease.holder.session)) return false
-    const { key, tags, body, head, lifetimeMs } = entry.sealed
+    const { key, tags, body, head, windows } = entry.sealed
     if (this.#purged.overtook(lease.seq, key, tags)) {
       this.#leases.pass(hash)
       return false
     }
-    this.#store.set(hash, entry, { ttlMs: lifetimeMs - entry.ageMs, bytes: body.length + head.length, tags })
+    this.#store.set(hash, entry, { ttlMs: windows.keep - entry.ageMs, bytes: body.length + head.length, tags })
     this.#leases.settle(hash, { outcome: 'filled', seq: this.#seq, entry })
     return true
   }

@@ -8,6 +8,7 @@ import type { Purged } from './purge-log.ts'
 import { sendPurge } from './purging.ts'
 import { ask, type Verdict } from './remote.ts'
 import type { Session } from './session.ts'
+import { ageOf } from './windows.ts'
 
 export interface CacheClientOptions {
   /** The cache service, such as `http://127.0.0.1:5004`. */
@@ -51,6 +52,8 @@ const PASS_BYTES = 1024 * 1024
 const CONNECT_MS = 1000
 /** Less than the service's own 75 s, so that nobody writes into a closing socket. */
 const KEEP_ALIVE_MS = 60_000
+/** The signal of a reader who does not leave. */
+const NEVER = new AbortController().signal
 
 /** Connects at once and stays connected until `close`. */
 export function createCacheClient(options: CacheClientOptions): CacheClient {
@@ -93,15 +96,15 @@ class Client implements CacheClient {
   peek(key: string): Entry | undefined {
     if (!this.#link.live) return undefined
     const entry = this.#l1.get(key)
-    if (entry) this.#counts.l1Hits++
+    if (entry && this.#isFresh(entry)) this.#counts.l1Hits++
     return entry
   }
 
-  async read(key: string, url: string, fill: Fill, signal: AbortSignal): Promise<Reading> {
+  async read(key: string, url: string, fill: Fill, signal: AbortSignal, held?: Entry): Promise<Reading> {
     signal.throwIfAborted()
     this.#closing.signal.throwIfAborted()
     const entry = this.peek(key)
-    if (entry) return { outcome: 'hit', tier: 'l1', entry }
+    if (entry && entry !== held && this.#isFresh(entry)) return { outcome: 'hit', tier: 'l1', entry }
     const session = this.#link.live
     const running = this.#flights.get(key)
     if (running?.mayJoin(session)) {
@@ -115,6 +118,11 @@ class Client implements CacheClient {
     if (session || !running) this.#begin(flight)
     else void running.done.then(() => this.#begin(flight))
     return joined
+  }
+
+  refresh(key: string, url: string, fill: Fill, held: Entry): void {
+    if (this.#flights.get(key)?.mayJoin(this.#link.live)) return
+    this.read(key, url, fill, NEVER, held).catch(() => {})
   }
 
   async purge(purge: Purge): Promise<void> {
@@ -147,6 +155,7 @@ class Client implements CacheClient {
     const flight: Flight = new Flight(key, {
       clock: this.#clock,
       ask: (session, signal) => this.#ask({ key, url, session: session.id, signal }),
+      held: () => this.peek(key),
       keep: (entry) => this.#keep(entry),
       mark: () => this.#passMarks.set(key, {}, { ttlMs: PASS_MS, bytes: 0 }),
       retire: () => {
@@ -174,10 +183,13 @@ class Client implements CacheClient {
   }
 
   #keep(entry: Entry): void {
-    const ageMs = entry.ageMs + this.#clock() - entry.at
-    const { body, headers, tags } = entry
+    const { body, headers, tags, windows } = entry
     const bytes = body.length + headers.reduce((sum, [name, value]) => sum + name.length + value.length + 64, 0)
-    this.#l1.set(entry.key, entry, { ttlMs: entry.lifetimeMs - ageMs, bytes, tags })
+    this.#l1.set(entry.key, entry, { ttlMs: windows.keep - ageOf(entry, this.#clock()), bytes, tags })
+  }
+
+  #isFresh(entry: Entry): boolean {
+    return ageOf(entry, this.#clock()) < entry.windows.fresh
   }
 
   #forget(purge: Purged): void {

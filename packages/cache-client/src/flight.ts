@@ -8,6 +8,8 @@ import type { Session } from './session.ts'
 export interface FlightEffects {
   /** Asks L2; never rejects. */
   ask(session: Session, signal: AbortSignal): Promise<Verdict>
+  /** What L1 has, fresh or stale. */
+  held(): Entry | undefined
   /** Puts an entry into L1. */
   keep(entry: Entry): void
   /** What may not be shared was seen. */
@@ -157,7 +159,7 @@ export class Flight {
     // The origin is asked only now, so what has been applied by now was written before.
     this.#since = Math.max(this.#since, this.#session?.applied ?? 0)
     try {
-      return await this.#settle(await owner.fill(stop.signal), lease)
+      return await this.#settle(await owner.fill(stop.signal, this.#effects.held()), lease)
     } catch (error) {
       void lease?.surrender({ reason: 'failed', status: 502, error: 'proxy_internal_error' })
       throw error

@@ -31,6 +31,7 @@ export function digest(text: string): string {
 export const Digest = Type.String({ pattern: '^[0-9a-f]{64}$' })
 const Seq = Type.Integer({ minimum: 0 })
 const Names = Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })
+const Duration = Type.Number({ minimum: 0 })
 const closed = { additionalProperties: false }
 
 /** `POST /purge`: 204 once no gateway can serve what it names. */
@@ -84,10 +85,17 @@ export const Meta = Type.Object({
   status: Type.Integer({ minimum: 100, maximum: 599 }),
   headers: Type.Array(Type.Tuple([Type.String(), Type.String()])),
   /** For how much age it may be used, and how. */
-  windows: Type.Object({ fresh: Type.Number({ minimum: 0 }) }),
+  windows: Type.Object({
+    fresh: Duration,
+    whileRevalidate: Duration,
+    ifError: Duration,
+    ifAsked: Duration,
+    keep: Duration,
+  }),
+  fillMs: Duration,
   tags: Type.Array(Type.String()),
   vary: Type.Array(Type.String()),
-  age: Type.Number({ minimum: 0 }),
+  age: Duration,
   crc32: Type.Integer({ minimum: 0, maximum: 0xffffffff }),
 })
 export type Meta = Static<typeof Meta>
