@@ -55,7 +55,9 @@ export class Cursor implements Source {
     while (this.#chunk.next && !delivery.paused && !delivery.over && !this.#complete) {
       this.#chunk = this.#chunk.next
       const { bytes } = this.#chunk
-      const wanted = part ? bytes.subarray(Math.max(0, part.first - this.#at), Math.max(0, part.last + 1 - this.#at)) : bytes
+      const wanted = part
+        ? bytes.subarray(Math.max(0, part.first - this.#at), Math.max(0, part.last + 1 - this.#at))
+        : bytes
       this.#at += bytes.length
       if (wanted.length > 0) delivery.data(wanted)
     }

@@ -19,7 +19,8 @@ interface Watcher {
   error(error: Error): void
 }
 
-type Outcome = { readonly trailers: AnswerHeaders } | { readonly error: Error }
+/** How an answer ended. */
+export type Outcome = { readonly trailers: AnswerHeaders } | { readonly error: Error }
 
 /** A dispatch handler. Whoever dispatches it either takes the answer or aborts it. */
 export class LiveAnswer implements Dispatcher.DispatchHandler {

@@ -27,7 +27,10 @@ export function rangesOf(field: string, length: number): Ranges {
 function partOf(spec: string, length: number): Part | 'invalid' | 'unsatisfiable' {
   const [, from, to] = /^(\d*)\s*-\s*(\d*)$/.exec(spec) ?? []
   if (from === undefined || to === undefined || (from === '' && to === '')) return 'invalid'
-  if (from === '') return Number(to) > 0 && length > 0 ? { first: Math.max(0, length - Number(to)), last: length - 1 } : 'unsatisfiable'
+  if (from === '')
+    return Number(to) > 0 && length > 0
+      ? { first: Math.max(0, length - Number(to)), last: length - 1 }
+      : 'unsatisfiable'
   const first = Number(from)
   if (to !== '' && Number(to) < first) return 'invalid'
   return first < length ? { first, last: Math.min(to === '' ? length : Number(to), length - 1) } : 'unsatisfiable'

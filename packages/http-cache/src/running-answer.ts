@@ -1,8 +1,8 @@
 /** A fill's answer on its way: its body is collected once, and any number of readers take it, each at his own pace. */
 import { type Chunk, Cursor, type Following } from './cursor.ts'
-import { type AnswerHeaders, contentLength } from './fields.ts'
-import type { Head, Taker } from './live-answer.ts'
 import type { Source } from './delivery.ts'
+import { type AnswerHeaders, contentLength } from './fields.ts'
+import type { Head, Outcome, Taker } from './live-answer.ts'
 
 /** Bytes that may wait for the slowest reader of what is not kept, before the origin is held back. */
 const HIGH_WATER = 65_536
@@ -42,7 +42,7 @@ export class RunningAnswer implements Taker {
   #first: Chunk | undefined = { bytes: Buffer.alloc(0), next: undefined }
   #last: Chunk = this.#first as Chunk
   #size = 0
-  #outcome: { readonly trailers: AnswerHeaders } | { readonly error: Error } | undefined
+  #outcome: Outcome | undefined
   /** Whoever asked for it has neither joined nor said that he will not. */
   #awaited = true
   #patience: NodeJS.Timeout | undefined
@@ -56,9 +56,14 @@ export class RunningAnswer implements Taker {
     this.#body.promise.catch(() => {})
   }
 
-  /** Whether one who joins now gets all of it, or its error. */
+  /** Whether one who joins now gets all of it. */
   get open(): boolean {
     return this.#first !== undefined
+  }
+
+  /** Why it broke. */
+  get error(): Error | undefined {
+    return this.#outcome && 'error' in this.#outcome ? this.#outcome.error : undefined
   }
 
   /** Resolves with the body, once that is whole, or with nothing, once it is known not to be kept; rejects where it breaks. */
@@ -66,16 +71,11 @@ export class RunningAnswer implements Taker {
     return this.#body.promise
   }
 
-  /** From here on a reader whose delivery has begun gets the body. Only while it is `open`. */
+  /** A reader whose delivery has begun gets the body from here on. Only while it is `open` and has no `error`. */
   join(following: Following): void {
-    const { delivery } = following
-    if (this.#outcome && 'error' in this.#outcome) {
-      delivery.fail(this.#outcome.error)
-      return
-    }
     const cursor = new Cursor(this, this.#first as Chunk, following)
     this.#readers.add(cursor)
-    delivery.follow(cursor)
+    following.delivery.follow(cursor)
   }
 
   /** Whoever asked for it has joined or will not: if it passes, and has no reader, nobody wants it. */
@@ -113,7 +113,8 @@ export class RunningAnswer implements Taker {
 
   follow(source: Source): void {
     this.#source = source
-    this.#pace()
+    if (this.error) source.abort(this.error)
+    else this.#pace()
   }
 
   data(bytes: Buffer): void {
@@ -162,7 +163,7 @@ export class RunningAnswer implements Taker {
   }
 
   /** Whether it was collected until now. */
-  #finish(outcome: typeof this.#outcome): boolean {
+  #finish(outcome: Outcome): boolean {
     const collected = this.#state === 'collecting'
     this.#outcome = outcome
     this.#state = 'ended'
