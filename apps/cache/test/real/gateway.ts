@@ -1,5 +1,5 @@
 /** A gateway in a process of its own, as far as the cache is concerned: reads through it; writes to the origin, then purges. */
-import { createCacheClient, type Fill } from '@spillway/cache-client'
+import { createCacheClient, type Fill, freshOnly } from '@spillway/cache-client'
 
 export interface Command {
   readonly id: number
@@ -28,7 +28,8 @@ function fillOf(key: string): Fill {
     const at = performance.now()
     const body = Buffer.from(`version=${await ask('GET', key)};${PADDING}`)
     const tags = [`url:${key}`]
-    const entry = { key, status: 200, headers: [], body, ageMs: 0, at, lifetimeMs: LIFETIME_MS, tags, vary: [] }
+    const used = { windows: freshOnly(LIFETIME_MS), ageMs: 0, at, fillMs: performance.now() - at }
+    const entry = { key, status: 200, headers: [], body, ...used, tags, vary: [] }
     return { outcome: 'cacheable', entry }
   }
 }

@@ -1,5 +1,13 @@
 /** Gateways, the cache service and the origin in virtual time, and what can be done to them. */
-import { type CacheClient, createCacheClient, type Fill, type Filling, type Reading } from '@spillway/cache-client'
+import {
+  type CacheClient,
+  createCacheClient,
+  type Entry,
+  type Fill,
+  type Filled,
+  freshOnly,
+  type Reading,
+} from '@spillway/cache-client'
 import { History } from './history.ts'
 import { Host } from './host.ts'
 import { type Kind, Network } from './network.ts'
@@ -16,6 +24,7 @@ export const RATES = [0.95, 1, 1.05] as const
 export type Step =
   | { readonly do: 'read'; readonly g: number; readonly key: Key; readonly patience: number }
   | { readonly do: 'write'; readonly g: number; readonly key: Key; readonly purge: 'url' | 'key' | 'tag' | 'all' }
+  | { readonly do: 'refresh' | 'soften'; readonly g: number; readonly key: Key }
   | { readonly do: 'part'; readonly g: number; readonly kinds: readonly Kind[]; readonly ms: number }
   | { readonly do: 'cut'; readonly g: number; readonly kinds: readonly Kind[]; readonly told: Told }
   | { readonly do: 'stop' | 'kill'; readonly g: number; readonly ms: number }
@@ -38,6 +47,7 @@ interface Gateway {
 
 /** Longer than anything takes. */
 export const PATIENT = 60_000
+const FAILED = { outcome: 'failed', status: 502, error: 'connection_terminated' } as const
 const TAG = 'all-items'
 const logger = { info() {}, warn() {} }
 const urlOf = (key: string) => `url:${key}`
@@ -113,6 +123,8 @@ export class Cluster {
     if (!host.alive) return
     if (step.do === 'read') this.#read(gateway, step)
     else if (step.do === 'write') this.#write(gateway, step)
+    else if (step.do === 'refresh') this.#refresh(gateway, step.key)
+    else if (step.do === 'soften') this.#soften(gateway, step.key)
     else if (step.do === 'part') this.#network.part(host, step.kinds, step.ms)
     else if (step.do === 'cut') this.#network.cut(host, step.kinds, step.told)
     else if (step.do === 'stop') host.stop(step.ms)
@@ -203,26 +215,34 @@ export class Cluster {
     })
   }
 
+  /** As for an answer that is in use and about to expire. */
+  #refresh({ host, client }: Gateway, key: Key): void {
+    host.do(() => {
+      const held = client.peek(key)
+      if (held) client.refresh(key, urlOf(key), this.#fill(host, key), held)
+    })
+  }
+
+  /** An administrator's, which nobody need see: what it makes stale is as new as before. */
+  #soften({ host, client }: Gateway, key: Key): void {
+    this.#perform(host, `soft purge of ${key}`, () => client.purge({ tags: [urlOf(key)], soft: true }))
+  }
+
   #fill(host: Host, key: Key): Fill {
-    return async (signal): Promise<Filling> => {
+    const { random } = this.#timeline
+    return async (signal) => {
       this.#history.note(`${host.name} asks the origin for ${key}`)
+      const began = host.clock()
       const version = await this.#askOrigin(host, () => this.#origin.get(key) ?? 0)
       signal.throwIfAborted()
-      const luck = this.#timeline.random()
+      const luck = random()
       if (luck < 0.05) return { outcome: 'uncacheable' }
-      if (luck < 0.1) return { outcome: 'failed', status: 502, error: 'connection_terminated' }
-      const entry = {
-        key,
-        status: 200,
-        headers: [],
-        body: Buffer.from(String(version)),
-        ageMs: 0,
-        at: host.clock(),
-        lifetimeMs: luck < 0.2 ? 1000 : 60_000,
-        tags: [urlOf(key), TAG],
-        vary: [],
-      }
-      return { outcome: 'cacheable', entry }
+      if (luck < 0.15) return FAILED
+      const entry = entryOf(key, version, { at: host.clock(), fillMs: host.clock() - began, brief: luck < 0.5 })
+      if (random() < 0.5) return { outcome: 'cacheable', entry }
+      // Its head has come; its body takes as long again, and may break.
+      const whole = this.#askOrigin(host, (): Filled => (random() < 0.9 ? { outcome: 'cacheable', entry } : FAILED))
+      return { outcome: 'begun', answer: { version }, tags: entry.tags, whole }
     }
   }
 
@@ -242,7 +262,33 @@ export class Cluster {
   }
 }
 
+/** `brief`: soon stale, then of use for a while. */
+function entryOf(
+  key: Key,
+  version: number,
+  { at, fillMs, brief }: { at: number; fillMs: number; brief: boolean },
+): Entry {
+  const windows = brief
+    ? { fresh: 300, whileRevalidate: 3000, ifError: 10_000, ifAsked: 10_000, keep: 20_000 }
+    : freshOnly(60_000)
+  const tags = [urlOf(key), TAG]
+  return {
+    key,
+    status: 200,
+    headers: [],
+    body: Buffer.from(`${version}`),
+    ageMs: 0,
+    at,
+    windows,
+    fillMs,
+    tags,
+    vary: [],
+  }
+}
+
 /** Undefined where the reader has asked, or will ask, the origin himself, or got nothing. */
 function versionOf(reading: Reading): number | undefined {
-  return 'entry' in reading && reading.entry ? Number(reading.entry.body) : undefined
+  if (reading.outcome === 'begun') return (reading.answer as { version: number }).version
+  const entry = 'entry' in reading ? reading.entry : 'stale' in reading ? reading.stale : undefined
+  return entry && Number(entry.body)
 }

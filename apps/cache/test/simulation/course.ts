@@ -16,9 +16,10 @@ const patience = fc.oneof({ weight: 4, arbitrary: fc.constant(PATIENT) }, { weig
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 12, arbitrary: fc.record({ do: fc.constant('read'), g, key, patience }) },
   {
-    weight: 6,
+    weight: 10,
     arbitrary: fc.record({ do: fc.constant('write'), g, key, purge: fc.constantFrom('url', 'key', 'tag', 'all') }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('refresh', 'soften'), g, key }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('part'), g, kinds, ms }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cut'), g, kinds, told }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('stop', 'kill'), g, ms }) },
@@ -29,15 +30,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** Most steps follow one another within the time that a message takes, so that they meet on the way. */
 const after = fc.oneof(
-  { weight: 3, arbitrary: fc.nat(20) },
-  { weight: 2, arbitrary: fc.nat(400) },
+  { weight: 6, arbitrary: fc.nat(20) },
+  { weight: 4, arbitrary: fc.nat(400) },
   { weight: 1, arbitrary: ms },
 )
 
 const course: fc.Arbitrary<Course> = fc.record({
   seed: fc.noShrink(fc.integer()),
   rates: fc.array(fc.constantFrom(...RATES), { minLength: GATEWAYS + 1, maxLength: GATEWAYS + 1 }),
-  steps: fc.array(fc.record({ after, step }), { minLength: 1, maxLength: 60, size: 'max' }),
+  steps: fc.array(fc.record({ after, step }), { minLength: 1, maxLength: 100, size: 'max' }),
 })
 
 /** What docs/cache.md promises: no old value after an acknowledged write, one lease a key, and an answer for everybody. */

@@ -51,7 +51,7 @@ export class Network {
   delay(): number {
     const { random } = this.timeline
     const luck = random()
-    if (this.calm || luck < 0.85) return 5 * random()
+    if (this.calm || luck < 0.7) return 5 * random()
     return luck < 0.98 ? 300 * random() : 1500 * random()
   }
 

@@ -2,7 +2,7 @@
 import { type Decision, digest, frame, HEADER, openFrame, type Surrender, seal } from '@spillway/cache-client'
 import { TtlCache } from '@spillway/ttl-cache'
 import { Coherence } from '../../src/coherence.ts'
-import type { Stored } from '../../src/leases.ts'
+import type { Decided, Stored } from '../../src/leases.ts'
 import type { History } from './history.ts'
 import type { Host } from './host.ts'
 import type { Answer, Listener, Request } from './network.ts'
@@ -68,28 +68,51 @@ export class SimulatedService implements Listener {
     const asker = {
       session: headers[HEADER.session] ?? '',
       url: headers[HEADER.url] ?? '',
-      tell: (decided: Parameters<Parameters<Coherence['ask']>[1]['tell']>[0]) => {
-        const { outcome, seq } = decided
-        const line: Decision = outcome === 'filled' ? { outcome, seq } : decided
-        if (outcome === 'lease') this.#history.granted(hash, decided.token, answer)
-        answer.write(`${JSON.stringify(line)}\n`)
-        if (outcome === 'filled') answer.write(this.#framed(decided.entry))
-        if (outcome !== 'lease') answer.end()
-      },
+      tell: (decided: Decided) => this.#tell(hash, decided, answer),
       end: () => answer.end(),
     }
-    const verdict = this.#coherence.ask(hash, asker)
+    const held = headers[HEADER.refresh]
+    const verdict = this.#coherence.ask(hash, asker, held === undefined ? undefined : Number(held))
     if (verdict === 'gone') {
       reply(answer, 410)
       return
     }
     const { name, seq } = verdict
-    const token = name === 'lease' ? { [HEADER.token]: verdict.token } : {}
-    answer.head(200, { [HEADER.verdict]: name, [HEADER.seq]: String(seq), ...token })
-    if (name === 'lease') this.#history.granted(hash, verdict.token, answer)
+    const told = { [HEADER.verdict]: name, [HEADER.seq]: String(seq) }
+    if (name === 'lease') {
+      const { token, stale } = verdict
+      this.#history.granted(hash, token, answer)
+      const enclosed = stale ? this.#framed(stale) : Buffer.alloc(0)
+      answer.head(200, { ...told, [HEADER.token]: token, ...(stale ? { [HEADER.stale]: `${enclosed.length}` } : {}) })
+      answer.write(enclosed)
+    } else {
+      answer.head(200, told)
+    }
     if (name === 'hit') answer.write(this.#framed(verdict.entry))
     if (name === 'hit' || name === 'pass') answer.end()
     else answer.onClose = () => this.#coherence.leave(hash, asker)
+  }
+
+  #tell(hash: string, decided: Decided, answer: Answer): void {
+    const { outcome, seq } = decided
+    const entry = outcome === 'filled' ? decided.entry : outcome === 'pass' ? undefined : decided.stale
+    const enclosed = entry ? this.#framed(entry) : Buffer.alloc(0)
+    const lines: Record<Decided['outcome'], () => Decision> = {
+      filled: () => ({ outcome: 'filled', seq }),
+      pass: () => ({ outcome: 'pass', seq }),
+      lease: () => {
+        const { token } = decided as Extract<Decided, { outcome: 'lease' }>
+        this.#history.granted(hash, token, answer)
+        return { outcome: 'lease', seq, token, ...(entry ? { stale: enclosed.length } : {}) }
+      },
+      failed: () => {
+        const { status, error } = decided as Extract<Decided, { outcome: 'failed' }>
+        return { outcome: 'failed', seq, status, error, ...(entry ? { stale: true } : {}) }
+      },
+    }
+    answer.write(`${JSON.stringify(lines[outcome]())}\n`)
+    answer.write(enclosed)
+    if (outcome !== 'lease') answer.end()
   }
 
   #fill(hash: string, token: string, body: Buffer): boolean {
