@@ -80,6 +80,7 @@ describe('Range of a stored answer (RFC 9110, 14)', () => {
       code: 'range_not_satisfiable',
       statusCode: 416,
       headers: { 'content-range': 'bytes */10' },
+      answer: { exchange: { error: 'http_request_error' } },
     })
   })
 
