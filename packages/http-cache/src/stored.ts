@@ -66,7 +66,8 @@ export function deliverRunning(
 /** What is sent of a stored answer's fields: a copy, for whoever gets it may write into it. `length`: of the body, if known. */
 export function storedFields(entry: EntryHead, age: number, length: number | undefined): AnswerHeaders {
   const headers = { ...prepare(entry).headers, age: String(age) } as AnswerHeaders
-  if (length !== undefined) headers['content-length'] = String(length)
+  // A 204 has none (RFC 9110, 8.6).
+  if (length !== undefined && entry.status !== 204) headers['content-length'] = String(length)
   return headers
 }
 
