@@ -1,5 +1,5 @@
 /** The right to fill one entry for the whole cluster, as its holder has it. It stands while its answer stays open. */
-import type { Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { LineReader } from './lines.ts'
 import { HEADER, type Surrender } from './wire.ts'
 
@@ -7,14 +7,14 @@ import { HEADER, type Surrender } from './wire.ts'
 const STORE_MS = 1000
 
 export class Lease {
-  readonly #pool: Pool
+  readonly #pool: Dispatcher
   readonly #hash: string
   readonly #token: string
   readonly #ended: Promise<unknown>
   /** Gives it up by closing its answer, whoever waits: for a holder that has nothing to go on with. */
   readonly drop: () => void
 
-  constructor(pool: Pool, hash: string, token: string, answer: LineReader, drop: () => void) {
+  constructor(pool: Dispatcher, hash: string, token: string, answer: LineReader, drop: () => void) {
     this.#pool = pool
     this.#hash = hash
     this.#token = token
