@@ -133,6 +133,8 @@ export class Coherence {
       for (const hash of hashes) this.#store.delete(hash)
       for (const tag of tags) this.#store.purgeTag(tag)
       this.#leases.purge({ hashes, urls: new Set(tags.map(digest)) })
+      // Few carry a tag as a rule, whose room is then there at once.
+      this.#store.sweep()
     }
     this.#sessions.broadcast(line)
     const { promise, resolve } = Promise.withResolvers<void>()

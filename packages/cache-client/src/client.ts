@@ -1,5 +1,5 @@
 /** The shared cache for one gateway: L1 in this process, L2 behind the wire, and the flights between them. */
-import { startSweeper, TtlCache } from '@spillway/ttl-cache'
+import { s3Fifo, startSweeper, TtlCache } from '@spillway/ttl-cache'
 import { Pool } from 'undici'
 import type { Entry, Fill, Purge, Reading, SharedCache } from './cache.ts'
 import { Flight } from './flight.ts'
@@ -70,7 +70,7 @@ class Client implements CacheClient {
 
   constructor({ url, instance, logger, maxBytes = L1_BYTES, clock = () => performance.now() }: CacheClientOptions) {
     this.#clock = clock
-    this.#l1 = new TtlCache({ maxBytes, clock })
+    this.#l1 = new TtlCache({ maxBytes, policy: s3Fifo, clock })
     this.#passMarks = new TtlCache({ maxBytes: PASS_BYTES, clock })
     this.#stopSweeping = startSweeper(this.#l1)
     this.#pool = new Pool(new URL(url).origin, {
