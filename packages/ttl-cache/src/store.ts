@@ -37,7 +37,7 @@ export interface Store<V extends object> {
   clear(): void
   /** Removes what has expired or was purged, for at most 1 ms; whether there is more to do. */
   sweep(): boolean
-  /** All that can be found now, in no order; may be walked while the store changes. */
-  values(): Iterable<V>
+  /** All that can be found, or all of it that carries the tag, in no order; counts as no use. */
+  entries(tag?: string): Iterable<readonly [key: string, value: V]>
   readonly counters: Counters
 }

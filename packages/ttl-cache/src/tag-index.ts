@@ -7,6 +7,8 @@ export interface Tag<Carrier> {
   purged: boolean
 }
 
+const NONE: ReadonlySet<never> = new Set()
+
 export class TagIndex<Carrier> {
   readonly #tags = new Map<string, Tag<Carrier>>()
 
@@ -17,6 +19,10 @@ export class TagIndex<Carrier> {
     const tag = { name, carriers: new Set<Carrier>(), purged: false }
     this.#tags.set(name, tag)
     return tag
+  }
+
+  carriers(name: string): ReadonlySet<Carrier> {
+    return this.#tags.get(name)?.carriers ?? NONE
   }
 
   remove(carrier: Carrier, tags: readonly Tag<Carrier>[]): void {

@@ -38,7 +38,7 @@ policies('expiry, with %s,', (_, policy) => {
     time.now += 1000
     expect(cache.sweep()).toBe(false)
     expect(cache.counters).toMatchObject({ size: 5, expired: 5, stale: 0, evictions: 0 })
-    expect([...cache.values()]).toHaveLength(5)
+    expect([...cache.entries()]).toHaveLength(5)
   })
 
   it('stops a sweep after a millisecond and goes on from there', () => {
@@ -112,7 +112,8 @@ policies('purging, with %s,', (_, policy) => {
     for (let n = 0; n < 100; n++) cache.set(`k${n}`, { n }, { ttlMs: 1000, bytes: 1, tags: ['t', `t${n}`] })
     cache.set('other', { n: 0 }, { ttlMs: 1000, bytes: 1, tags: ['o'] })
     cache.purgeTag('t')
-    expect([...cache.values()]).toEqual([{ n: 0 }])
+    expect([...cache.entries()]).toEqual([['other', { n: 0 }]])
+    expect([...cache.entries('t7')]).toEqual([])
     expect(cache.get('k7')).toBeUndefined()
     expect(cache.counters).toMatchObject({ size: 100, stale: 0 })
     expect(cache.sweep()).toBe(false)
@@ -161,13 +162,11 @@ policies('purging, with %s,', (_, policy) => {
         }
         const perform = doing[what] as (a?: unknown, b?: unknown, c?: unknown) => void
         perform(a, b, c)
-        // Before it is looked up, which removes what is past its time.
-        expect([...cache.values()].map(({ n }) => n).sort()).toEqual(
-          [...model.values()]
-            .filter(({ until }) => time.now <= until)
-            .map(({ n }) => n)
-            .sort(),
-        )
+        // Before they are looked up, which removes what is past its time.
+        for (const tag of [undefined, 'x']) {
+          const kept = [...model].filter(([, { until, tags }]) => time.now <= until && (!tag || tags.includes(tag)))
+          expect(new Map(cache.entries(tag))).toEqual(new Map(kept.map(([key, { n }]) => [key, { n }])))
+        }
         for (const k of ['a', 'b', 'c', 'd']) agree(k)
       })
     })

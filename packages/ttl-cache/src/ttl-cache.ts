@@ -117,9 +117,12 @@ export class TtlCache<V extends object> implements Store<V> {
     return more
   }
 
-  *values(): Generator<V> {
-    for (const bucket of this.#due.values()) {
-      for (const held of bucket) if (!isPurged(held) && this.#clock() <= held.expiresAt) yield held.value
+  *entries(tag?: string): Generator<readonly [key: string, value: V]> {
+    const groups = tag === undefined ? this.#due.values() : [this.#tags.carriers(tag)]
+    for (const group of groups) {
+      for (const held of group) {
+        if (!isPurged(held) && this.#clock() <= held.expiresAt) yield [held.key, held.value]
+      }
     }
   }
 

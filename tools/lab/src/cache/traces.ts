@@ -1,6 +1,6 @@
 /** What is asked of a cache, one key after the other: made of a seed, so that every policy sees the same. */
 import { seeded } from '@spillway/upstreams/simulation'
-import { zipf } from './zipf.ts'
+import { zipf } from '../measuring/zipf.ts'
 
 export interface Trace {
   readonly name: string
