@@ -4,6 +4,7 @@ import { Pool } from 'undici'
 import type { Entry, Fill, Purge, Reading, SharedCache } from './cache.ts'
 import { Flight } from './flight.ts'
 import { type CacheLogger, Link } from './link.ts'
+import { owned } from './owned.ts'
 import type { Purged } from './purge-log.ts'
 import { sendPurge } from './purging.ts'
 import { ask, type Verdict } from './remote.ts'
@@ -177,7 +178,7 @@ class Client implements CacheClient {
     const ageMs = entry.ageMs + this.#clock() - entry.at
     const { body, headers, tags } = entry
     const bytes = body.length + headers.reduce((sum, [name, value]) => sum + name.length + value.length + 64, 0)
-    this.#l1.set(entry.key, entry, { ttlMs: entry.lifetimeMs - ageMs, bytes, tags })
+    this.#l1.set(entry.key, { ...entry, body: owned(body) }, { ttlMs: entry.lifetimeMs - ageMs, bytes, tags })
   }
 
   #forget(purge: Purged): void {

@@ -8,6 +8,7 @@ export {
 } from './client.ts'
 export { FrameError, frame, open as openFrame, type Sealed, seal } from './frame.ts'
 export type { CacheLogger } from './link.ts'
+export { owned } from './owned.ts'
 export { PurgeLog } from './purge-log.ts'
 export { PurgeUnconfirmed } from './purging.ts'
 export {
