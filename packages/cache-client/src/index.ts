@@ -1,4 +1,4 @@
-export type { Entry, Fill, Filling, Purge, Reading, SharedCache } from './cache.ts'
+export type { Entry, Fill, Filled, Filling, Purge, Reading, SharedCache } from './cache.ts'
 export {
   type CacheClient,
   type CacheClientOptions,
@@ -11,7 +11,9 @@ export type { CacheLogger } from './link.ts'
 export { owned } from './owned.ts'
 export { PurgeLog } from './purge-log.ts'
 export { PurgeUnconfirmed } from './purging.ts'
+export { ageOf, freshOnly, softened, type Windows } from './windows.ts'
 export {
+  AGE_SLACK_MS,
   Confirmation,
   type Decision,
   Digest,
