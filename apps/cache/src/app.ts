@@ -25,7 +25,7 @@ export async function buildApp(config: Config, context: ServiceContext) {
   await app.register(sessions, { coherence })
   await app.register(entries, { coherence, clock })
   await app.register(purge, { coherence })
-  await app.register(stats, { coherence, store })
+  await app.register(stats, { coherence, store, clock })
 
   app.addHook('onListen', async () => coherence.begin())
   const timer = setInterval(() => coherence.tick(), TICK_MS)

@@ -3,6 +3,7 @@ import { s3Fifo, startSweeper, TtlCache } from '@spillway/ttl-cache'
 import { Pool } from 'undici'
 import type { Entry, Fill, Purge, Reading, SharedCache } from './cache.ts'
 import { Flight } from './flight.ts'
+import { type CacheInspection, inspection } from './inspection.ts'
 import { type CacheLogger, Link } from './link.ts'
 import { owned } from './owned.ts'
 import type { Purged } from './purge-log.ts'
@@ -42,6 +43,7 @@ export interface CacheCounters {
 
 export interface CacheClient extends SharedCache {
   readonly state: CacheState
+  readonly inspection: CacheInspection
   readonly counters: CacheCounters
 }
 
@@ -69,6 +71,7 @@ class Client implements CacheClient {
   readonly #passMarks: TtlCache<object>
   readonly #resting: TtlCache<object>
   readonly #link: Link
+  readonly inspection: CacheInspection
   readonly #flights = new Map<string, Flight>()
   readonly #closing = new AbortController()
   readonly #stopSweeping: () => void
@@ -87,6 +90,7 @@ class Client implements CacheClient {
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAliveTimeoutThreshold: 2000,
     })
+    this.inspection = inspection(this.#pool)
     this.#link = new Link({
       pool: this.#pool,
       instance,

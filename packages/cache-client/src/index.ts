@@ -7,6 +7,13 @@ export {
   createCacheClient,
 } from './client.ts'
 export { FrameError, frame, open as openFrame, type Sealed, seal } from './frame.ts'
+export {
+  type CacheInspection,
+  CacheSilent,
+  CacheStats,
+  EntriesPage,
+  EntriesQuery,
+} from './inspection.ts'
 export type { CacheLogger } from './link.ts'
 export { owned } from './owned.ts'
 export { PurgeLog } from './purge-log.ts'
