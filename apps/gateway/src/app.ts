@@ -7,6 +7,7 @@ import { clusterChecks, clusterNamed, createClusters } from './clusters.ts'
 import type { Config } from './config.ts'
 import { cacheCheck, measureCache } from './measure-cache.ts'
 import { Places } from './places.ts'
+import { cached } from './routes/cached.ts'
 import { declaredRoutes } from './routes/declared.ts'
 import { docs } from './routes/docs.ts'
 import { jwks } from './routes/jwks.ts'
@@ -53,6 +54,7 @@ export async function buildApp(
   jwks(app, keys)
   await login(app, { accounts: clusterNamed(clusters, SIGN_IN_UPSTREAM), registry: context.registry, config })
   purge(app, { cache, routes })
+  cached(app, { inspection: client.inspection, routes })
   const places = config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined
   await declaredRoutes(app, { routes, clusters, name: context.instance, places })
   return app

@@ -66,6 +66,8 @@ describe('/openapi.json', () => {
       ...declared.map(({ method, path: at }) => `${method} ${at}`),
       'POST /login',
       'POST /admin/cache/purge',
+      'GET /admin/cache/stats',
+      'GET /admin/cache/entries',
     ]
     expect(described.toSorted()).toEqual(served.toSorted())
   })
