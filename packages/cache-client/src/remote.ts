@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile'
 import type { Dispatcher, Pool } from 'undici'
 import type { Entry } from './cache.ts'
 import { FrameError, open } from './frame.ts'
-import { Lease } from './lease.ts'
+import { type Lease, ServiceLease } from './lease.ts'
 import { LineReader } from './lines.ts'
 import { Decision, digest, HEADER, MAX_FRAME_BYTES } from './wire.ts'
 
@@ -84,7 +84,7 @@ function verdictOf({ statusCode, headers, body }: Dispatcher.ResponseData, asked
   if (known && name === 'wait') return { name, seq, answer: settled(readDecision(body, asked)) }
   if (known && name === 'lease' && typeof token === 'string') {
     const lines = new LineReader(body, MAX_FRAME_BYTES)
-    const lease = new Lease(asked.pool, asked.hash, token, lines, () => body.destroy())
+    const lease = new ServiceLease(asked.pool, asked.hash, token, lines, () => body.destroy())
     return { name, seq, answer: Promise.resolve({ is: 'lease', seq, lease }) }
   }
   void body.dump().catch(() => {})
@@ -105,7 +105,7 @@ async function readDecision(body: Dispatcher.ResponseData['body'], asked: Asked)
   if (!decision.Check(decided)) throw new Error('a wait ended without a decision')
   const { seq } = decided
   if (decided.outcome === 'lease') {
-    const lease = new Lease(asked.pool, asked.hash, decided.token, lines, () => body.destroy())
+    const lease = new ServiceLease(asked.pool, asked.hash, decided.token, lines, () => body.destroy())
     return { is: 'lease', seq, lease }
   }
   if (decided.outcome === 'filled') {
