@@ -3,12 +3,17 @@ import type { Entry, Fill, Filling, Reading } from './cache.ts'
 import type { Lease } from './lease.ts'
 import type { Answer, Verdict } from './remote.ts'
 import type { Session } from './session.ts'
+import { ageOf } from './windows.ts'
 
 export interface FlightEffects {
   /** Asks L2; never rejects. */
-  ask(session: Session, signal: AbortSignal): Promise<Verdict>
+  ask(session: Session, held: Entry | undefined, signal: AbortSignal): Promise<Verdict>
+  /** What L1 has, fresh or stale. */
+  held(): Entry | undefined
   /** Puts an entry into L1. */
   keep(entry: Entry): void
+  /** Takes it out of L1: what comes under its key may not be shared any more. */
+  drop(): void
   /** What may not be shared was seen. */
   mark(): void
   /** No reader may join any more. */
@@ -19,6 +24,8 @@ export interface FlightEffects {
 
 interface Reader {
   readonly fill: Fill
+  /** What he has and cannot use. */
+  readonly held: Entry | undefined
   readonly resolve: (reading: Reading) => void
   readonly reject: (reason: unknown) => void
 }
@@ -40,6 +47,12 @@ type Phase =
 /** What all readers get; `own` is the reader whose fill ran. */
 type Outcome = (own: boolean) => Reading
 
+/** What was stored before, and where. */
+interface Before {
+  readonly tier: 'l1' | 'l2'
+  readonly entry: Entry
+}
+
 export class Flight {
   readonly #key: string
   readonly #effects: FlightEffects
@@ -49,6 +62,10 @@ export class Flight {
   #session: Session | undefined
   /** The reader whose fill runs; he may have left meanwhile. */
   #owner: Reader | undefined
+  /** What the fill that runs is to revalidate. */
+  #before: Before | undefined
+  /** Readers were served what was there before: it goes on, though nobody may be waiting. */
+  #promised = false
   /** Nothing purged up to this `seq` can be in what the readers get. */
   #since = 0
 
@@ -73,16 +90,20 @@ export class Flight {
     )
   }
 
-  /** @throws the signal's reason, once it aborts */
-  join(fill: Fill, signal: AbortSignal): Promise<Reading> {
+  /**
+   * Served at once where what is being revalidated may be used meanwhile.
+   * @throws the signal's reason, once it aborts
+   */
+  join(fill: Fill, signal: AbortSignal, held: Entry | undefined): Promise<Reading> {
     const { promise, resolve, reject } = Promise.withResolvers<Reading>()
-    const reader: Reader = { fill, resolve, reject }
+    const reader: Reader = { fill, held, resolve, reject }
     const leave = () => {
       this.#readers.delete(reader)
       reject(signal.reason)
       if (this.#readers.size === 0) this.#desert()
     }
     this.#readers.add(reader)
+    this.#serveBefore()
     signal.addEventListener('abort', leave, { once: true })
     return promise.finally(() => signal.removeEventListener('abort', leave))
   }
@@ -116,7 +137,8 @@ export class Flight {
   async #throughL2(session: Session): Promise<Outcome> {
     const stop = new AbortController()
     this.#phase = { is: 'asking', stop }
-    const verdict = await this.#effects.ask(session, AbortSignal.any([stop.signal, session.ended]))
+    const [first] = this.#readers
+    const verdict = await this.#effects.ask(session, first?.held, AbortSignal.any([stop.signal, session.ended]))
     this.#since = Math.max(this.#since, verdict.seq)
     const answer = await verdict.answer
     if ('seq' in answer) this.#since = Math.max(this.#since, answer.seq)
@@ -125,25 +147,31 @@ export class Flight {
 
   async #take(answer: Answer): Promise<Outcome> {
     switch (answer.is) {
-      case 'hit':
-        this.#keep(answer.entry)
-        return () => ({ outcome: 'hit', tier: 'l2', entry: answer.entry })
+      case 'hit': {
+        const { entry } = answer
+        this.#keep(entry)
+        const outcome = ageOf(entry, this.#effects.clock()) < entry.windows.fresh ? 'hit' : 'stale'
+        return () => ({ outcome, tier: 'l2', entry })
+      }
       case 'filled':
         this.#keep(answer.entry)
         return () => ({ outcome: 'filled', entry: answer.entry, collapsed: true, stored: true })
-      case 'failed':
-        return () => ({ outcome: 'failed', status: answer.status, error: answer.error, collapsed: true })
+      case 'failed': {
+        const { status, error, stale = this.#effects.held() } = answer
+        return () => ({ outcome: 'failed', status, error, collapsed: true, ...(stale ? { stale } : {}) })
+      }
       case 'pass':
+        this.#effects.drop()
         return () => ({ outcome: 'pass' })
       case 'lease':
-        return this.#fromOrigin(answer.lease)
+        return this.#fromOrigin(answer.lease, answer.stale)
       case 'nothing':
       case 'damaged':
         return this.#fromOrigin(undefined)
     }
   }
 
-  async #fromOrigin(lease: Lease | undefined): Promise<Outcome> {
+  async #fromOrigin(lease: Lease | undefined, stale?: Entry): Promise<Outcome> {
     const [owner] = this.#readers
     if (!owner) {
       // Not surrendered: it may be refused where others wait, and here is nobody who could go on.
@@ -155,8 +183,13 @@ export class Flight {
     this.#owner = owner
     // The origin is asked only now, so what has been applied by now was written before.
     this.#since = Math.max(this.#since, this.#session?.applied ?? 0)
+    const held = this.#effects.held()
+    if (stale) this.#before = { tier: 'l2', entry: stale }
+    else if (held) this.#before = { tier: 'l1', entry: held }
     try {
-      return await this.#settle(await owner.fill(stop.signal), lease)
+      const filling = owner.fill(stop.signal, this.#before?.entry)
+      this.#serveBefore()
+      return await this.#settle(await filling, lease)
     } catch (error) {
       void lease?.surrender({ reason: 'failed', status: 502, error: 'proxy_internal_error' })
       throw error
@@ -165,6 +198,7 @@ export class Flight {
 
   async #settle(filling: Filling, lease: Lease | undefined): Promise<Outcome> {
     if (filling.outcome === 'uncacheable') {
+      this.#effects.drop()
       this.#effects.mark()
       void lease?.surrender({ reason: 'uncacheable' })
       return (own) => ({ outcome: own ? 'uncacheable' : 'pass' })
@@ -172,7 +206,8 @@ export class Flight {
     if (filling.outcome === 'failed') {
       const { status, error } = filling
       void lease?.surrender({ reason: 'failed', status, error })
-      return (own) => ({ ...filling, collapsed: !own })
+      const stale = this.#before ? { stale: this.#before.entry } : {}
+      return (own) => ({ ...filling, ...stale, collapsed: !own })
     }
     const { entry } = filling
     this.#phase = { is: 'storing' }
@@ -188,10 +223,23 @@ export class Flight {
     this.#effects.keep(entry)
   }
 
+  /** Within `whileRevalidate`, readers do not wait; but those who have it already do. */
+  #serveBefore(): void {
+    if (this.#phase.is !== 'filling' || !this.#before) return
+    const { tier, entry } = this.#before
+    if (ageOf(entry, this.#effects.clock()) >= entry.windows.whileRevalidate) return
+    for (const reader of this.#readers) {
+      if (reader.held) continue
+      this.#promised = true
+      this.#readers.delete(reader)
+      reader.resolve({ outcome: 'stale', tier, entry })
+    }
+  }
+
   /** Nobody waits here any more. */
   #desert(): void {
     const phase = this.#phase
-    if (phase.is === 'storing' || phase.is === 'ended') return
+    if (phase.is === 'storing' || phase.is === 'ended' || this.#promised) return
     if (phase.is !== 'filling' || !phase.lease) {
       this.#stop()
       return

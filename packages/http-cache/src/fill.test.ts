@@ -1,3 +1,4 @@
+import { freshOnly } from '@spillway/cache-client'
 import { createExchange, exchangeOf, UpstreamError } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
@@ -92,7 +93,8 @@ it('counts the time on the way as age, from the head on', async () => {
   await vi.advanceTimersByTimeAsync(1000)
   data('hello')
   end()
-  expect(await filling).toMatchObject({ outcome: 'cacheable', entry: { ageMs: 2000, at, lifetimeMs: 30_000 } })
+  const entry = { ageMs: 2000, at, windows: freshOnly(30_000), fillMs: 3000 }
+  expect(await filling).toMatchObject({ outcome: 'cacheable', entry })
 })
 
 it('cancels what would be for its leader only once he is gone', async () => {

@@ -1,5 +1,5 @@
 /** One request to the origin on behalf of all who wait for its answer; who leads it may have the live answer. */
-import type { Entry, Filling } from '@spillway/cache-client'
+import { type Entry, type Filling, freshOnly, type Windows } from '@spillway/cache-client'
 import { createExchange, type Exchange, exchangeOf, proxyError, statusOf, UpstreamError } from '@spillway/upstreams'
 import type { Call } from './call.ts'
 import { withoutFields } from './fields.ts'
@@ -108,7 +108,8 @@ export class OriginFill {
 
   #complete(): void {
     if (this.#verdict?.kind === 'store') this.#settle({ outcome: 'cacheable', entry: this.#entry(this.#verdict) })
-    else if (this.#verdict) this.#settle({ ...this.#failure(), entry: this.#entry({ lifetimeMs: 0, ageMs: 0 }) })
+    else if (this.#verdict)
+      this.#settle({ ...this.#failure(), entry: this.#entry({ windows: freshOnly(0), ageMs: 0 }) })
   }
 
   #cancel(reason: Error): void {
@@ -135,20 +136,20 @@ export class OriginFill {
     this.#filling.resolve(filling)
   }
 
-  #entry({ lifetimeMs, ageMs }: { lifetimeMs: number; ageMs: number }): Entry {
+  #entry({ windows, ageMs }: { windows: Windows; ageMs: number }): Entry {
     const { key, url } = this.#target
     const head = this.live.head as Head
     const body = this.live.body()
     const headers = storedHeaders(head, body, Date.now())
     const tags = tagsOf(url, head.headers)
-    return { key, status: head.status, headers, body, ageMs, at: this.#respondedAt, lifetimeMs, tags, vary: [] }
+    const fillMs = performance.now() - this.startedAt
+    return { key, status: head.status, headers, body, ageMs, at: this.#respondedAt, windows, fillMs, tags, vary: [] }
   }
 
   /** No answer, so no purge of one has to reach it: it carries no tags, and is as right after a write as before. */
   #mark(vary: readonly string[]): Entry {
     const { key } = this.#target
-    const at = this.#respondedAt
-    const nothing = { status: 200, headers: [], body: Buffer.alloc(0), tags: [] }
-    return { key, ...nothing, ageMs: 0, at, lifetimeMs: MARK_LIFETIME, vary }
+    const nothing = { status: 200, headers: [], body: Buffer.alloc(0), fillMs: 0, tags: [] }
+    return { key, ...nothing, ageMs: 0, at: this.#respondedAt, windows: freshOnly(MARK_LIFETIME), vary }
   }
 }

@@ -1,12 +1,11 @@
 /** One reader's way to an answer: L1 at once, else the shared cache, else the origin, alone or for all who wait. */
-import type { Entry, Reading } from '@spillway/cache-client'
+import { ageOf, type Entry, type Reading } from '@spillway/cache-client'
 import { type Exchange, type ProxyErrorType, UpstreamError } from '@spillway/upstreams'
 import type { Call } from './call.ts'
 import { onlyIfCached } from './directives.ts'
 import { FillFailed, OnlyIfCached } from './errors.ts'
 import { requestField } from './fields.ts'
 import { OriginFill } from './fill.ts'
-import { currentAge } from './freshness.ts'
 import { primaryKey, urlOf, variantKey } from './key.ts'
 import { passBy } from './pass.ts'
 import { deliverLive, deliverStored } from './stored.ts'
@@ -45,10 +44,15 @@ export class Reader {
   }
 
   #peek(): Entry | undefined {
-    const entry = this.#call.cache.peek(this.#primary)
+    const entry = this.#peekKey()
     if (!entry || entry.vary.length === 0) return entry
     this.#variedBy = entry.vary
-    return this.#call.cache.peek(this.#key())
+    return this.#peekKey()
+  }
+
+  #peekKey(): Entry | undefined {
+    const entry = this.#call.cache.peek(this.#key())
+    return entry && ageOf(entry, performance.now()) < entry.windows.fresh ? entry : undefined
   }
 
   #key(): string {
@@ -104,7 +108,7 @@ export class Reader {
     const stored = reading.outcome === 'filled' && reading.stored && !reading.entry.vary.length ? '; stored' : ''
     if (this.#fill && this.#leads(reading)) {
       this.#lead(this.#fill, `${fwd}${stored}`)
-    } else if (reading.outcome === 'hit') {
+    } else if (reading.outcome === 'hit' || reading.outcome === 'stale') {
       this.#deliver(reading.entry, 'hit', reading.tier)
     } else if (reading.outcome === 'filled') {
       this.#deliver(reading.entry, `${fwd}${stored}${collapsed}`)
@@ -141,8 +145,8 @@ export class Reader {
   }
 
   #deliver(entry: Entry, cacheStatus: string, tier?: string): void {
-    const age = currentAge(entry, performance.now())
-    const ttl = Math.floor((entry.lifetimeMs - age) / 1000)
+    const age = ageOf(entry, performance.now())
+    const ttl = Math.floor((entry.windows.fresh - age) / 1000)
     this.#tell(tier ? `${cacheStatus}; ttl=${ttl}; detail=${tier}` : cacheStatus)
     deliverStored(entry, Math.floor(age / 1000), this.#call)
   }

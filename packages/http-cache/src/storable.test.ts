@@ -1,3 +1,4 @@
+import { freshOnly } from '@spillway/cache-client'
 import { describe, expect, it } from 'vitest'
 import { clientHeaders, judge, MAX_BODY, storedHeaders, tagsOf } from './storable.ts'
 
@@ -9,7 +10,7 @@ const judged = (status: number, headers: Record<string, string | string[]>, requ
 describe('what may be stored (RFC 9111, 3)', () => {
   it('statuses whose meaning we know, given explicit freshness', () => {
     for (const status of [200, 301, 308, 404, 410])
-      expect(judged(status, {})).toEqual({ kind: 'store', lifetimeMs: 30_000, ageMs: 0, vary: [] })
+      expect(judged(status, {})).toEqual({ kind: 'store', windows: freshOnly(30_000), ageMs: 0, vary: [] })
     for (const status of [201, 204, 206, 302, 304, 400, 401, 403, 418, 429])
       expect(judged(status, {})).toEqual({ kind: 'refuse' })
   })

@@ -1,4 +1,4 @@
-import type { Entry } from '@spillway/cache-client'
+import { type Entry, freshOnly } from '@spillway/cache-client'
 import type { Dispatcher } from 'undici'
 import { expect, it } from 'vitest'
 import { Delivery } from './delivery.ts'
@@ -18,7 +18,8 @@ const entry: Entry = {
   body: Buffer.from('hello'),
   ageMs: 0,
   at: 0,
-  lifetimeMs: 30_000,
+  windows: freshOnly(30_000),
+  fillMs: 0,
   tags: [],
   vary: [],
 }

@@ -1,5 +1,13 @@
 /** The shared cache's contract in one process and few lines, for tests of what stands on it. */
-import type { Entry, Fill, Filling, Purge, Reading, SharedCache } from '@spillway/cache-client'
+import {
+  ageOf,
+  type Entry,
+  type Fill,
+  type Filling,
+  type Purge,
+  type Reading,
+  type SharedCache,
+} from '@spillway/cache-client'
 
 interface Running {
   readonly filling: Promise<Filling>
@@ -23,12 +31,17 @@ export class MemoryCache implements SharedCache {
 
   peek(key: string): Entry | undefined {
     const entry = this.entries.get(key)
-    return entry && entry.ageMs + performance.now() - entry.at < entry.lifetimeMs ? entry : undefined
+    return entry && ageOf(entry, performance.now()) < entry.windows.keep ? entry : undefined
   }
 
-  async read(key: string, url: string, fill: Fill, signal: AbortSignal): Promise<Reading> {
+  refresh(key: string, url: string, fill: Fill, held: Entry): void {
+    if (!this.#running.has(key)) this.read(key, url, fill, new AbortController().signal, held).catch(() => {})
+  }
+
+  async read(key: string, url: string, fill: Fill, signal: AbortSignal, held?: Entry): Promise<Reading> {
     const entry = this.peek(key)
-    if (entry) return { outcome: 'hit', tier: 'l2', entry }
+    const fresh = entry && ageOf(entry, performance.now()) < entry.windows.fresh
+    if (fresh && entry !== held) return { outcome: 'hit', tier: 'l2', entry }
     if (this.passes.has(key)) return { outcome: 'pass' }
     let running = this.#running.get(key)
     const collapsed = running !== undefined && !running.voided
@@ -61,7 +74,13 @@ export class MemoryCache implements SharedCache {
 
   #start(key: string, url: string, fill: Fill): Running {
     const cancel = new AbortController()
-    const running: Running = { filling: fill(cancel.signal), cancel, tags: new Set([url]), waiting: 0, voided: false }
+    const running: Running = {
+      filling: fill(cancel.signal, this.peek(key)),
+      cancel,
+      tags: new Set([url]),
+      waiting: 0,
+      voided: false,
+    }
     this.#running.set(key, running)
     const settle = (filling: Filling) => {
       if (this.#running.get(key) === running) this.#running.delete(key)

@@ -1,10 +1,11 @@
 /** The readers who came before one lookup was sent, and share what it says. */
-import type { Fill, Reading } from '../cache.ts'
+import type { Entry, Fill, Reading } from '../cache.ts'
 import type { Flight } from '../flight.ts'
 
 interface Reader {
   readonly fill: Fill
   readonly signal: AbortSignal
+  readonly held: Entry | undefined
   readonly leave: () => void
   readonly resolve: (reading: Reading | Promise<Reading>) => void
   readonly reject: (reason: unknown) => void
@@ -18,13 +19,13 @@ export class Batch {
   }
 
   /** @throws the signal's reason, once it aborts */
-  join(fill: Fill, signal: AbortSignal): Promise<Reading> {
+  join(fill: Fill, signal: AbortSignal, held: Entry | undefined): Promise<Reading> {
     const { promise, resolve, reject } = Promise.withResolvers<Reading>()
     const leave = () => {
       this.#readers.delete(reader)
       reject(signal.reason)
     }
-    const reader: Reader = { fill, signal, leave, resolve, reject }
+    const reader: Reader = { fill, signal, held, leave, resolve, reject }
     this.#readers.add(reader)
     signal.addEventListener('abort', leave, { once: true })
     return promise
@@ -41,7 +42,7 @@ export class Batch {
 
   /** All are readers of that flight from now on. */
   board(flight: Flight): void {
-    for (const reader of this.#dismissed()) reader.resolve(flight.join(reader.fill, reader.signal))
+    for (const { fill, signal, held, resolve } of this.#dismissed()) resolve(flight.join(fill, signal, held))
   }
 
   #dismissed(): Reader[] {

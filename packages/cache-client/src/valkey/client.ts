@@ -1,10 +1,11 @@
 /** The shared cache for one gateway where Valkey or Redis is L2: no L1, so that what is purged there is purged everywhere. */
 import { TtlCache } from '@spillway/ttl-cache'
-import type { Fill, Purge, Reading } from '../cache.ts'
+import type { Entry, Fill, Purge, Reading } from '../cache.ts'
 import type { CacheClient, CacheClientOptions, CacheCounters, CacheState } from '../client.ts'
 import { Flight, type FlightEffects } from '../flight.ts'
 import type { Answer } from '../remote.ts'
 import { Session } from '../session.ts'
+import { ageOf } from '../windows.ts'
 import { Batch } from './batch.ts'
 import { Connection } from './connection.ts'
 import { type Looked, Lookups, type Question } from './lookup.ts'
@@ -13,6 +14,10 @@ import { sendPurge } from './purging.ts'
 /** How long what may not be shared is not queued for, where Valkey cannot hold the mark. */
 const PASS_MS = 10_000
 const PASS_BYTES = 1024 * 1024
+/** After a refresh that failed. */
+const REST_MS = 1000
+/** The signal of a reader who does not leave. */
+const NEVER = new AbortController().signal
 
 /**
  * As `createCacheClient`, with Valkey or Redis at `url`: `redis[s]://[user[:password]@]host[:port][/db]`. The name of the
@@ -28,6 +33,8 @@ class ValkeyClient implements CacheClient {
   readonly #connection: Connection
   readonly #lookups: Lookups
   readonly #passMarks: TtlCache<object>
+  readonly #resting: TtlCache<object>
+  readonly #refreshing = new Set<string>()
   /** By key: the lookup under way, and those who wait for the next. */
   readonly #sent = new Map<string, Promise<void>>()
   readonly #batches = new Map<string, Batch>()
@@ -44,18 +51,28 @@ class ValkeyClient implements CacheClient {
     this.#connection = new Connection(url, logger)
     this.#lookups = new Lookups(this.#connection, clock)
     this.#passMarks = new TtlCache({ maxBytes: PASS_BYTES, clock })
+    this.#resting = new TtlCache({ maxBytes: PASS_BYTES, clock })
     this.#session = new Session({ session: '', epoch: '', seq: 0 }, { clock, apply() {}, confirm: async () => 0 })
   }
 
   peek(): undefined {}
 
-  async read(key: string, url: string, fill: Fill, signal: AbortSignal): Promise<Reading> {
+  async read(key: string, url: string, fill: Fill, signal: AbortSignal, held?: Entry): Promise<Reading> {
     signal.throwIfAborted()
     this.#closing.signal.throwIfAborted()
-    const question = { key, url }
-    if (!this.#connection.why) return this.#batch(question).join(fill, signal)
+    if (!this.#connection.why) return this.#batch({ key, url, held }).join(fill, signal, held)
     if (this.#passMarks.get(key)) return { outcome: 'pass' }
-    return this.#goAlone(key, (flight) => flight.join(fill, signal))
+    return this.#goAlone(key, (flight) => flight.join(fill, signal, held))
+  }
+
+  refresh(key: string, url: string, fill: Fill, held: Entry): void {
+    // Without Valkey nobody would have what comes of it.
+    if (this.#connection.why || this.#resting.get(key) || this.#refreshing.has(key)) return
+    this.#refreshing.add(key)
+    const rest = () => this.#resting.set(key, {}, { ttlMs: REST_MS, bytes: 0 })
+    this.read(key, url, fill, NEVER, held)
+      .then(({ outcome }) => outcome === 'failed' && rest(), rest)
+      .finally(() => this.#refreshing.delete(key))
   }
 
   async purge(purge: Purge): Promise<void> {
@@ -80,9 +97,9 @@ class ValkeyClient implements CacheClient {
     this.#connection.close()
   }
 
-  /** Those whose lookup is not sent yet: one is under way for each key, however many ask. */
+  /** Those whose lookup is not sent yet: one is under way for each key, however many ask (and one for who has an entry). */
   #batch(question: Question): Batch {
-    const { key } = question
+    const key = batchOf(question)
     const waiting = this.#batches.get(key)
     if (waiting) return waiting
     const batch = new Batch()
@@ -100,7 +117,7 @@ class ValkeyClient implements CacheClient {
   }
 
   #send(question: Question, batch: Batch): void {
-    const { key } = question
+    const key = batchOf(question)
     const sent = this.#lookups.look(question).then((looked) => {
       if (this.#sent.get(key) === sent) this.#sent.delete(key)
       this.#settle(question, batch, looked)
@@ -117,7 +134,8 @@ class ValkeyClient implements CacheClient {
     if (this.#closing.signal.aborted) {
       batch.fail(this.#closing.signal.reason)
     } else if (looked.is === 'hit') {
-      batch.answer({ outcome: 'hit', tier: 'l2', entry: looked.entry })
+      const { entry } = looked
+      batch.answer({ outcome: this.#isFresh(entry) ? 'hit' : 'stale', tier: 'l2', entry })
     } else if (looked.is === 'pass') {
       batch.answer({ outcome: 'pass' })
     } else if (looked.is === 'lease') {
@@ -144,7 +162,7 @@ class ValkeyClient implements CacheClient {
     return this.#fly(question, `wait ${token}`, async (signal, rename) => {
       const decided = await this.#lookups.wait(question, token, signal, (next) => rename(`wait ${next}`))
       rename(decided.is === 'lease' ? `lease ${decided.token}` : undefined)
-      return answerOf(decided)
+      return decided.is === 'hit' && this.#isFresh(decided.entry) ? { ...decided, is: 'filled' } : answerOf(decided)
     })
   }
 
@@ -158,7 +176,7 @@ class ValkeyClient implements CacheClient {
     }
     const flight: Flight = new Flight(question.key, {
       ...this.#effects(question.key),
-      ask: async (_session, signal) => ({ name: 'wait', seq: 0, answer: answer(signal, rename) }),
+      ask: async (_session, _held, signal) => ({ name: 'wait', seq: 0, answer: answer(signal, rename) }),
       retire: () => rename(undefined),
     })
     rename(name)
@@ -183,12 +201,18 @@ class ValkeyClient implements CacheClient {
     return joined
   }
 
-  #effects(key: string): Pick<FlightEffects, 'clock' | 'keep' | 'mark'> {
+  #effects(key: string): Omit<FlightEffects, 'ask' | 'retire'> {
     return {
       clock: this.#clock,
+      held() {},
       keep() {},
+      drop() {},
       mark: () => this.#passMarks.set(key, {}, { ttlMs: PASS_MS, bytes: 0 }),
     }
+  }
+
+  #isFresh(entry: Entry): boolean {
+    return ageOf(entry, this.#clock()) < entry.windows.fresh
   }
 
   #count({ is }: Looked): void {
@@ -196,6 +220,9 @@ class ValkeyClient implements CacheClient {
     else if (is !== 'pass') this.#counts.skipped++
   }
 }
+
+/** They get other answers than the rest. */
+const batchOf = ({ key, held }: Question) => (held ? `held ${key}` : key)
 
 type Answering = (signal: AbortSignal, rename: (name: string | undefined) => void) => Promise<Answer>
 
@@ -206,7 +233,6 @@ const answered =
 
 /** What a flight makes of it. */
 function answerOf(looked: Looked): Answer {
-  if (looked.is === 'hit') return { ...looked, is: 'filled' }
-  if (looked.is === 'lease') return { is: 'lease', seq: 0, lease: looked.lease }
+  if (looked.is === 'lease') return { is: 'lease', seq: 0, lease: looked.lease, stale: looked.stale }
   return looked.is === 'wait' ? { is: 'nothing', why: 'a wait ended without a decision' } : looked
 }

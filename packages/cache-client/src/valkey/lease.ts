@@ -37,14 +37,15 @@ export class ValkeyLease implements Lease {
       await this.surrender({ reason: 'uncacheable' })
       return false
     }
-    const fresh = Math.floor(entry.lifetimeMs - ageMs)
-    if (fresh <= 0) {
+    const { fresh, whileRevalidate, ifError, keep } = entry.windows
+    const ttl = Math.floor(keep - ageMs)
+    if (ttl <= 0) {
       this.drop()
       return false
     }
     this.#end()
-    const tags = new Set(entry.tags)
-    const stored = await this.#run('fill', [bytes, fresh, ...tags])
+    const age = Math.ceil(ageMs)
+    const stored = await this.#run('fill', [bytes, age, fresh, whileRevalidate, ifError, ttl, ...new Set(entry.tags)])
     if (stored === undefined) this.drop()
     return stored === 1
   }

@@ -1,7 +1,9 @@
 /** One lookup in Valkey, and the wait for another gateway's fill, which is lookups again. */
 import { Compile } from 'typebox/compile'
+import type { Entry } from '../cache.ts'
 import { FrameError, open } from '../frame.ts'
 import type { Answer } from '../remote.ts'
+import { ageOf } from '../windows.ts'
 import { digest, Failure } from '../wire.ts'
 import { type Connection, type Reply, Unanswered } from './connection.ts'
 import { ValkeyLease } from './lease.ts'
@@ -13,12 +15,14 @@ const ASK_AGAIN_MS = 500
 export interface Question {
   readonly key: string
   readonly url: string
+  /** In use already; what is asked for is a younger one. */
+  readonly held: Entry | undefined
 }
 
 /** `clean`: no tag was purged since the lease was granted, so that its fill may be shared before its tags are known. */
 export type Looked =
   | Exclude<Answer, { is: 'lease' | 'filled' }>
-  | { readonly is: 'lease'; readonly token: string; readonly lease: ValkeyLease }
+  | { readonly is: 'lease'; readonly token: string; readonly lease: ValkeyLease; readonly stale: Entry | undefined }
   | { readonly is: 'wait'; readonly token: string; readonly clean: boolean }
 
 const failure = Compile(Failure)
@@ -35,12 +39,13 @@ export class Lookups {
   }
 
   /** `before`: the token waited for so far. Never rejects. */
-  async look({ key, url }: Question, before = ''): Promise<Looked> {
+  async look({ key, url, held }: Question, before = ''): Promise<Looked> {
     const hash = digest(key)
     const sentAt = this.#clock()
+    const heldMs = held ? Math.floor(ageOf(held, sentAt)) : ''
     const read = (reply: Reply) => this.#read(reply, { key, hash, sentAt })
     try {
-      return read(await this.#connection.run('look', [hash, url, this.#gateway, crypto.randomUUID(), before]))
+      return read(await this.#connection.run('look', [hash, url, this.#gateway, crypto.randomUUID(), before, heldMs]))
     } catch (error) {
       if (error instanceof Unanswered) void error.late.then((reply) => reply && this.release(key, read(reply)))
       return { is: 'nothing', why: (error as Error).message }
@@ -72,8 +77,6 @@ export class Lookups {
         const timer = setTimeout(ring, ASK_AGAIN_MS)
         await bell.promise
         clearTimeout(timer)
-        if (signal.aborted) this.release(question.key, looked)
-        if (signal.aborted) return { is: 'nothing', why: 'nobody waits for this any more' }
       }
     } finally {
       stopListening()
@@ -87,23 +90,22 @@ export class Lookups {
     if (looked.is === 'wait') this.#connection.run('leave', [digest(key), this.#gateway]).catch(() => {})
   }
 
-  #read(reply: Reply, { key, hash, sentAt }: { key: string; hash: string; sentAt: number }): Looked {
-    const [verdict, first, second] = reply as [Buffer, Buffer, number]
+  #read(reply: Reply, asked: Asked): Looked {
+    const [verdict, first, second, third] = reply as [Buffer, Buffer, Buffer | number, number]
     switch (String(verdict)) {
       case 'hit':
-        // The time on the way counts as age (RFC 9111, 4.2.3: response delay).
-        return opened(first, key, sentAt - second)
+        return opened(first, second as number, asked)
       case 'lease': {
         const token = String(first)
-        return { is: 'lease', token, lease: new ValkeyLease(this.#connection, hash, token, this.#clock) }
+        const lease = new ValkeyLease(this.#connection, asked.hash, token, this.#clock)
+        return { is: 'lease', token, lease, stale: whole(second as Buffer, third, asked) }
       }
       case 'wait':
         return { is: 'wait', token: String(first), clean: second === 1 }
       case 'failed': {
         const told: unknown = JSON.parse(String(first))
-        return failure.Check(told)
-          ? { is: 'failed', seq: 0, ...told }
-          : { is: 'nothing', why: 'a failure that is none' }
+        if (!failure.Check(told)) return { is: 'nothing', why: 'a failure that is none' }
+        return { is: 'failed', seq: 0, ...told, stale: whole(second as Buffer, third, asked) }
       }
       default:
         return { is: 'pass' }
@@ -111,12 +113,25 @@ export class Lookups {
   }
 }
 
-function opened(frame: Buffer, key: string, at: number): Looked {
+interface Asked {
+  readonly key: string
+  readonly hash: string
+  /** The time on the way counts as age (RFC 9111, 4.2.3: response delay). */
+  readonly sentAt: number
+}
+
+function opened(frame: Buffer, ageMs: number, { key, sentAt }: Asked): Looked {
   try {
-    const entry = open(frame, at)
+    const entry = open(frame, sentAt)
     if (entry.key !== key) throw new FrameError('the entry is another one')
-    return { is: 'hit', seq: 0, entry }
+    return { is: 'hit', seq: 0, entry: { ...entry, ageMs } }
   } catch (error) {
     return { is: 'damaged', why: (error as Error).message }
   }
+}
+
+/** The same of a stale one, where there is one; one that is damaged is missed by nobody. */
+function whole(frame: Buffer | undefined, ageMs: number, asked: Asked): Entry | undefined {
+  const stale = frame && opened(frame, ageMs, asked)
+  return stale?.is === 'hit' ? stale.entry : undefined
 }

@@ -16,11 +16,11 @@ const AGAIN_AFTER_MS = 50
  * @throws {PurgeUnconfirmed} after 5 s, or when `closing` aborts
  */
 export async function sendPurge(connection: Connection, purge: Purge, closing: AbortSignal): Promise<void> {
-  const names = namesOf(purge)
+  const args = [purge.soft ? 'soft' : '', ...namesOf(purge)]
   const until = performance.now() + ANSWER_MS
   for (;;) {
     try {
-      await connection.run('purge', names, until - performance.now())
+      await connection.run('purge', args, until - performance.now())
       return
     } catch (error) {
       // Sent again, it purges once more, which harms nothing.

@@ -4,10 +4,11 @@
  *
  * | key, after `spillway:` | | |
  * |---|---|---|
- * | `state` | hash | `seq`, which every grant and purge takes the next of; `all` and `tagged`, the newest purges of all and of any tag; `floor` |
- * | `purges` | sorted set | what was purged when: `k<hash>` and `t<tag>` by `seq`, the newest 10,000; `floor` is the newest one dropped |
- * | `entry:<hash>` | hash | the frame, when it came, until when it is fresh, the `seq` of its grant, its tags and their marks |
+ * | `state` | hash | `seq`, which every grant and purge takes the next of; the newest purges of `all`, of any tag (`tagged`) and any soft one (`soft`); `floor` |
+ * | `purges` | sorted set | what was purged when: `k<hash>` and `t<tag>` by `seq`, the newest 10,000; no fill granted before `floor` is stored |
+ * | `entry:<hash>` | hash | the frame, its age when it came and when that was, its windows, the `seq` of its grant and of then, its tags and their marks |
  * | `tag:<tag>` | string | its mark: an entry counts while it was stored under the mark that is there |
+ * | `soft:<name>` | string | `seq` and time of the newest soft purge of a name in `purges`, or of `*` |
  * | `lease:<hash>` | hash | token, `seq`, the entry's URL, when it ends at the latest; lives as long as its holder renews it |
  * | `waiting:<hash>` | sorted set | the gateways that wait for the lease, by when they are given up |
  * | `failed:<token>`, `pass:<hash>` | string | what a lease came to, for those who wait, and for 10 s |
@@ -15,6 +16,8 @@
  * Valkey may evict any of them. A mark that is missing makes its entries count no more, as purging the tag does; where
  * `state` is missing nothing of before counts, and where `purges` is, no fill under way.
  */
+
+import { AGE_SLACK_MS } from '../wire.ts'
 
 /** The holder renews it four times as often. */
 export const LEASE_TTL_MS = 2000
@@ -37,12 +40,12 @@ local call = redis.call
 local P = 'spillway:'
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local known = call('HMGET', P .. 'state', 'seq', 'all', 'floor', 'tagged')
+local known = call('HMGET', P .. 'state', 'seq', 'all', 'floor', 'tagged', 'soft')
 if not known[1] then
   -- Microseconds, so that it is beyond every number of before.
   local first = time[1] .. string.format('%06d', time[2])
-  known = { first, first, first, first }
-  call('HSET', P .. 'state', 'seq', first, 'all', first, 'floor', first, 'tagged', first)
+  known = { first, first, first, first, first }
+  call('HSET', P .. 'state', 'seq', first, 'all', first, 'floor', first, 'tagged', first, 'soft', first)
   call('DEL', P .. 'purges')
 end
 if not call('ZSCORE', P .. 'purges', '') then
@@ -80,28 +83,51 @@ local function finish(hash)
 end
 `
 
-/** Hash, URL, this gateway, a nonce, the token waited for so far or nothing. Gives the verdict and what belongs to it. */
+/**
+ * Hash, URL, this gateway, a nonce, the token waited for so far or nothing, the age of what the reader has in use or
+ * nothing. Gives the verdict and what belongs to it, frames with their ages.
+ */
 const LOOK = `${COMMON}
-local hash, url, gateway, nonce, before = unpack(ARGV)
+local hash, url, gateway, nonce, before, held = unpack(ARGV)
 local key = P .. 'entry:' .. hash
-local entry = call('HMGET', key, 'seq', 'at', 'fresh', 'tags')
+local age, fresh, whileRevalidate, ifError
+local function softened(name, put)
+  local soft = call('GET', P .. 'soft:' .. name)
+  local seq, at = string.match(soft or '', '^(%d+) (%d+)$')
+  if seq and tonumber(seq) > put then age = math.max(age, fresh + now - at) end
+end
+local entry = call('HMGET', key, 'granted', 'put', 'tags', 'age', 'at', 'windows')
 if entry[1] then
   local counts = tonumber(entry[1]) >= all
-  local tags = cmsgpack.unpack(entry[4])
+  local tags = cmsgpack.unpack(entry[3])
   for n = 1, #tags, 2 do
     counts = counts and call('GET', P .. 'tag:' .. tags[n]) == tags[n + 1]
   end
-  if not counts then
+  if counts then
+    fresh, whileRevalidate, ifError = unpack(cmsgpack.unpack(entry[6]))
+    age = entry[4] + math.max(0, now - entry[5])
+    local put = tonumber(entry[2])
+    if tonumber(known[5]) > put then
+      softened('*', put)
+      softened('k' .. hash, put)
+      for n = 1, #tags, 2 do softened('t' .. tags[n], put) end
+    end
+  else
     call('UNLINK', key)
-  elseif now < tonumber(entry[3]) then
-    return { 'hit', call('HGET', key, 'frame'), math.max(0, now - entry[2]) }
   end
 end
+local function hit() return { 'hit', call('HGET', key, 'frame'), math.ceil(age) } end
+if age and age < fresh and (held == '' or age + ${AGE_SLACK_MS} < tonumber(held)) then return hit() end
+local lease = leaseOf(hash)
+-- Whoever has none need not wait for what may be used meanwhile.
+if lease and held == '' and age and age < whileRevalidate then return hit() end
 local failed = before ~= '' and call('GET', P .. 'failed:' .. before)
-if failed then return { 'failed', failed } end
+if failed then
+  if age and age < ifError then return { 'failed', failed, call('HGET', key, 'frame'), math.ceil(age) } end
+  return { 'failed', failed }
+end
 local pass = call('GET', P .. 'pass:' .. hash)
 if pass and tonumber(pass) >= all then return { 'pass' } end
-local lease = leaseOf(hash)
 if lease then
   call('ZADD', P .. 'waiting:' .. hash, now + ${WAITING_MS}, gateway)
   call('PEXPIRE', P .. 'waiting:' .. hash, ${WAITING_MS})
@@ -113,37 +139,39 @@ call('DEL', P .. 'lease:' .. hash)
 call('HSET', P .. 'lease:' .. hash, 'token', token, 'seq', seq, 'url', url, 'until', now + ${LEASE_MAX_MS})
 call('PEXPIRE', P .. 'lease:' .. hash, ${LEASE_TTL_MS})
 call('ZREM', P .. 'waiting:' .. hash, gateway)
+if age then return { 'lease', token, call('HGET', key, 'frame'), math.ceil(age) } end
 return { 'lease', token }
 `
 
-/** Hash, token, frame, how long it is fresh, tags. 1: stored. */
+/** Hash, token, frame, its age, three windows, how long it is kept, tags. 1: stored. */
 const FILL = `${COMMON.replace(' flags=allow-oom', '')}
-local hash, token, frame, fresh = unpack(ARGV, 1, 4)
+local hash, token, frame, age, fresh, whileRevalidate, ifError, ttl = unpack(ARGV, 1, 8)
 local lease = standing(hash, token)
 if not lease then return 0 end
 local tags = {}
-for n = 5, #ARGV do
+for n = 9, #ARGV do
   if overtook(lease.seq, 't' .. ARGV[n]) then
     finish(hash)
     return 0
   end
 end
-for n = 5, #ARGV do
+for n = 9, #ARGV do
   local tag = P .. 'tag:' .. ARGV[n]
   local mark = call('GET', tag)
   if not mark then
     mark = token
-    call('SET', tag, mark, 'PX', fresh)
-  elseif call('PTTL', tag) < tonumber(fresh) then
-    call('PEXPIRE', tag, fresh)
+    call('SET', tag, mark, 'PX', ttl)
+  elseif call('PTTL', tag) < tonumber(ttl) then
+    call('PEXPIRE', tag, ttl)
   end
   tags[#tags + 1] = ARGV[n]
   tags[#tags + 1] = mark
 end
 local key = P .. 'entry:' .. hash
 call('DEL', key)
-call('HSET', key, 'frame', frame, 'at', now, 'fresh', now + fresh, 'seq', string.format('%.0f', lease.seq), 'tags', cmsgpack.pack(tags))
-call('PEXPIRE', key, fresh)
+call('HSET', key, 'frame', frame, 'granted', string.format('%.0f', lease.seq), 'put', known[1], 'age', age, 'at', now,
+  'windows', cmsgpack.pack({ tonumber(fresh), tonumber(whileRevalidate), tonumber(ifError) }), 'tags', cmsgpack.pack(tags))
+call('PEXPIRE', key, ttl)
 finish(hash)
 return 1
 `
@@ -158,7 +186,11 @@ if reason == 'abandoned' and isAwaited(hash) then
   return 0
 end
 if reason == 'failed' and isAwaited(hash) then call('SET', P .. 'failed:' .. token, failure, 'PX', ${OUTCOME_MS}) end
-if reason == 'uncacheable' then call('SET', P .. 'pass:' .. hash, string.format('%.0f', lease.seq), 'PX', ${OUTCOME_MS}) end
+if reason == 'uncacheable' then
+  -- What was there before must not outlive an answer that nobody else may have.
+  call('UNLINK', P .. 'entry:' .. hash)
+  call('SET', P .. 'pass:' .. hash, string.format('%.0f', lease.seq), 'PX', ${OUTCOME_MS})
+end
 finish(hash)
 return 1
 `
@@ -186,29 +218,38 @@ if lease and lease.abandoned then tell('k' .. hash) end
 return 1
 `
 
-/** Names as in \`purges\`, or everything. */
+/** \`soft\` or nothing, then names as in \`purges\`, or everything. */
 const PURGE = `${COMMON}
 local seq = nextSeq()
-for _, name in ipairs(ARGV) do
-  local rest = string.sub(name, 2)
-  if name == '${EVERYTHING}' then
-    call('HSET', P .. 'state', 'all', seq)
-  else
+local soft = ARGV[1] == 'soft'
+local function soften(name, holder)
+  local ttl = call('PTTL', holder)
+  if ttl > 0 then call('SET', P .. 'soft:' .. name, seq .. ' ' .. now, 'PX', ttl) end
+end
+local function drop(name, holder)
+  call('UNLINK', holder)
+  if string.sub(name, 1, 1) == 'k' then call('DEL', P .. 'pass:' .. string.sub(name, 2)) end
+end
+for n = 2, #ARGV do
+  local name = ARGV[n]
+  local holder = P .. (string.sub(name, 1, 1) == 'k' and 'entry:' or 'tag:') .. string.sub(name, 2)
+  if name ~= '${EVERYTHING}' then
     call('ZADD', P .. 'purges', seq, name)
-    if string.sub(name, 1, 1) == 'k' then
-      call('UNLINK', P .. 'entry:' .. rest)
-      call('DEL', P .. 'pass:' .. rest)
-    else
-      call('DEL', P .. 'tag:' .. rest)
-      call('HSET', P .. 'state', 'tagged', seq)
-    end
+    if string.sub(name, 1, 1) == 't' then call('HSET', P .. 'state', 'tagged', seq) end
+    if soft then soften(name, holder) else drop(name, holder) end
+  elseif soft then
+    call('SET', P .. 'soft:*', seq .. ' ' .. now)
+    call('HSET', P .. 'state', 'floor', seq)
+  else
+    call('HSET', P .. 'state', 'all', seq)
   end
   tell(name)
 end
+if soft then call('HSET', P .. 'state', 'soft', seq) end
 local over = call('ZCARD', P .. 'purges') - ${REMEMBERED}
 if over > 0 then
   local dropped = call('ZPOPMIN', P .. 'purges', over)
-  call('HSET', P .. 'state', 'floor', dropped[#dropped])
+  if tonumber(dropped[#dropped]) > floor then call('HSET', P .. 'state', 'floor', dropped[#dropped]) end
 end
 return 1
 `
