@@ -175,7 +175,7 @@ export class Flight {
     const [owner] = this.#readers
     if (!owner) {
       // Not surrendered: it may be refused where others wait, and here is nobody who could go on.
-      lease?.drop()
+      void lease?.drop()
       return () => ({ outcome: 'pass' })
     }
     const stop = new AbortController()

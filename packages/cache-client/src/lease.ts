@@ -15,8 +15,8 @@ export interface Lease {
   abandon(): Promise<void>
   /** Gives it up. Never rejects. */
   surrender(why: Surrender): Promise<unknown>
-  /** Gives it up, whoever waits: for a holder that has nothing to go on with. */
-  drop(): void
+  /** Gives it up, whoever waits: for a holder that has nothing to go on with. Never rejects. */
+  drop(): void | Promise<void>
 }
 
 /** One of the cache service: it stands while its answer stays open. */

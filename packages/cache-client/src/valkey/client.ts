@@ -93,7 +93,10 @@ class ValkeyClient implements CacheClient {
   async close(): Promise<void> {
     const reason = new Error('the cache client is closed')
     this.#closing.abort(reason)
+    // Before the fills that are cancelled call themselves failed.
+    const given = this.#lookups.close()
     for (const flight of [...this.#flights.values(), ...this.#alone.values()]) flight.cancel(reason)
+    await given
     this.#connection.close()
   }
 

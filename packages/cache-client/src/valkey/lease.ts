@@ -40,20 +40,20 @@ export class ValkeyLease implements Lease {
     const { fresh, whileRevalidate, ifError, keep } = entry.windows
     const ttl = Math.floor(keep - ageMs)
     if (ttl <= 0) {
-      this.drop()
+      void this.drop()
       return false
     }
     this.#end()
     const age = Math.ceil(ageMs)
     const stored = await this.#run('fill', [bytes, age, fresh, whileRevalidate, ifError, ttl, ...new Set(entry.tags)])
-    if (stored === undefined) this.drop()
+    if (stored === undefined) void this.drop()
     return stored === 1
   }
 
   async abandon(): Promise<void> {
     const left = await this.#run('surrender', ['abandoned'])
     if (left !== 0) this.#end()
-    await this.#ended.promise
+    await this.ended
   }
 
   async surrender(why: Surrender): Promise<void> {
@@ -62,9 +62,14 @@ export class ValkeyLease implements Lease {
     await this.#run('surrender', [why.reason, ...failure])
   }
 
-  readonly drop = (): void => {
+  async drop(): Promise<void> {
     this.#end()
-    void this.#run('surrender', ['dropped'])
+    await this.#run('surrender', ['dropped'])
+  }
+
+  /** Resolves when it is given up, or known to stand no more. */
+  get ended(): Promise<void> {
+    return this.#ended.promise
   }
 
   async #renew(): Promise<void> {

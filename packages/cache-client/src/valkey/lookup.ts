@@ -30,6 +30,7 @@ const failure = Compile(Failure)
 export class Lookups {
   readonly #connection: Connection
   readonly #clock: () => number
+  readonly #leases = new Set<ValkeyLease>()
   /** This gateway among those that wait. */
   readonly #gateway = crypto.randomUUID()
 
@@ -86,8 +87,20 @@ export class Lookups {
 
   /** Nobody wants what a lookup brought. */
   release(key: string, looked: Looked): void {
-    if (looked.is === 'lease') looked.lease.drop()
+    if (looked.is === 'lease') void looked.lease.drop()
     if (looked.is === 'wait') this.#connection.run('leave', [digest(key), this.#gateway]).catch(() => {})
+  }
+
+  /** Gives up every lease, so that those who wait need not wait them out. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#leases].map((lease) => lease.drop()))
+  }
+
+  #lease(hash: string, token: string): ValkeyLease {
+    const lease = new ValkeyLease(this.#connection, hash, token, this.#clock)
+    this.#leases.add(lease)
+    void lease.ended.then(() => this.#leases.delete(lease))
+    return lease
   }
 
   #read(reply: Reply, asked: Asked): Looked {
@@ -97,7 +110,7 @@ export class Lookups {
         return opened(first, second as number, asked)
       case 'lease': {
         const token = String(first)
-        const lease = new ValkeyLease(this.#connection, asked.hash, token, this.#clock)
+        const lease = this.#lease(asked.hash, token)
         return { is: 'lease', token, lease, stale: whole(second as Buffer, third, asked) }
       }
       case 'wait':

@@ -62,11 +62,11 @@ local function overtook(since, name)
   return purged and tonumber(purged) > since
 end
 local function leaseOf(hash)
-  local found = call('HMGET', P .. 'lease:' .. hash, 'token', 'seq', 'url', 'until', 'abandoned')
+  local found = call('HMGET', P .. 'lease:' .. hash, 'token', 'seq', 'url', 'until', 'gateway', 'abandoned')
   if not found[1] or now >= tonumber(found[4]) then return nil end
   local seq = tonumber(found[2])
   if overtook(seq, 'k' .. hash) or overtook(seq, 't' .. found[3]) then return nil end
-  return { token = found[1], seq = seq, abandoned = found[5] }
+  return { token = found[1], seq = seq, gateway = found[5], abandoned = found[6] }
 end
 local function standing(hash, token)
   local lease = leaseOf(hash)
@@ -77,9 +77,8 @@ local function isAwaited(hash)
   return call('EXISTS', P .. 'waiting:' .. hash) == 1
 end
 local function finish(hash)
-  call('DEL', P .. 'lease:' .. hash)
-  if isAwaited(hash) then tell('k' .. hash) end
-  call('DEL', P .. 'waiting:' .. hash)
+  call('DEL', P .. 'lease:' .. hash, P .. 'waiting:' .. hash)
+  tell('k' .. hash)
 end
 `
 
@@ -129,14 +128,19 @@ end
 local pass = call('GET', P .. 'pass:' .. hash)
 if pass and tonumber(pass) >= all then return { 'pass' } end
 if lease then
-  call('ZADD', P .. 'waiting:' .. hash, now + ${WAITING_MS}, gateway)
-  call('PEXPIRE', P .. 'waiting:' .. hash, ${WAITING_MS})
-  return { 'wait', lease.token, lease.seq > tonumber(known[4]) and 1 or 0 }
+  local clean = lease.seq > tonumber(known[4])
+  -- Its holder's own readers join the fill that runs there.
+  if lease.gateway ~= gateway or lease.abandoned or not clean then
+    call('ZADD', P .. 'waiting:' .. hash, now + ${WAITING_MS}, gateway)
+    call('PEXPIRE', P .. 'waiting:' .. hash, ${WAITING_MS})
+  end
+  return { 'wait', lease.token, clean and 1 or 0 }
 end
 local seq = nextSeq()
 local token = seq .. '-' .. nonce
 call('DEL', P .. 'lease:' .. hash)
-call('HSET', P .. 'lease:' .. hash, 'token', token, 'seq', seq, 'url', url, 'until', now + ${LEASE_MAX_MS})
+call('HSET', P .. 'lease:' .. hash, 'token', token, 'seq', seq, 'url', url, 'until', now + ${LEASE_MAX_MS},
+  'gateway', gateway)
 call('PEXPIRE', P .. 'lease:' .. hash, ${LEASE_TTL_MS})
 call('ZREM', P .. 'waiting:' .. hash, gateway)
 if age then return { 'lease', token, call('HGET', key, 'frame'), math.ceil(age) } end
@@ -185,7 +189,7 @@ if reason == 'abandoned' and isAwaited(hash) then
   call('HSET', P .. 'lease:' .. hash, 'abandoned', 1)
   return 0
 end
-if reason == 'failed' and isAwaited(hash) then call('SET', P .. 'failed:' .. token, failure, 'PX', ${OUTCOME_MS}) end
+if reason == 'failed' then call('SET', P .. 'failed:' .. token, failure, 'PX', ${OUTCOME_MS}) end
 if reason == 'uncacheable' then
   -- What was there before must not outlive an answer that nobody else may have.
   call('UNLINK', P .. 'entry:' .. hash)
