@@ -1,7 +1,7 @@
 /** Builds the gateway: what it calls first, then the built-in routes, then those of the routes file. */
 import { readFile } from 'node:fs/promises'
 import { KeyError, readKeys } from '@spillway/auth'
-import { createCacheClient } from '@spillway/cache-client'
+import { openCache } from '@spillway/cache-client'
 import type { ServiceContext } from '@spillway/service'
 import { clusterChecks, clusterNamed, createClusters } from './clusters.ts'
 import type { Config } from './config.ts'
@@ -38,7 +38,7 @@ export async function buildApp(
     },
   })
 
-  const client = createCacheClient({ url: config.CACHE_URL, instance: context.instance, logger: context.logger })
+  const client = await openCache({ url: config.CACHE_URL, instance: context.instance, logger: context.logger })
   const cache = measureCache(client, context.registry)
   const clusters = createClusters(upstreams, cache, context)
   const app = await createServer(context, keys, {
