@@ -152,6 +152,22 @@ describe.runIf(installed)('over Valkey or Redis', () => {
     await admin.config('SET', 'requirepass', 'secret')
     const known = await clientOf(server.url.replace('//', '//:secret@'))
     expect(await read(known, make('one'))).toMatchObject({ stored: true })
+    await admin.call(
+      'ACL',
+      'SETUSER',
+      'gateway',
+      'on',
+      '>own',
+      '~spillway:*',
+      '&spillway:*',
+      '+@all',
+      '-@admin',
+      '-@dangerous',
+    )
+    const user = await clientOf(server.url.replace('//', '//gateway:own@'))
+    expect(await read(user)).toMatchObject({ outcome: 'hit' })
+    await user.purge({ tags: ['its'] })
+    await user.close()
     const unknown = await openCache({ url: server.url, instance: 'test', logger: { info() {}, warn() {} } })
     await expect.poll(() => unknown.state).toMatchObject({ live: false, why: expect.stringMatching(/NOAUTH/) })
     await Promise.all([known.close(), unknown.close()])

@@ -117,7 +117,9 @@ export class Supervisor {
     }
     const starts = [
       data(),
-      ...(config.CACHE_URL === undefined ? [this.#startApp('cache', 'cache', { url: addresses.cache }, addresses)] : []),
+      ...(config.CACHE_URL === undefined
+        ? [this.#startApp('cache', 'cache', { url: addresses.cache }, addresses)]
+        : []),
       this.#startReplicas('microservice', addresses.microservices, addresses),
       front(),
     ]
