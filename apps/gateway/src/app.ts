@@ -1,7 +1,7 @@
 /** Builds the gateway: what it calls first, then the built-in routes, then those of the routes file. */
 import { readFile } from 'node:fs/promises'
 import { KeyFile } from '@spillway/auth'
-import { createCacheClient } from '@spillway/cache-client'
+import { openCache } from '@spillway/cache-client'
 import type { ServiceContext } from '@spillway/service'
 import { clusterChecks, clusterNamed, createClusters } from './clusters.ts'
 import type { Config } from './config.ts'
@@ -39,7 +39,7 @@ export async function buildApp(
   })
 
   const keys = await KeyFile.open(config.SIGNING_KEYS_FILE, { logger: context.logger, signs: true })
-  const client = createCacheClient({ url: config.CACHE_URL, instance: context.instance, logger: context.logger })
+  const client = await openCache({ url: config.CACHE_URL, instance: context.instance, logger: context.logger })
   const cache = measureCache(client, context.registry)
   const clusters = createClusters(upstreams, cache, context)
   const app = await createServer(context, keys, {
@@ -54,7 +54,7 @@ export async function buildApp(
   jwks(app, keys)
   await login(app, { accounts: clusterNamed(clusters, SIGN_IN_UPSTREAM), registry: context.registry, config })
   purge(app, { cache, routes })
-  cached(app, { inspection: client.inspection, routes })
+  if (client.inspection) cached(app, { inspection: client.inspection, routes })
   const places = config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined
   await declaredRoutes(app, { routes, clusters, name: context.instance, places })
   return app

@@ -24,9 +24,7 @@ export interface CacheClientOptions {
 }
 
 /** `live`: L1 and L2 are in use. Else reads go to the origin, coalesced, and `why` says what is missing. */
-export type CacheState =
-  | { readonly live: true; readonly epoch: string }
-  | { readonly live: false; readonly why: string }
+export type CacheState = { readonly live: true } | { readonly live: false; readonly why: string }
 
 /** Since the start. */
 export interface CacheCounters {
@@ -43,7 +41,8 @@ export interface CacheCounters {
 
 export interface CacheClient extends SharedCache {
   readonly state: CacheState
-  readonly inspection: CacheInspection
+  /** Of the cache service only. */
+  readonly inspection?: CacheInspection
   readonly counters: CacheCounters
 }
 
@@ -142,7 +141,7 @@ class Client implements CacheClient {
 
   get state(): CacheState {
     const session = this.#link.live
-    return session ? { live: true, epoch: session.epoch } : { live: false, why: this.#link.why }
+    return session ? { live: true } : { live: false, why: this.#link.why }
   }
 
   get counters(): CacheCounters {

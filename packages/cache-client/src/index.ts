@@ -15,6 +15,7 @@ export {
   EntriesQuery,
 } from './inspection.ts'
 export type { CacheLogger } from './link.ts'
+export { openCache } from './open.ts'
 export { owned } from './owned.ts'
 export { PurgeLog } from './purge-log.ts'
 export { PurgeUnconfirmed } from './purging.ts'
