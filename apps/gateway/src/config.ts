@@ -8,9 +8,9 @@ export const settings = {
   ...commonSettings,
   PORT: port({ about: 'Port to listen on; 0 lets the system choose.', default: 5000 }),
   CACHE_URL: Type.String({
-    pattern: '^https?://[^\\s,/]+/?$',
-    description: 'The shared cache service.',
-    wants: 'an origin such as http://127.0.0.1:5004',
+    pattern: '^(https?://[^\\s,/]+/?|rediss?://[^\\s,/]+(/\\d{0,4})?)$',
+    description: 'The shared cache: the cache service, or Valkey or Redis.',
+    wants: 'an origin such as http://127.0.0.1:5004, or a URL such as redis://user:password@127.0.0.1:6379/0',
     default: 'http://127.0.0.1:5004',
   }),
   DB_URL: origins({

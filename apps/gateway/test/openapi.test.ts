@@ -67,6 +67,8 @@ describe('/openapi.json', () => {
       'GET /.well-known/jwks.json',
       'POST /login',
       'POST /admin/cache/purge',
+      'GET /admin/cache/stats',
+      'GET /admin/cache/entries',
     ]
     expect(described.toSorted()).toEqual(served.toSorted())
   })
