@@ -42,21 +42,19 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
   readonly #exchange: Exchange
-  readonly #body: ClientBody | undefined
+  #body: ClientBody | undefined
 
   constructor(
     { hop, deadlines }: { hop: Hop; deadlines: Deadlines },
     request: FastifyRequest,
     reply: FastifyReply,
     exchange: Exchange,
-    body?: ClientBody,
   ) {
     this.#hop = hop
     this.#deadlines = deadlines
     this.#request = request
     this.#reply = reply
     this.#exchange = exchange
-    this.#body = body
     reply.raw.on('close', () => this.#clientLeft())
   }
 
@@ -65,15 +63,11 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
     return this.#settled.promise
   }
 
-  /** Starts the clock: `timeout` milliseconds from the request's end to the answer's head. */
-  expectWithin(timeout: number): void {
-    if (this.#body === undefined) {
-      this.#expire(timeout)
-      return
-    }
-    this.#body.once('received', () => {
-      if (this.#state === 'waiting') this.#expire(timeout)
-    })
+  /** Starts the clock: `timeout` milliseconds from the request's end, which is now or that of `body`, to the answer's head. */
+  expectWithin(timeout: number, body?: ClientBody): void {
+    this.#body = body
+    if (body === undefined) this.#expire(timeout)
+    else body.once('received', () => this.#state === 'waiting' && this.#expire(timeout))
   }
 
   #expire(timeout: number): void {
