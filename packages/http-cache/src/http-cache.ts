@@ -5,28 +5,44 @@ import type { Dispatcher } from 'undici'
 import type { Call } from './call.ts'
 import { Delivery } from './delivery.ts'
 import { requestField } from './fields.ts'
+import { Fills } from './fills.ts'
 import { passBy } from './pass.ts'
 import { Reader } from './reader.ts'
 import { write } from './write.ts'
 
 export interface HttpCacheOptions {
   readonly cache: SharedCache
+  /**
+   * How many GET and HEAD requests that have a scope may be at the origin at once, whether they fill an entry or pass by;
+   * up to 1,024 more wait, for 5 s at most, the others fail with an `UpstreamError` (503). Default: 128.
+   */
+  readonly fills?: number
 }
+
+const FILLS = 128
 
 /** RFC 9110, 9.2.1. A method not known here may change something. */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+const READS = new Set(['GET', 'HEAD'])
 
 /**
  * GET and HEAD whose exchange names a scope are answered through the cache; unsafe methods are followed by a purge;
  * all else passes by. Handlers may be called before `dispatch` returns, and fail with what the dispatcher fails with, or
  * {@link OnlyIfCached}, {@link FillFailed}, or, where a write's purge is not confirmed, with what the cache says of that.
+ *
+ * @throws {TypeError} unless the options are what they are said to be
  */
-export function httpCache({ cache }: HttpCacheOptions): Dispatcher.DispatcherComposeInterceptor {
-  return (dispatch) => (options, handler) => {
-    if (options.upgrade || options.method === 'CONNECT') return dispatch(options, handler)
-    const delivery = new Delivery(handler)
-    if (!delivery.over) answer({ cache, dispatch, options, delivery })
-    return true
+export function httpCache({ cache, fills = FILLS }: HttpCacheOptions): Dispatcher.DispatcherComposeInterceptor {
+  const bound = new Fills(fills)
+  return (dispatch) => {
+    const inTurn = bound.around(dispatch)
+    return (options, handler) => {
+      if (options.upgrade || options.method === 'CONNECT') return dispatch(options, handler)
+      const delivery = new Delivery(handler)
+      const scoped = exchangeOf(options)?.scope !== undefined && READS.has(options.method)
+      if (!delivery.over) answer({ cache, dispatch: scoped ? inTurn : dispatch, options, delivery })
+      return true
+    }
   }
 }
 
