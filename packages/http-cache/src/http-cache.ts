@@ -8,6 +8,7 @@ import { requestField } from './fields.ts'
 import { Fills } from './fills.ts'
 import { passBy } from './pass.ts'
 import { Reader } from './reader.ts'
+import { isAmbiguous } from './target.ts'
 import { write } from './write.ts'
 
 export interface HttpCacheOptions {
@@ -76,14 +77,14 @@ function answer(call: Call): void {
 }
 
 /**
- * A body is not in the key, nor is undici's `query`; and a precondition for the origin would be lost on the way to a
- * fill (RFC 9111, 4.3.2).
+ * A body is not in the key, nor is undici's `query`; of an ambiguous path nobody knows whose answer it is; and a
+ * precondition for the origin would be lost on the way to a fill (RFC 9111, 4.3.2).
  */
 function mayBeCached(
-  { method, body, query, headers }: Dispatcher.DispatchOptions,
+  { method, path, body, query, headers }: Dispatcher.DispatchOptions,
   exchange: Exchange | undefined,
 ): exchange is Exchange & { scope: string } {
-  if (exchange?.scope === undefined || (method !== 'GET' && method !== 'HEAD')) return false
-  if (body || query) return false
+  if (exchange?.scope === undefined || !READS.has(method)) return false
+  if (body || query || isAmbiguous(path)) return false
   return requestField(headers, 'if-match') === undefined && requestField(headers, 'if-unmodified-since') === undefined
 }

@@ -4,14 +4,20 @@ import { type Exchange, type ProxyErrorType, UpstreamError } from '@spillway/ups
 import type { Call } from './call.ts'
 import { onlyIfCached } from './directives.ts'
 import { FillFailed, OnlyIfCached } from './errors.ts'
-import { requestField } from './fields.ts'
+import { requestField, sizeOf } from './fields.ts'
 import { OriginFill } from './fill.ts'
-import { primaryKey, urlOf, variantKey } from './key.ts'
+import { primaryKey, urlOf, urlTag, variantKey } from './key.ts'
 import { passBy } from './pass.ts'
 import { deliverLive, deliverStored } from './stored.ts'
+import { namedTarget } from './target.ts'
 
 /** Milliseconds: what a timer can keep at most. */
 const LONGEST_WAIT = 2 ** 31 - 1
+/**
+ * Bytes, half of what the strictest of the usual servers take. A longer head may be what an upstream fails at, and that
+ * failure is for nobody but who sent it (CPDoS, "HTTP Header Oversize"): such a request never asks for others.
+ */
+const LONGEST_HEAD = 4096
 
 /** Answers a GET or HEAD whose exchange has a scope. */
 export class Reader {
@@ -28,7 +34,8 @@ export class Reader {
     this.#call = call
     this.#exchange = exchange
     this.#url = urlOf(call.options)
-    this.#primary = primaryKey(this.#url, exchange.scope)
+    const target = namedTarget(call.options.headers, exchange.calledAt)
+    this.#primary = primaryKey(this.#url, exchange.scope, target)
   }
 
   /** A hit in L1 is delivered before this returns. */
@@ -38,6 +45,8 @@ export class Reader {
       this.#deliver(entry, 'hit', 'l1')
     } else if (onlyIfCached(requestField(this.#call.options.headers, 'cache-control'))) {
       this.#call.delivery.fail(new OnlyIfCached())
+    } else if (sizeOf(this.#call.options.headers) > LONGEST_HEAD) {
+      this.#pass()
     } else {
       void this.#ask()
     }
@@ -87,12 +96,13 @@ export class Reader {
 
   #readKey(signal: AbortSignal): Promise<Reading> {
     const key = this.#key()
+    const url = urlTag(this.#url)
     const fill = (unwanted: AbortSignal) => {
       this.#fill?.release()
-      this.#fill = new OriginFill(this.#call, { url: this.#url, key, variedBy: this.#variedBy })
+      this.#fill = new OriginFill(this.#call, { url, key, variedBy: this.#variedBy })
       return this.#fill.run(unwanted)
     }
-    return this.#call.cache.read(key, this.#url, fill, signal)
+    return this.#call.cache.read(key, url, fill, signal)
   }
 
   /** Whether this reader's own fill made the reading: then its answer is delivered live. */
@@ -115,9 +125,13 @@ export class Reader {
     } else if (reading.outcome === 'failed') {
       this.#fail(reading, `${fwd}${collapsed}`)
     } else {
-      this.#tell('fwd=bypass')
-      passBy(this.#call)
+      this.#pass()
     }
+  }
+
+  #pass(): void {
+    this.#tell('fwd=bypass')
+    passBy(this.#call)
   }
 
   #lead(fill: OriginFill, status: string): void {

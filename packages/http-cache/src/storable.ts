@@ -23,7 +23,7 @@ const REFUSE: Verdict = { kind: 'refuse' }
 
 export function judge({ status, headers }: Head, request: RequestHeaders, times: Exchanged): Verdict {
   const policy = policyOf(headers)
-  const vary = members(answerField(headers, 'vary')?.toLowerCase())
+  const vary = [...members(answerField(headers, 'vary')?.toLowerCase()), ...unsaidVary(headers, policy, request)]
   const shared = mayBeShared(headers, policy, request) && fits(headers)
   if (status >= 500) return { kind: 'failure', whole: shared && vary.length === 0 }
   if (!STORABLE.has(status) || !shared || policy.unvalidated || vary.includes('*')) return REFUSE
@@ -36,6 +36,18 @@ export function judge({ status, headers }: Head, request: RequestHeaders, times:
 function mayBeShared(headers: AnswerHeaders, policy: Policy, request: RequestHeaders): boolean {
   if (policy.secret || headers['set-cookie'] !== undefined) return false
   return policy.shared || requestField(request, 'authorization') === undefined
+}
+
+/**
+ * What an answer depends on where its origin may have forgotten to say so: who is signed in to the origin by a cookie, unless
+ * it says that it is for all; the site that a script may be of; and what its reader can decode.
+ */
+function unsaidVary(headers: AnswerHeaders, policy: Policy, request: RequestHeaders): string[] {
+  const unsaid: string[] = []
+  if (!policy.shared && requestField(request, 'cookie') !== undefined) unsaid.push('cookie')
+  if ((answerField(headers, 'access-control-allow-origin') ?? '*') !== '*') unsaid.push('origin')
+  if (headers['content-encoding'] !== undefined) unsaid.push('accept-encoding')
+  return unsaid
 }
 
 /** Without a length or chunks its end is the connection's, and a truncated body looks whole (RFC 9112, 8). */
