@@ -24,13 +24,28 @@ export interface Entry {
   readonly vary: readonly string[]
 }
 
-/** What a fill came to. */
-export type Filling =
+/** What a fill came to, once its answer is here whole. */
+export type Filled =
   | { readonly outcome: 'cacheable'; readonly entry: Entry }
   /** It may not be shared. Leaves a pass mark; whoever ran the fill has the live answer, everybody else asks for himself. */
   | { readonly outcome: 'uncacheable' }
   /** Those waiting share the failure: here with the answer, where there is one; at other gateways as this status. */
   | { readonly outcome: 'failed'; readonly status: number; readonly error: string; readonly entry?: Entry }
+
+/**
+ * What a fill came to: at once, or in two steps. `begun`: the head of an answer that may be stored has come, and readers
+ * may have `answer`, whatever that is to those who fill and read, while its body is under way. `whole` never rejects;
+ * what it says is for those who wait elsewhere, since a body that breaks breaks for its readers.
+ */
+export type Filling =
+  | Filled
+  | {
+      readonly outcome: 'begun'
+      readonly answer: object
+      /** As its entry's will be. */
+      readonly tags: readonly string[]
+      readonly whole: Promise<Filled>
+    }
 
 /**
  * Asks the origin. Runs at most once per miss over the whole cluster, belongs to all who wait for it, and is cancelled
@@ -46,6 +61,12 @@ export type Reading =
   | { readonly outcome: 'hit'; readonly tier: 'l1' | 'l2'; readonly entry: Entry }
   /** Within `whileRevalidate`: use it at once, somebody is revalidating it. */
   | { readonly outcome: 'stale'; readonly tier: 'l1' | 'l2'; readonly entry: Entry }
+  /**
+   * A fill at this gateway has begun, this reader's or (`collapsed`) another's: `answer` is what it gave. `storing`: it
+   * is on its way into L2. A reader that aborts from now on counts as one who waits no more; whoever has all that he
+   * wants does not abort, so that the rest is stored.
+   */
+  | { readonly outcome: 'begun'; readonly answer: object; readonly collapsed: boolean; readonly storing: boolean }
   /** `collapsed`: another reader's fill, here or at another gateway. `stored`: L2 took it. */
   | { readonly outcome: 'filled'; readonly entry: Entry; readonly collapsed: boolean; readonly stored: boolean }
   | {
@@ -70,7 +91,7 @@ export interface SharedCache {
    * @param key the whole key
    * @param url the entry's URL tag: purging it makes fills under way unusable even before their tags are known
    * @param fill runs where this reader is the one to ask the origin
-   * @param signal aborts when this reader leaves; the promise then rejects with its reason
+   * @param signal aborts when this reader leaves; the promise then rejects with its reason, unless it is resolved
    * @param held what the reader has already and cannot use as it is: only a younger one will do
    */
   read(key: string, url: string, fill: Fill, signal: AbortSignal, held?: Entry): Promise<Reading>

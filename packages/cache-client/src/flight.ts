@@ -1,5 +1,5 @@
 /** One miss under way at this gateway: its readers, and the lookup and fill that they share. */
-import type { Entry, Fill, Filling, Reading } from './cache.ts'
+import type { Entry, Fill, Filled, Filling, Reading } from './cache.ts'
 import { frame, seal } from './frame.ts'
 import type { Lease } from './lease.ts'
 import type { Answer, Verdict } from './remote.ts'
@@ -24,6 +24,8 @@ interface Reader {
   readonly fill: Fill
   readonly resolve: (reading: Reading) => void
   readonly reject: (reason: unknown) => void
+  /** Lets go of his signal. */
+  readonly forget: () => void
 }
 
 /**
@@ -31,7 +33,8 @@ interface Reader {
  * queued --begin--> asking --lease, or no usable answer--> filling --cacheable--> storing --> ended
  *                     \--hit, filled, failed, pass, deserted--> ended <--else------/
  * ```
- * `queued` waits for the flight before it to end, where there is no session.
+ * `queued` waits for the flight before it to end, where there is no session. Where a fill has begun an answer, readers
+ * get it at once, while it is filling and storing, and stay until it is whole.
  */
 type Phase =
   | { readonly is: 'queued' }
@@ -54,6 +57,8 @@ export class Flight {
   #owner: Reader | undefined
   /** Nothing purged up to this `seq` can be in what the readers get. */
   #since = 0
+  /** What the fill has begun, and what purges it. */
+  #begun: { readonly outcome: Outcome; readonly tags: readonly string[] } | undefined
 
   constructor(key: string, effects: FlightEffects) {
     this.#key = key
@@ -71,23 +76,22 @@ export class Flight {
    */
   mayJoin(session: Session | undefined): boolean {
     if (this.#phase.is === 'queued') return true
-    return (
-      session !== undefined && session === this.#session && !session.purges.mayHaveOvertaken(this.#since, this.#key)
-    )
+    return session !== undefined && session === this.#session && !this.#overtaken(session)
   }
 
   /** @throws the signal's reason, once it aborts */
   join(fill: Fill, signal: AbortSignal): Promise<Reading> {
     const { promise, resolve, reject } = Promise.withResolvers<Reading>()
-    const reader: Reader = { fill, resolve, reject }
     const leave = () => {
       this.#readers.delete(reader)
       reject(signal.reason)
       if (this.#readers.size === 0) this.#desert()
     }
+    const reader: Reader = { fill, resolve, reject, forget: () => signal.removeEventListener('abort', leave) }
     this.#readers.add(reader)
     signal.addEventListener('abort', leave, { once: true })
-    return promise.finally(() => signal.removeEventListener('abort', leave))
+    if (this.#begun) resolve(this.#begun.outcome(false))
+    return promise
   }
 
   /** Starts, through L2 where there is a live session; does nothing the second time. */
@@ -97,10 +101,8 @@ export class Flight {
 
   /** Ends it for all its readers. */
   cancel(reason: Error): void {
-    for (const { reject } of this.#readers) reject(reason)
-    this.#readers.clear()
     if ('stop' in this.#phase) this.#phase.stop.abort(reason)
-    this.#end()
+    this.#end(({ reject }) => reject(reason))
   }
 
   async #run(session: Session | undefined): Promise<void> {
@@ -108,11 +110,9 @@ export class Flight {
     this.#since = session?.applied ?? 0
     try {
       const outcome = session ? await this.#throughL2(session) : await this.#fromOrigin(undefined)
-      this.#end()
-      for (const reader of this.#readers) reader.resolve(outcome(reader === this.#owner))
+      this.#end((reader) => reader.resolve(outcome(reader === this.#owner)))
     } catch (error) {
-      this.#end()
-      for (const { reject } of this.#readers) reject(error)
+      this.#end(({ reject }) => reject(error))
     }
   }
 
@@ -159,14 +159,25 @@ export class Flight {
     // The origin is asked only now, so what has been applied by now was written before.
     this.#since = Math.max(this.#since, this.#session?.applied ?? 0)
     try {
-      return await this.#settle(await owner.fill(stop.signal, this.#effects.held()), lease)
+      const filling = await owner.fill(stop.signal, this.#effects.held())
+      return await this.#settle(filling.outcome === 'begun' ? await this.#start(filling, lease) : filling, lease)
     } catch (error) {
       void lease?.surrender({ reason: 'failed', status: 502, error: 'proxy_internal_error' })
       throw error
     }
   }
 
-  async #settle(filling: Filling, lease: Lease | undefined): Promise<Outcome> {
+  /** Hands out what has begun; resolves with what it comes to. */
+  #start({ answer, tags, whole }: Extract<Filling, { outcome: 'begun' }>, lease: Lease | undefined): Promise<Filled> {
+    const session = this.#session
+    const outcome: Outcome = (own) => ({ outcome: 'begun', answer, collapsed: !own, storing })
+    this.#begun = { outcome, tags }
+    const storing = lease !== undefined && session !== undefined && !this.#overtaken(session)
+    for (const reader of this.#readers) reader.resolve(outcome(reader === this.#owner))
+    return whole
+  }
+
+  async #settle(filling: Filled, lease: Lease | undefined): Promise<Outcome> {
     if (filling.outcome === 'uncacheable') {
       this.#effects.mark()
       void lease?.surrender({ reason: 'uncacheable' })
@@ -191,6 +202,13 @@ export class Flight {
     this.#effects.keep(entry)
   }
 
+  /** Whether something of the answer was purged since it was certain; of one whose tags are not known, any tag. */
+  #overtaken({ purges }: Session): boolean {
+    return this.#begun
+      ? purges.overtook(this.#since, this.#key, this.#begun.tags)
+      : purges.mayHaveOvertaken(this.#since, this.#key)
+  }
+
   /** Nobody waits here any more. */
   #desert(): void {
     const phase = this.#phase
@@ -209,9 +227,14 @@ export class Flight {
     this.#end()
   }
 
-  #end(): void {
+  #end(tell?: (reader: Reader) => void): void {
     this.#phase = { is: 'ended' }
     this.#effects.retire()
     this.#done.resolve()
+    for (const reader of this.#readers) {
+      reader.forget()
+      tell?.(reader)
+    }
+    this.#readers.clear()
   }
 }

@@ -1,4 +1,4 @@
-export type { Entry, Fill, Filling, Purge, Reading, SharedCache } from './cache.ts'
+export type { Entry, Fill, Filled, Filling, Purge, Reading, SharedCache } from './cache.ts'
 export {
   type CacheClient,
   type CacheClientOptions,

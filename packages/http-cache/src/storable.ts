@@ -65,10 +65,10 @@ const NEVER_STORED = new Set([
 ])
 
 /**
- * The answer's own headers, with the length of its whole body, and a date if it had none (RFC 9110, 6.6.1). A failure
- * shared with those who wait keeps the word of whose failure it is.
+ * The answer's own headers, and a date if it had none (RFC 9110, 6.6.1); its length is that of the body it is stored
+ * with. A failure shared with those who wait keeps the word of whose failure it is.
  */
-export function storedHeaders({ status, headers }: Head, body: Buffer, date: number): Entry['headers'] {
+export function storedHeaders({ status, headers }: Head, date: number): Entry['headers'] {
   const named = new Set(members(answerField(headers, 'connection')?.toLowerCase()))
   const kept: [string, string][] = []
   for (const [name, value] of Object.entries(headers)) {
@@ -77,7 +77,6 @@ export function storedHeaders({ status, headers }: Head, body: Buffer, date: num
     for (const line of Array.isArray(value) ? value : [value]) kept.push([name, line])
   }
   if (headers['date'] === undefined) kept.push(['date', new Date(date).toUTCString()])
-  kept.push(['content-length', String(body.length)])
   return kept
 }
 

@@ -37,14 +37,16 @@ function deliver(options: Partial<Dispatcher.DispatchOptions> = {}) {
   return seen
 }
 
-it('sends every field as it came, whatever it is called, and the age', () => {
+it('sends every field as it came, whatever it is called, and the age, the length, and that it can be had in parts', () => {
   const { headers } = deliver()
   expect(Object.entries(headers)).toEqual([
     ['link', ['a', 'b', 'c']],
     ['constructor', 'd'],
     ['__proto__', 'e'],
     ['etag', '"1"'],
+    ['accept-ranges', 'bytes'],
     ['age', '7'],
+    ['content-length', '5'],
   ])
 })
 
