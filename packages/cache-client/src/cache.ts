@@ -83,8 +83,12 @@ export type Reading =
   /** Ask the origin for yourself: a pass mark stands, or a fill that you waited for turned out uncacheable. */
   | { readonly outcome: 'pass' }
 
-/** Exactly one of the three. */
-export type Purge = { readonly keys: readonly string[] } | { readonly tags: readonly string[] } | { readonly all: true }
+/** Exactly one of the three. `soft`: makes stale what it names instead of dropping it, outside the promise of `purge`. */
+export type Purge = (
+  | { readonly keys: readonly string[] }
+  | { readonly tags: readonly string[] }
+  | { readonly all: true }
+) & { readonly soft?: true }
 
 export interface SharedCache {
   /**
@@ -103,7 +107,7 @@ export interface SharedCache {
    */
   refresh(key: string, url: string, fill: Fill, held: Entry): void
   /**
-   * Resolves when no gateway can serve what it names any more.
+   * Resolves when no gateway can serve what it names any more; a soft one, when none can serve it as fresh.
    * @throws {PurgeUnconfirmed} (code `purge_unconfirmed`, status 504) after 5 s without an answer
    */
   purge(purge: Purge): Promise<void>

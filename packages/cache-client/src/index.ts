@@ -10,8 +10,9 @@ export { FrameError, frame, open as openFrame, type Sealed, seal } from './frame
 export type { CacheLogger } from './link.ts'
 export { PurgeLog } from './purge-log.ts'
 export { PurgeUnconfirmed } from './purging.ts'
-export { ageOf, freshOnly, type Windows } from './windows.ts'
+export { ageOf, freshOnly, softened, type Windows } from './windows.ts'
 export {
+  AGE_SLACK_MS,
   Confirmation,
   type Decision,
   Digest,

@@ -20,6 +20,15 @@ export function freshOnly(ms: number): Windows {
   return { fresh: ms, whileRevalidate: ms, ifError: ms, ifAsked: ms, keep: ms }
 }
 
+/** The same, at this moment no longer fresh. */
+export function softened<T extends { readonly ageMs: number; readonly at: number }>(
+  entry: T,
+  { fresh }: Windows,
+  now: number,
+): T {
+  return { ...entry, ageMs: Math.max(fresh, ageOf(entry, now)), at: now }
+}
+
 /** RFC 9111, 4.2.3: its age at `at`, and the time since; `now` on the entry's clock. */
 export function ageOf(entry: Pick<Entry, 'ageMs' | 'at'>, now: number): number {
   return entry.ageMs + (now - entry.at)
