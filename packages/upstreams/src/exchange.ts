@@ -29,7 +29,7 @@ export interface Exchange {
   deadlineAt?: number
   /** In: what `hash` selection hashes. */
   hashKey?: string
-  /** In: for whom a cached answer may be reused: `public`, `role:editor`, `user:alice`. Absent: the cache is passed by. */
+  /** In: for whom a cached answer may be reused: `public`, `role:["editor"]`, `user:alice`. Absent: the cache is passed by. */
   scope?: string
   /**
    * In: this hop's own address, where it is known, such as `127.0.0.1:5000`. A client that calls us by it names no site:
