@@ -34,7 +34,10 @@ let fresh = 0
 beforeAll(async () => {
   cache = await startService('cache/src/main.ts')
   upstream = await startUpstream(({ method, url, headers, body }, response) => {
-    if (method === 'PUT') return response.writeHead(204).end()
+    if (method === 'PUT') {
+      response.writeHead(204).end()
+      return
+    }
     const came = JSON.stringify({ method, url, headers, body })
     // What an upstream that takes less than we do says to a long head.
     const status = came.length > 5000 ? 404 : 200
