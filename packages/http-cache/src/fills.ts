@@ -18,14 +18,8 @@ export class Fills {
   readonly #running = { size: 0 }
   readonly #queue: Queue<object, Turn>
 
-  /**
-   * @param most requests at once
-   * @throws {TypeError} unless that is a whole number from 1 on
-   */
+  /** @param most requests at once */
   constructor(most: number) {
-    if (!Number.isSafeInteger(most) || most < 1) {
-      throw new TypeError(`fills is ${most}; it must be a whole number from 1 on`)
-    }
     const limits = { connections: most, pending: LONGEST_LINE, requests: most + LONGEST_LINE }
     const choose = (_: Exchange | undefined, open: boolean) => (open ? ORIGIN : 'busy')
     this.#queue = new Queue({ limits, running: this.#running, choose })

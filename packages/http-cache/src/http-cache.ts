@@ -1,5 +1,4 @@
 /** An undici interceptor: RFC 9111 caching, as a shared cache, over whatever stores answers for a cluster. */
-import type { SharedCache } from '@spillway/cache-client'
 import { type Exchange, exchangeOf } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
 import type { Call } from './call.ts'
@@ -8,19 +7,9 @@ import { requestField } from './fields.ts'
 import { Fills } from './fills.ts'
 import { passBy } from './pass.ts'
 import { Reader } from './reader.ts'
+import { type HttpCacheOptions, settingsOf } from './settings.ts'
 import { isAmbiguous } from './target.ts'
 import { write } from './write.ts'
-
-export interface HttpCacheOptions {
-  readonly cache: SharedCache
-  /**
-   * How many GET and HEAD requests that have a scope may be at the origin at once, whether they fill an entry or pass by;
-   * up to 1,024 more wait, for 5 s at most, the others fail with an `UpstreamError` (503). Default: 128.
-   */
-  readonly fills?: number
-}
-
-const FILLS = 128
 
 /** RFC 9110, 9.2.1. A method not known here may change something. */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
@@ -31,17 +20,18 @@ const READS = new Set(['GET', 'HEAD'])
  * all else passes by. Handlers may be called before `dispatch` returns, and fail with what the dispatcher fails with, or
  * {@link OnlyIfCached}, {@link FillFailed}, or, where a write's purge is not confirmed, with what the cache says of that.
  *
- * @throws {TypeError} unless the options are what they are said to be
+ * @throws {TypeError} for options that cannot be meant
  */
-export function httpCache({ cache, fills = FILLS }: HttpCacheOptions): Dispatcher.DispatcherComposeInterceptor {
-  const bound = new Fills(fills)
+export function httpCache({ cache, ...told }: HttpCacheOptions): Dispatcher.DispatcherComposeInterceptor {
+  const settings = settingsOf(told)
+  const fills = new Fills(settings.fills)
   return (dispatch) => {
-    const inTurn = bound.around(dispatch)
+    const inTurn = fills.around(dispatch)
     return (options, handler) => {
       if (options.upgrade || options.method === 'CONNECT') return dispatch(options, handler)
       const delivery = new Delivery(handler)
       const scoped = exchangeOf(options)?.scope !== undefined && READS.has(options.method)
-      if (!delivery.over) answer({ cache, dispatch: scoped ? inTurn : dispatch, options, delivery })
+      if (!delivery.over) answer({ cache, settings, dispatch: scoped ? inTurn : dispatch, options, delivery })
       return true
     }
   }

@@ -1,15 +1,20 @@
 /** Whether an answer may be kept and shown to others (RFC 9111, 3), and as what. */
-import { type Entry, freshOnly, type Windows } from '@spillway/cache-client'
+import type { Entry, Windows } from '@spillway/cache-client'
+import { canBeValidated } from './conditional.ts'
 import { type Policy, policyOf } from './directives.ts'
 import { type AnswerHeaders, answerField, members, type RequestHeaders, requestField } from './fields.ts'
-import { type Exchanged, initialAge } from './freshness.ts'
+import { type Exchanged, initialAge, lifetimeOf, windowsOf } from './freshness.ts'
 import type { Head } from './live-answer.ts'
+import type { Settings } from './settings.ts'
 
 /** Bytes; what is longer streams past the cache. */
 export const MAX_BODY = 1_048_576
 
-/** Final statuses we understand and keep, given explicit freshness; 206 and 304 say nothing whole. */
-const STORABLE = new Set([200, 301, 308, 404, 410])
+/**
+ * Final statuses that we understand; 206 and 304 say nothing whole. Of errors only those about the URL: what one client's
+ * fields or method have provoked is not for others, however long it says it lasts (CPDoS, "Your Cache Has Fallen").
+ */
+const STORABLE = new Set([200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 410, 451])
 
 export type Verdict =
   /** `vary`: the request fields it depends on, in lower case, sorted. */
@@ -21,20 +26,30 @@ export type Verdict =
 
 const REFUSE: Verdict = { kind: 'refuse' }
 
-export function judge({ status, headers }: Head, request: RequestHeaders, times: Exchanged): Verdict {
+export function judge(
+  { status, headers }: Pick<Head, 'status' | 'headers'>,
+  request: RequestHeaders,
+  times: Exchanged,
+  settings: Pick<Settings, 'heuristic' | 'ttl'>,
+): Verdict {
   const policy = policyOf(headers)
   const vary = [...members(answerField(headers, 'vary')?.toLowerCase()), ...unsaidVary(headers, policy, request)]
-  const shared = mayBeShared(headers, policy, request) && fits(headers)
+  const shared = mayBeShared(status, headers, policy, request) && fits(status, headers)
   if (status >= 500) return { kind: 'failure', whole: shared && vary.length === 0 }
-  if (!STORABLE.has(status) || !shared || policy.unvalidated || vary.includes('*')) return REFUSE
-  const lifetimeMs = policy.lifetime * 1000
+  if (!STORABLE.has(status) || !shared || vary.includes('*')) return REFUSE
+  const lifetime = lifetimeOf(status, headers, policy, settings)
+  if (lifetime === undefined) return REFUSE
   const ageMs = initialAge(headers, times)
-  if (ageMs >= lifetimeMs) return REFUSE
-  return { kind: 'store', windows: freshOnly(lifetimeMs), ageMs, vary: [...new Set(vary)].sort() }
+  const windows = windowsOf(policy, lifetime, canBeValidated(status, headers))
+  // It would be of no use, not even to a revalidation.
+  if (ageMs >= windows.keep) return REFUSE
+  return { kind: 'store', windows, ageMs, vary: [...new Set(vary)].sort() }
 }
 
-function mayBeShared(headers: AnswerHeaders, policy: Policy, request: RequestHeaders): boolean {
-  if (policy.secret || headers['set-cookie'] !== undefined) return false
+function mayBeShared(status: number, headers: AnswerHeaders, policy: Policy, request: RequestHeaders): boolean {
+  // Whoever understands the status may go by the other directives (RFC 9111, 5.2.2.3).
+  const unstored = policy.unstored && !(policy.understood && STORABLE.has(status))
+  if (policy.secret || unstored || headers['set-cookie'] !== undefined) return false
   return policy.shared || requestField(request, 'authorization') === undefined
 }
 
@@ -51,22 +66,23 @@ function unsaidVary(headers: AnswerHeaders, policy: Policy, request: RequestHead
 }
 
 /** Without a length or chunks its end is the connection's, and a truncated body looks whole (RFC 9112, 8). */
-function fits(headers: AnswerHeaders): boolean {
+function fits(status: number, headers: AnswerHeaders): boolean {
+  if (status === 204) return true
   const length = answerField(headers, 'content-length')
   return length === undefined ? headers['transfer-encoding'] !== undefined : Number(length) <= MAX_BODY
 }
 
-/** Hop-by-hop (RFC 9110, 7.6.1), about one exchange rather than the answer, or meant for us alone. */
+/** Hop-by-hop (RFC 9110, 7.6.1), or about one exchange rather than the answer. */
 const NEVER_STORED = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'],
   ...['proxy-authenticate', 'proxy-authentication-info', 'set-cookie'],
   ...['server-timing', 'proxy-status', 'cache-status', 'x-request-id', 'x-served-by', 'x-load'],
-  ...['traceparent', 'tracestate', 'age', 'content-length', 'cdn-cache-control', 'cache-tag'],
+  ...['traceparent', 'tracestate', 'age', 'content-length'],
 ])
 
 /**
- * The answer's own headers, and a date if it had none (RFC 9110, 6.6.1); its length is that of the body it is stored
- * with. A failure shared with those who wait keeps the word of whose failure it is.
+ * The answer's own headers, those for caches among them, since a revalidation may not repeat them, and a date if it had
+ * none (RFC 9110, 6.6.1); its length is that of the body it is stored with. A failure shared with those who wait keeps the word of whose failure it is.
  */
 export function storedHeaders({ status, headers }: Head, date: number): Entry['headers'] {
   const named = new Set(members(answerField(headers, 'connection')?.toLowerCase()))
@@ -89,4 +105,9 @@ export function tagsOf(url: string, headers: AnswerHeaders): string[] {
 export function clientHeaders(headers: AnswerHeaders): AnswerHeaders {
   const { 'cache-tag': _tags, 'cdn-cache-control': _policy, ...rest } = headers
   return rest
+}
+
+/** The same of one field. */
+export function isForCaches(name: string): boolean {
+  return name === 'cache-tag' || name === 'cdn-cache-control'
 }

@@ -6,11 +6,12 @@ import { notModifiedHeaders, type Validators, validatorsOf } from './conditional
 import type { Following } from './cursor.ts'
 import type { Delivery } from './delivery.ts'
 import { RangeNotSatisfiable } from './errors.ts'
-import type { AnswerHeaders } from './fields.ts'
+import { type AnswerHeaders, recordOf } from './fields.ts'
 import type { EntryHead } from './fill.ts'
 import type { Head } from './live-answer.ts'
 import type { RunningAnswer } from './running-answer.ts'
 import { type Selection, select } from './selection.ts'
+import { isForCaches } from './storable.ts'
 
 /** What every reader of an entry needs, worked out for its first. */
 interface Prepared {
@@ -69,12 +70,7 @@ export function storedFields(entry: EntryHead, age: number, length: number | und
 function prepare(entry: EntryHead): Prepared {
   let known = prepared.get(entry)
   if (!known) {
-    // Without a prototype: a field may be called `constructor`.
-    const headers: AnswerHeaders = Object.create(null)
-    for (const [name, value] of entry.headers) {
-      const before = headers[name]
-      headers[name] = before === undefined ? value : [before, value].flat()
-    }
+    const headers = recordOf(entry.headers.filter(([name]) => !isForCaches(name)))
     // What is stored whole can be had in parts, whatever its origin can do.
     if (entry.status === 200) headers['accept-ranges'] = 'bytes'
     known = { headers, validators: validatorsOf(entry.status, headers) }

@@ -51,7 +51,7 @@ describe('reading', () => {
     await world.ask({ path: '/data?key=a' })
     const [entry] = [...world.cache.entries.values()]
     expect(entry?.tags).toEqual([`${world.origin}/data?key=a`, 'item:a'])
-    expect(entry?.headers.map(([name]) => name)).toEqual(['cache-control', 'date'])
+    expect(entry?.headers.map(([name]) => name)).toEqual(['cdn-cache-control', 'cache-control', 'cache-tag', 'date'])
   })
 
   it('asks the origin once for any number of readers who come at once', async () => {

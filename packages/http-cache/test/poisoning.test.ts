@@ -93,6 +93,17 @@ describe('an answer that one client’s fields may have changed is not for other
     for (let times = 0; times < 3; times++) expect(all(await world.ask())).not.toContain(EVIL)
   })
 
+  it('a field that the upstream goes by without saying so, where the route names it', async () => {
+    const keyed = await World.open(new MemoryCache(), { headers: ['X-Theme'] })
+    keyed.respond = (request, response) => response.writeHead(200, forAll).end(`${request.headers['x-theme']}`)
+    const bodies = [await keyed.ask({ headers: { 'x-theme': EVIL } }), await keyed.ask(), await keyed.ask()]
+    expect(bodies.map(({ body }) => body)).toEqual([EVIL, 'undefined', 'undefined'])
+    expect(keyed.requests).toHaveLength(2)
+    await keyed.ask({ method: 'PUT' })
+    expect((await keyed.ask()).exchange.cacheStatus).toMatch(/^fwd/)
+    await keyed.close()
+  })
+
   it('a body that came with GET', async () => {
     world.respond = async (request, response) => {
       let body = ''
