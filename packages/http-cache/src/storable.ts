@@ -10,8 +10,11 @@ import type { Settings } from './settings.ts'
 /** Bytes; what is longer streams past the cache. */
 export const MAX_BODY = 1_048_576
 
-/** Final statuses that we understand; 206 and 304 say nothing whole, and others are about one request. */
-const STORABLE = new Set([200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 403, 404, 405, 410, 414, 451])
+/**
+ * Final statuses that we understand; 206 and 304 say nothing whole. Of errors only those about the URL: what one client's
+ * fields or method have provoked is not for others, however long it says it lasts (CPDoS, "Your Cache Has Fallen").
+ */
+const STORABLE = new Set([200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 410, 451])
 
 export type Verdict =
   /** `vary`: the request fields it depends on, in lower case, sorted. */
@@ -27,14 +30,14 @@ export function judge(
   { status, headers }: Pick<Head, 'status' | 'headers'>,
   request: RequestHeaders,
   times: Exchanged,
-  { heuristic }: Pick<Settings, 'heuristic'>,
+  settings: Pick<Settings, 'heuristic' | 'ttl'>,
 ): Verdict {
   const policy = policyOf(headers)
-  const vary = members(answerField(headers, 'vary')?.toLowerCase())
+  const vary = [...members(answerField(headers, 'vary')?.toLowerCase()), ...unsaidVary(headers, policy, request)]
   const shared = mayBeShared(status, headers, policy, request) && fits(status, headers)
   if (status >= 500) return { kind: 'failure', whole: shared && vary.length === 0 }
   if (!STORABLE.has(status) || !shared || vary.includes('*')) return REFUSE
-  const lifetime = lifetimeOf(status, headers, policy, heuristic)
+  const lifetime = lifetimeOf(status, headers, policy, settings)
   if (lifetime === undefined) return REFUSE
   const ageMs = initialAge(headers, times)
   const windows = windowsOf(policy, lifetime, canBeValidated(status, headers))
@@ -48,6 +51,18 @@ function mayBeShared(status: number, headers: AnswerHeaders, policy: Policy, req
   const unstored = policy.unstored && !(policy.understood && STORABLE.has(status))
   if (policy.secret || unstored || headers['set-cookie'] !== undefined) return false
   return policy.shared || requestField(request, 'authorization') === undefined
+}
+
+/**
+ * What an answer depends on where its origin may have forgotten to say so: who is signed in to the origin by a cookie, unless
+ * it says that it is for all; the site that a script may be of; and what its reader can decode.
+ */
+function unsaidVary(headers: AnswerHeaders, policy: Policy, request: RequestHeaders): string[] {
+  const unsaid: string[] = []
+  if (!policy.shared && requestField(request, 'cookie') !== undefined) unsaid.push('cookie')
+  if ((answerField(headers, 'access-control-allow-origin') ?? '*') !== '*') unsaid.push('origin')
+  if (headers['content-encoding'] !== undefined) unsaid.push('accept-encoding')
+  return unsaid
 }
 
 /** Without a length or chunks its end is the connection's, and a truncated body looks whole (RFC 9112, 8). */

@@ -3,7 +3,7 @@ import { exchangeOf, UpstreamError } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
 import { type Call, send } from './call.ts'
 import type { AnswerHeaders } from './fields.ts'
-import { urlOf } from './key.ts'
+import { urlOf, urlTag } from './key.ts'
 import { type Head, LiveAnswer } from './live-answer.ts'
 import { clientHeaders, tagsOf } from './storable.ts'
 
@@ -15,7 +15,7 @@ export function write(call: Call): void {
   const { cache, options, delivery } = call
   const purge = async (headers: AnswerHeaders) => {
     const startedAt = performance.now()
-    await cache.purge({ tags: tagsOf(urlOf(options), headers) })
+    await cache.purge({ tags: tagsOf(urlTag(urlOf(options)), headers) })
     exchangeOf(options)?.timings.push({ name: 'cache', ms: performance.now() - startedAt, description: 'purge' })
   }
   const answered = async (head: Head) => {
