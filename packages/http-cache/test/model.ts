@@ -227,7 +227,8 @@ function ageOnArrival({ headers }: Answer, now: number, delay: number): number {
 
 /** RFC 9213: the targeted field alone, where there is one. */
 function policy({ headers }: Answer): Map<string, string> {
-  return directives(headers['cdn-cache-control'] ?? headers['cache-control'])
+  // A structured field (RFC 9651): members may have parameters, which mean nothing here.
+  return directives(headers['cdn-cache-control']?.replaceAll(/;[^,]*/g, '') ?? headers['cache-control'])
 }
 
 /** 3. */
