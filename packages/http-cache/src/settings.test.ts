@@ -9,6 +9,9 @@ describe('settings', () => {
       fills: 128,
       headers: [],
       heuristic: 0,
+      maxBodyBytes: 1_048_576,
+      negativeTtl: 0,
+      storeSetCookie: false,
       ttl: 0,
     })
   })
@@ -20,6 +23,10 @@ describe('settings', () => {
     ['fills', 1.5],
     ['headers', ['not a name']],
     ['heuristic', 2],
+    ['maxBodyBytes', -1],
+    ['maxBodyBytes', 1_966_081],
+    ['negativeTtl', -1],
+    ['negativeTtl', Number.POSITIVE_INFINITY],
     ['ttl', -1],
     ['ttl', Number.NaN],
     ['ttl', Number.POSITIVE_INFINITY],

@@ -55,8 +55,8 @@ export class World<C extends SharedCache = MemoryCache> {
   }
 
   /** Another one before the same origin; closed before this one. */
-  beside(cache: C): World<C> {
-    return new World(cache, this.#server, false, {})
+  beside(cache: C, options: Options = {}): World<C> {
+    return new World(cache, this.#server, false, options)
   }
 
   get origin(): string {
