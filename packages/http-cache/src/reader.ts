@@ -134,7 +134,7 @@ export class Reader {
     return new OriginFill(this.#call, target)
   }
 
-  #suits(entry: Entry): boolean {
+  #suits(entry: EntryHead): boolean {
     return usable(entry, this.#demands, performance.now()) !== undefined
   }
 
@@ -189,8 +189,15 @@ export class Reader {
     await this.#join(answer, entry, { headers, trailers: true })
   }
 
-  /** As he would get it once it is stored. */
+  /**
+   * As he would get it once it is stored. Whoever came after its head gets it if he might have it from the cache; who
+   * was here before shares it in any case.
+   */
   async #follow({ answer, entry }: Begun, status: string): Promise<void> {
+    if (entry.at < this.#startedAt && !this.#suits(entry)) {
+      this.#pass('bypass')
+      return
+    }
     this.#tell(status)
     const age = Math.floor(ageOf(entry, performance.now()) / 1000)
     await this.#join(answer, entry, { headers: storedFields(entry, age, answer.length), trailers: false })
