@@ -1,10 +1,11 @@
 /** How a route's answers are cached: what its `cache` may say, and the options of its own interceptor. */
-import type { HttpCacheOptions } from '@spillway/http-cache'
-import { choice, duration, whole } from '@spillway/service'
+import { type HttpCacheOptions, LONGEST_BODY } from '@spillway/http-cache'
+import { choice, duration, size, whole } from '@spillway/service'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 
 const Duration = duration({ about: '' })
+const Size = size({ about: '' })
 
 /** Without a member, what `HttpCacheOptions` says holds. */
 export const Caching = Type.Object(
@@ -22,6 +23,14 @@ export const Caching = Type.Object(
       }),
     ),
     heuristic: Type.Optional(Type.Number({ minimum: 0, maximum: 1, wants: 'a number from 0 to 1' })),
+    maxBodyBytes: Type.Optional(
+      Type.Refine(
+        Type.String({ wants: `a size such as 64kB, at most ${LONGEST_BODY / 1024}KiB` }),
+        (text) => Value.Check(Size, text) && Value.Decode(Size, text) <= LONGEST_BODY,
+      ),
+    ),
+    negativeTtl: Type.Optional(duration({ about: 'How long an error that says nothing of it is kept.' })),
+    storeSetCookie: Type.Optional(Type.Boolean({ wants: 'true or false' })),
     ttl: Type.Optional(duration({ about: 'How long an answer is fresh that says nothing of it.' })),
   },
   { additionalProperties: false },
@@ -30,7 +39,12 @@ export type Caching = Static<typeof Caching>
 
 export type CacheOptions = Omit<HttpCacheOptions, 'cache' | 'random'>
 
-/** Times in milliseconds. */
-export function cacheOptions({ scope: _scope, ttl, ...options }: Caching): CacheOptions {
-  return { ...options, ...(ttl === undefined ? {} : { ttl: Value.Decode(Duration, ttl) }) }
+/** Times in milliseconds, sizes in bytes. */
+export function cacheOptions({ scope: _scope, ttl, negativeTtl, maxBodyBytes, ...options }: Caching): CacheOptions {
+  return {
+    ...options,
+    ...(ttl === undefined ? {} : { ttl: Value.Decode(Duration, ttl) }),
+    ...(negativeTtl === undefined ? {} : { negativeTtl: Value.Decode(Duration, negativeTtl) }),
+    ...(maxBodyBytes === undefined ? {} : { maxBodyBytes: Value.Decode(Size, maxBodyBytes) }),
+  }
 }
