@@ -112,7 +112,9 @@ describe('reading', () => {
       async () => ((await (await fetch(`${cache.url}/stats`)).json()) as { size: number }).size,
       (size) => size > 0,
     )
-    expect(cacheStatus(await call(there, 'GET', '/data/alpha'))).toMatch(/^gateway-2; hit/)
+    expect(cacheStatus(await call(there, 'GET', '/data/alpha'))).toMatch(
+      /^cache; hit; ttl=\d+, gateway-2; fwd=uri-miss; detail=l2$/,
+    )
     expect(await here.metric('spillway_gateway_cache_reads_total{outcome="miss"')).toBeGreaterThan(0)
     expect(await here.metric('spillway_gateway_cache_reads_total{outcome="hit",tier="l1"}')).toBeGreaterThan(0)
     expect(await there.metric('spillway_gateway_cache_reads_total{outcome="hit",tier="l2"}')).toBeGreaterThan(0)

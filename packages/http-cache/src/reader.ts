@@ -18,6 +18,8 @@ const LONGEST_WAIT = 2 ** 31 - 1
  * failure is for nobody but who sent it (CPDoS, "HTTP Header Oversize"): such a request never asks for others.
  */
 const LONGEST_HEAD = 4096
+/** What the shared cache behind L1 is called in `Cache-Status`. */
+const L2 = 'cache'
 /** Where these come, a stale answer will do (RFC 5861, 4). */
 const OUT_OF_ORDER = new Set([500, 502, 503, 504])
 
@@ -195,7 +197,9 @@ export class Reader {
 
   /** Out of the cache; what is stale, or nearly, is asked for anew meanwhile. */
   #hit(entry: Entry, tier: 'l1' | 'l2', stale: boolean): void {
-    this.#reply.stored(entry, `hit; ttl=${ttlOf(entry)}; detail=${tier}`)
+    const hit = `hit; ttl=${ttlOf(entry)}`
+    if (tier === 'l2') this.#exchange.cacheStatusBehind = `${L2}; ${hit}`
+    this.#reply.stored(entry, tier === 'l2' ? `${this.#forwarded()}; detail=l2` : `${hit}; detail=l1`)
     const { earlyRefresh, random } = this.#call.settings
     const age = ageOf(entry, performance.now())
     if (stale || refreshesEarly(entry, age, earlyRefresh, random)) this.#refresh(entry)
