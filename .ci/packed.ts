@@ -36,7 +36,7 @@ async function listening(): Promise<http.Server> {
   const server = http.createServer(async (request, response) => {
     const body = await request.toArray()
     response.setHeader('cache-control', 'public, max-age=60')
-    response.end(`${request.method} ${request.url} ${Buffer.concat(body)}`)
+    response.end(`${request.method} ${request.url} ${Buffer.concat(body)}`.trimEnd())
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   return server

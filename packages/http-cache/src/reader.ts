@@ -5,16 +5,22 @@ import type { Call } from './call.ts'
 import { type Demands, demandsOf, onlyIfCached, UNDEMANDING, usable } from './demands.ts'
 import { refreshesEarly } from './early-refresh.ts'
 import { FillFailed, OnlyIfCached } from './errors.ts'
-import type { AnswerHeaders } from './fields.ts'
+import { type AnswerHeaders, sizeOf } from './fields.ts'
 import { type Begun, type EntryHead, OriginFill } from './fill.ts'
-import { primaryKey, urlOf, variantKey } from './key.ts'
+import { primaryKey, urlOf, urlTag, variantKey } from './key.ts'
 import { passBy } from './pass.ts'
 import type { RunningAnswer } from './running-answer.ts'
 import { clientHeaders } from './storable.ts'
 import { deliverRunning, deliverStored, storedFields } from './stored.ts'
+import { namedTarget } from './target.ts'
 
 /** Milliseconds: what a timer can keep at most. */
 const LONGEST_WAIT = 2 ** 31 - 1
+/**
+ * Bytes, half of what the strictest of the usual servers take. A longer head may be what an upstream fails at, and that
+ * failure is for nobody but who sent it (CPDoS, "HTTP Header Oversize"): such a request never asks for others.
+ */
+const LONGEST_HEAD = 4096
 /** Where these come, a stale answer will do (RFC 5861, 4). */
 const OUT_OF_ORDER = new Set([500, 502, 503, 504])
 
@@ -40,7 +46,10 @@ export class Reader {
     this.#exchange = exchange
     this.#demands = call.settings.clientDirectives === 'honour' ? demandsOf(call.options.headers) : UNDEMANDING
     this.#url = urlOf(call.options)
-    this.#primary = primaryKey(this.#url, exchange.scope)
+    const target = namedTarget(call.options.headers, exchange.calledAt)
+    const primary = primaryKey(this.#url, exchange.scope, target)
+    const { headers } = call.settings
+    this.#primary = headers.length > 0 ? variantKey(primary, headers, call.options.headers) : primary
   }
 
   /** A hit in L1 is delivered before this returns. */
@@ -55,6 +64,8 @@ export class Reader {
       this.#hit(entry, 'l1', use === 'stale')
     } else if (onlyIfCached(this.#call.options.headers)) {
       this.#call.delivery.fail(new OnlyIfCached())
+    } else if (sizeOf(this.#call.options.headers) > LONGEST_HEAD) {
+      this.#pass('bypass')
     } else {
       this.#found = entry
       void this.#ask()
@@ -115,11 +126,11 @@ export class Reader {
       this.#fill = this.#createFill()
       return this.#fill.run(unwanted, stale)
     }
-    return this.#call.cache.read(this.#key(), this.#url, fill, signal, held)
+    return this.#call.cache.read(this.#key(), urlTag(this.#url), fill, signal, held)
   }
 
   #createFill(): OriginFill {
-    const target = { url: this.#url, key: this.#key(), primary: this.#primary, variedBy: this.#variedBy }
+    const target = { url: urlTag(this.#url), key: this.#key(), primary: this.#primary, variedBy: this.#variedBy }
     return new OriginFill(this.#call, target)
   }
 
@@ -239,7 +250,7 @@ export class Reader {
       background.release()
       return background.run(unwanted, stale)
     }
-    this.#call.cache.refresh(this.#key(), this.#url, fill, entry)
+    this.#call.cache.refresh(this.#key(), urlTag(this.#url), fill, entry)
   }
 
   #deliver(entry: Entry, cacheStatus: string, until?: number): void {

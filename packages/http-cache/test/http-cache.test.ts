@@ -37,7 +37,8 @@ describe('reading', () => {
 
   it('strips CDN-Cache-Control and Cache-Tag from every answer, and passes Cache-Control on', async () => {
     answering(fresh)
-    const answers = [await world.ask(), await world.ask(), await world.ask({ exchange: null })]
+    const unscoped = { exchange: { scope: undefined as never } }
+    const answers = [await world.ask(), await world.ask(), await world.ask(unscoped)]
     for (const { headers } of answers) {
       expect(headers).not.toHaveProperty('cdn-cache-control')
       expect(headers).not.toHaveProperty('cache-tag')
@@ -74,6 +75,13 @@ describe('reading', () => {
     await world.ask({ exchange: { scope: 'user:b' } })
     await world.ask({ path: '/?a' })
     expect(world.requests).toHaveLength(3)
+  })
+
+  it('takes a request without an exchange for one of everybody', async () => {
+    answering(fresh)
+    await world.ask()
+    expect(await world.ask({ exchange: null })).toMatchObject({ status: 200, headers: { age: '0' } })
+    expect(world.requests).toHaveLength(1)
   })
 
   it('passes by without a scope, with a body, and with preconditions that only the origin can judge', async () => {
@@ -432,6 +440,15 @@ describe('writing (RFC 9111, 4.4)', () => {
     expect((await world.ask({ method: 'PATCH' })).exchange.cacheStatus).toBe('fwd=method')
     answering(fresh, 'new')
     expect((await world.ask()).body).toBe('new')
+  })
+
+  it('purges what Location and Content-Location name of the same origin', async () => {
+    answering(fresh, 'old')
+    for (const path of ['/items/7', '/items?page=1']) await world.ask({ path })
+    answering({ location: '/items/7', 'content-location': `${world.origin}/items?page=1` }, '', 201)
+    await world.ask({ method: 'POST', path: '/items' })
+    answering(fresh, 'new')
+    for (const path of ['/items/7', '/items?page=1']) expect((await world.ask({ path })).body).toBe('new')
   })
 
   it('does not keep what a fill read before the write', async () => {
