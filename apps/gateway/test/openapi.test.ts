@@ -64,6 +64,7 @@ describe('/openapi.json', () => {
     )
     const served = [
       ...declared.map(({ method, path: at }) => `${method} ${at}`),
+      'GET /.well-known/jwks.json',
       'POST /login',
       'POST /admin/cache/purge',
       'GET /admin/cache/stats',

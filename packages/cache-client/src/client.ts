@@ -1,6 +1,6 @@
 /** The shared cache for one gateway: L1 in this process, L2 behind the wire, and the flights between them. */
 import { startSweeper, TtlCache } from '@spillway/ttl-cache'
-import { Pool } from 'undici'
+import { type Dispatcher, Pool } from 'undici'
 import type { Entry, Fill, Purge, Reading, SharedCache } from './cache.ts'
 import { Flight } from './flight.ts'
 import { type CacheInspection, inspection } from './inspection.ts'
@@ -19,6 +19,8 @@ export interface CacheClientOptions {
   maxBytes?: number
   /** Monotonic milliseconds. Default: `performance.now`. */
   clock?: () => number
+  /** The way to the service, destroyed with the client. Default: a pool of connections to `url`. */
+  dispatcher?: Dispatcher
 }
 
 /** `live`: L1 and L2 are in use. Else reads go to the origin, coalesced, and `why` says what is missing. */
@@ -63,7 +65,7 @@ export function createCacheClient(options: CacheClientOptions): CacheClient {
 
 class Client implements CacheClient {
   readonly #clock: () => number
-  readonly #pool: Pool
+  readonly #pool: Dispatcher
   readonly #l1: L1
   readonly #passMarks: TtlCache<object>
   readonly #resting: TtlCache<object>
@@ -74,19 +76,14 @@ class Client implements CacheClient {
   readonly #stopSweeping: () => void
   readonly #counts = { l1Hits: 0, hit: 0, lease: 0, wait: 0, pass: 0, nothing: 0 }
 
-  constructor({ url, instance, logger, maxBytes = L1_BYTES, clock = () => performance.now() }: CacheClientOptions) {
+  constructor(options: CacheClientOptions) {
+    const { url, instance, logger, maxBytes = L1_BYTES, clock = () => performance.now() } = options
     this.#clock = clock
     this.#l1 = new L1(maxBytes, clock)
     this.#passMarks = new TtlCache({ maxBytes: PASS_BYTES, clock })
     this.#resting = new TtlCache({ maxBytes: PASS_BYTES, clock })
     this.#stopSweeping = startSweeper(this.#l1)
-    this.#pool = new Pool(new URL(url).origin, {
-      // As many as there are waits and fills under way; gateways bound those.
-      connections: null,
-      connectTimeout: CONNECT_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveTimeoutThreshold: 2000,
-    })
+    this.#pool = options.dispatcher ?? connectTo(url)
     this.inspection = inspection(this.#pool)
     this.#link = new Link({
       pool: this.#pool,
@@ -188,4 +185,14 @@ class Client implements CacheClient {
     })
     return verdict
   }
+}
+
+function connectTo(url: string): Pool {
+  return new Pool(new URL(url).origin, {
+    // As many as there are waits and fills under way; gateways bound those.
+    connections: null,
+    connectTimeout: CONNECT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveTimeoutThreshold: 2000,
+  })
 }

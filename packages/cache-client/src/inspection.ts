@@ -1,7 +1,7 @@
 /** What people may look at in the cache service: its figures, and what it holds. The wire's schemas, and the asking. */
 import { type Static, type TSchema, Type } from 'typebox'
 import { Check } from 'typebox/value'
-import type { Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 
 const Count = Type.Integer({ minimum: 0 })
 const Milliseconds = Type.Number({ minimum: 0 })
@@ -69,7 +69,7 @@ export class CacheSilent extends Error {
 
 const ANSWER_MS = 5000
 
-export function inspection(pool: Pool): CacheInspection {
+export function inspection(pool: Dispatcher): CacheInspection {
   async function get<S extends TSchema>(schema: S, path: string, query: Record<string, unknown> = {}) {
     const signal = AbortSignal.timeout(ANSWER_MS)
     try {

@@ -5,7 +5,7 @@ import { never, until, unwanted } from './scripted-service.ts'
 import { bodyOf, clientOf, entryOf, filling, heldFill, kinds, type Store } from './stores.ts'
 import { installed } from './valkey-server.ts'
 
-if (!installed) it.skip('over Valkey or Redis, of which none is installed', () => {})
+if (!installed) it.skip('the suite over Valkey or Redis, of which none is installed', () => {})
 
 describe.each(kinds)('over $name', ({ start, hasL1 }) => {
   let store: Store
