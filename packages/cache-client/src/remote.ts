@@ -1,9 +1,9 @@
 /** L2 as one flight asks it: a verdict in time or none, then what the verdict promised. */
 import { Compile } from 'typebox/compile'
-import type { Dispatcher, Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Entry } from './cache.ts'
 import { FrameError, open } from './frame.ts'
-import { Lease } from './lease.ts'
+import { type Lease, ServiceLease } from './lease.ts'
 import { LineReader } from './lines.ts'
 import { ageOf } from './windows.ts'
 import { Decision, digest, HEADER, MAX_FRAME_BYTES } from './wire.ts'
@@ -50,7 +50,7 @@ export interface Question {
 const decision = Compile(Decision)
 
 /** Asks for one entry. Never rejects. */
-export async function ask(pool: Pool, question: Question, clock: () => number): Promise<Verdict> {
+export async function ask(pool: Dispatcher, question: Question, clock: () => number): Promise<Verdict> {
   const { key, url, session, held, signal } = question
   const hash = digest(key)
   const late = new AbortController()
@@ -78,7 +78,7 @@ export async function ask(pool: Pool, question: Question, clock: () => number): 
 }
 
 interface Asked {
-  pool: Pool
+  pool: Dispatcher
   hash: string
   key: string
   sentAt: number
@@ -124,7 +124,7 @@ async function readLease(
 ): Promise<Answer> {
   const drop = () => body.destroy()
   const stale = staleBytes > 0 ? await inTime(lines.bytes(staleBytes), drop) : undefined
-  const lease = new Lease(asked.pool, asked.hash, token, lines, drop)
+  const lease = new ServiceLease(asked.pool, asked.hash, token, lines, drop)
   return { is: 'lease', seq, lease, stale: stale && whole(stale, asked, at) }
 }
 
