@@ -3,8 +3,7 @@ import { cachingSettings, cdnCacheControl } from './caching.ts'
 import { readConfig } from './config.ts'
 
 it('lets caches keep answers for 30 s, and use them a while longer, unless told otherwise', () => {
-  const told = (environment: Record<string, string>) =>
-    cdnCacheControl(readConfig(cachingSettings, environment))
+  const told = (environment: Record<string, string>) => cdnCacheControl(readConfig(cachingSettings, environment))
   expect(told({})).toBe('public, max-age=30, stale-while-revalidate=10, stale-if-error=600')
   expect(told({ CACHE_TTL: '5s', CACHE_STALE_WHILE_REVALIDATE: '0s', CACHE_STALE_IF_ERROR: '1500ms' })).toBe(
     'public, max-age=5, stale-while-revalidate=0, stale-if-error=1',
