@@ -219,10 +219,25 @@ describe('purging', () => {
     expect(cacheStatus(await call(there, 'GET', '/data/epsilon'))).toMatch(/^gateway-2; fwd=uri-miss/)
   })
 
+  it('softly makes stale what every gateway has: served once more, and asked for anew meanwhile', async () => {
+    for (const gateway of gateways) await call(gateway, 'GET', '/data/epsilon')
+    const body = { keys: ['/data/epsilon'], soft: true }
+    expect(await call(gateways[0], 'POST', '/admin/cache/purge', body)).toMatchObject({ status: 204 })
+    const answers = await Promise.all(gateways.map((gateway) => call(gateway, 'GET', '/data/epsilon')))
+    for (const answer of answers) expect(cacheStatus(answer)).toMatch(/hit; ttl=-1; detail=l1$/)
+    for (const gateway of gateways)
+      await until(
+        () => call(gateway, 'GET', '/data/epsilon'),
+        (answer) => /; hit; ttl=\d/.test(cacheStatus(answer)),
+      )
+  })
+
   it.each([
     [{}, 'validation_failed'],
     [{ keys: ['/data/alpha'], all: true }, 'validation_failed'],
     [{ all: false }, 'validation_failed'],
+    [{ soft: true }, 'validation_failed'],
+    [{ all: true, soft: false }, 'validation_failed'],
     [{ keys: [] }, 'validation_failed'],
     [{ keys: ['/nowhere/alpha'] }, 'purge_key_unknown'],
     [{ keys: ['/data/alpha/beta'] }, 'purge_key_unknown'],
