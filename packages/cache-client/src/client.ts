@@ -10,6 +10,7 @@ import type { Purged } from './purge-log.ts'
 import { sendPurge } from './purging.ts'
 import { ask, type Question, type Verdict } from './remote.ts'
 import { ageOf, softened } from './windows.ts'
+import { AGE_SLACK_MS } from './wire.ts'
 
 export interface CacheClientOptions {
   /** The cache service, such as `http://127.0.0.1:5004`. */
@@ -108,7 +109,8 @@ class Client implements CacheClient {
     signal.throwIfAborted()
     this.#closing.signal.throwIfAborted()
     const entry = this.peek(key)
-    if (entry && entry !== held && this.#isFresh(entry)) return { outcome: 'hit', tier: 'l1', entry }
+    if (entry && this.#isFresh(entry) && !(held && this.#isAsOld(entry, held)))
+      return { outcome: 'hit', tier: 'l1', entry }
     const session = this.#link.live
     const running = this.#flights.get(key)
     if (running?.mayJoin(session)) {
@@ -199,6 +201,12 @@ class Client implements CacheClient {
     const named = all ? this.#l1.entries() : tags.flatMap((tag) => [...this.#l1.entries(tag)])
     const entries = [...keys.map((key) => this.#l1.get(key)), ...Array.from(named, ([, entry]) => entry)]
     for (const entry of entries) if (entry) this.#keep(softened(entry, entry.windows, this.#clock()))
+  }
+
+  /** As the one that was held, or a copy of it: what L2 sends has travelled. */
+  #isAsOld(entry: Entry, held: Entry): boolean {
+    const now = this.#clock()
+    return ageOf(entry, now) + AGE_SLACK_MS >= ageOf(held, now)
   }
 
   #isFresh(entry: Entry): boolean {
