@@ -1,4 +1,6 @@
 /** What only Valkey or Redis can do to a cache: evict, fill up, pause, restart, be away; and gateways that die over it. */
+import { once } from 'node:events'
+import net from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
 import { Redis } from 'iovalkey'
@@ -207,6 +209,40 @@ const overValkey = () => {
       await a.purge({ keys: ['k'] })
       await until(() => a.state.live)
       expect(await read(b, make('three'))).toMatchObject({ outcome: 'filled', collapsed: false, stored: true })
+    })
+  })
+
+  describe('an answer', () => {
+    beforeEach(() => open())
+
+    it('that came while this process was busy is in time', async () => {
+      await read(a, make('one'))
+      const reading = read(a)
+      await new Promise(setImmediate)
+      for (const end = performance.now() + 1000; performance.now() < end; );
+      expect(await reading).toMatchObject({ outcome: 'hit' })
+      expect(a.state).toEqual({ live: true })
+    })
+
+    it('that never comes, on a connection that is dead without a word, ends with another connection', async () => {
+      const dead = new Set<net.Socket>()
+      const open = new Set<net.Socket>()
+      const proxy = net.createServer((inbound) => {
+        const outbound = net.connect(server.port, '127.0.0.1')
+        open.add(inbound)
+        inbound.on('error', () => {}).on('close', () => outbound.destroy())
+        outbound.on('error', () => {}).on('close', () => inbound.destroy())
+        inbound.pipe(outbound)
+        outbound.on('data', (chunk) => dead.has(inbound) || inbound.write(chunk))
+      })
+      await once(proxy.listen(0, '127.0.0.1'), 'listening')
+      const client = await clientOf(`redis://127.0.0.1:${(proxy.address() as net.AddressInfo).port}`)
+      for (const socket of open) dead.add(socket)
+      expect(bodyOf(await read(client, make('one')))).toBe('one')
+      await until(() => client.state.live, 10_000)
+      expect(await read(client, make('two'))).toMatchObject({ outcome: 'filled', stored: true })
+      await client.close()
+      proxy.close()
     })
   })
 

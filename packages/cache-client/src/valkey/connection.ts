@@ -78,20 +78,35 @@ export class Connection {
     const { promise, resolve, reject } = Promise.withResolvers<Reply>()
     const reply = this.#send(script, args)
     const late = reply.catch(() => undefined)
-    const timer = setTimeout(() => {
+    let isLate = false
+    const expire = () => {
+      isLate = true
       const why = `no answer in ${withinMs} ms`
       this.#set(why)
       reject(new Unanswered(why, late))
+    }
+    // Where this process itself was busy, the answer may be there and unread: it is read before what is immediate.
+    let immediate: NodeJS.Immediate | undefined
+    const timer = setTimeout(() => {
+      immediate = setImmediate(expire)
     }, withinMs)
-    reply
-      .then(
-        (answer) => {
-          this.#set(undefined)
-          resolve(answer)
-        },
-        (error: Error) => reject(error),
-      )
-      .finally(() => clearTimeout(timer))
+    const settled = () => {
+      clearTimeout(timer)
+      clearImmediate(immediate)
+    }
+    reply.then(
+      (answer) => {
+        settled()
+        this.#unanswered = 0
+        // A Valkey that answers late goes on being passed by.
+        if (!isLate && withinMs <= ANSWER_MS) this.#set(undefined)
+        resolve(answer)
+      },
+      (error: Error) => {
+        settled()
+        reject(error)
+      },
+    )
     return promise
   }
 
@@ -129,17 +144,26 @@ export class Connection {
 
   /** Asks of a lease that nobody has. */
   async #probe(): Promise<void> {
-    if (this.#commands.status !== 'ready') return
+    const { status } = this.#commands
     try {
-      await this.run('renew', ['', ''])
+      if (status === 'ready') await this.run('renew', ['', ''])
+      // Connected, and not told yet whether the other end is ready.
+      else if (status === 'connect') this.#miss()
     } catch (error) {
-      if (!(error instanceof Unanswered)) this.#set((error as Error).message)
-      else if (++this.#unanswered >= LOST_AFTER) this.#commands.disconnect(true)
+      if (error instanceof Unanswered) this.#miss()
+      else this.#set((error as Error).message)
     }
   }
 
+  #miss(): void {
+    this.#unanswered++
+    if (this.#unanswered < LOST_AFTER) return
+    this.#unanswered = 0
+    this.#commands.disconnect(true)
+    this.#news.disconnect(true)
+  }
+
   #set(why: string | undefined): void {
-    this.#unanswered = why === undefined ? 0 : this.#unanswered
     if (why === this.#why) return
     if (why === undefined) this.#logger.info({}, 'the cache is in use')
     else if (this.#why === undefined) this.#logger.warn({ why }, 'the cache is not used')
