@@ -1,5 +1,6 @@
 /** The gateway's settings. */
 import { fileURLToPath } from 'node:url'
+import { issuerSettings } from '@spillway/auth'
 import { baseUrl, type ConfigOf, cidrs, commonSettings, origins, port, text, whole } from '@spillway/service'
 import { Type } from 'typebox'
 
@@ -32,7 +33,10 @@ export const settings = {
     about: 'The routes that are served.',
     default: fileURLToPath(new URL('../gateway.routes.yaml', import.meta.url)),
   }),
-  SIGNING_KEYS_FILE: text({ about: 'The keys that sign and verify tokens, a JWK set with private halves.' }),
+  SIGNING_KEYS_FILE: Type.Optional(
+    text({ about: 'The keys that sign and verify tokens, a JWK set with private halves; /login is there with it.' }),
+  ),
+  ...issuerSettings,
   GATEWAY_CONCURRENCY: whole({
     about: 'Requests to routes of the routes file at work at once, the rest in line; 0 sets no limit.',
     minimum: 0,

@@ -6,7 +6,7 @@ import { withoutFields } from './fields.ts'
 import { type Head, LiveAnswer } from './live-answer.ts'
 import { revalidate } from './revalidation.ts'
 import { RunningAnswer } from './running-answer.ts'
-import { judge, MAX_BODY, storedHeaders, tagsOf, type Verdict } from './storable.ts'
+import { judge, storedHeaders, tagsOf, type Verdict } from './storable.ts'
 
 /** Milliseconds until the answer's head is here and, where it is to be stored, all of it. */
 const DEADLINE = 15_000
@@ -135,7 +135,7 @@ export class OriginFill {
   }
 
   #open(head: Head): RunningAnswer {
-    this.answer = new RunningAnswer(head, MAX_BODY, {
+    this.answer = new RunningAnswer(head, this.#call.settings.maxBodyBytes, {
       whole: (body) => this.#complete(body),
       outgrown: () => this.#settle(this.#whole ? { outcome: 'uncacheable' } : failure(head)),
       broken: (error) => this.#fail(error),

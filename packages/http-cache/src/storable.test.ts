@@ -1,12 +1,13 @@
 import { freshOnly } from '@spillway/cache-client'
 import { describe, expect, it } from 'vitest'
-import { clientHeaders, judge, MAX_BODY, storedHeaders, tagsOf } from './storable.ts'
+import { settingsOf } from './settings.ts'
+import { clientHeaders, judge, storedHeaders, tagsOf } from './storable.ts'
 
 const times = { requestAt: 0, responseAt: 0, responseDate: 0 }
-const never = { heuristic: 0 }
+const defaults = settingsOf({})
 const plain = { 'content-length': '5', 'cache-control': 'max-age=30' }
 const judged = (status: number, headers: Record<string, string | string[]>, request = {}) =>
-  judge({ status, headers: { ...plain, ...headers } }, request, times, never)
+  judge({ status, headers: { ...plain, ...headers } }, request, times, defaults)
 
 describe('what may be stored (RFC 9111, 3)', () => {
   it('final statuses whose meaning we know, given explicit freshness; 206 and 304 are nothing whole (3.3)', () => {
@@ -36,7 +37,7 @@ describe('what may be stored (RFC 9111, 3)', () => {
     const headers = { 'cache-control': 'public', 'last-modified': 'Thu, 01 Jan 1970 00:00:00 GMT' }
     const dated = { ...plain, ...headers, date: 'Thu, 01 Jan 1970 00:01:40 GMT' }
     const guessed = (heuristic: number) =>
-      judge({ status: 200, headers: dated }, {}, { ...times, responseDate: 100_000 }, { heuristic })
+      judge({ status: 200, headers: dated }, {}, { ...times, responseDate: 100_000 }, settingsOf({ heuristic }))
     expect(guessed(0).kind).toBe('refuse')
     expect(guessed(0.1)).toMatchObject({ kind: 'store', windows: { fresh: 10_000 } })
   })
@@ -49,7 +50,7 @@ describe('what may be stored (RFC 9111, 3)', () => {
     ['a cookie', { 'set-cookie': ['a=b'] }],
     ['Vary: * among others (4.1)', { vary: 'accept, *' }],
     ['age beyond its lifetime (4.2)', { age: '30' }],
-    ['too long', { 'content-length': String(MAX_BODY + 1) }],
+    ['too long', { 'content-length': String(1_048_577) }],
     ['a length that is none', { 'content-length': '5, 6' }],
   ])('not: %s', (_, headers) => {
     expect(judged(200, headers)).toEqual({ kind: 'refuse' })
@@ -57,7 +58,7 @@ describe('what may be stored (RFC 9111, 3)', () => {
 
   it('not: a body whose end is the connection’s (RFC 9112, 8); chunks are well', () => {
     const head = (headers: Record<string, string>) =>
-      judge({ status: 200, headers: { 'cache-control': 'max-age=30', ...headers } }, {}, times, never).kind
+      judge({ status: 200, headers: { 'cache-control': 'max-age=30', ...headers } }, {}, times, defaults).kind
     expect(head({})).toBe('refuse')
     expect(head({ 'transfer-encoding': 'chunked' })).toBe('store')
   })
@@ -72,6 +73,37 @@ describe('what may be stored (RFC 9111, 3)', () => {
 
   it('names the fields that answers vary by once, in lower case, sorted', () => {
     expect(judged(200, { vary: ['Origin, accept', 'ACCEPT'] })).toMatchObject({ vary: ['accept', 'origin'] })
+  })
+
+  it('what says that there is nothing, for as long as it is told to be fresh where it does not say (RFC 9110, 15.1)', () => {
+    const negative = settingsOf({ negativeTtl: 5 })
+    const verdict = (status: number, headers: Record<string, string>, settings = negative) =>
+      judge({ status, headers: { 'content-length': '5', ...headers } }, {}, times, settings)
+    for (const status of [404, 405, 410, 414, 501]) {
+      expect(verdict(status, {})).toEqual({ kind: 'store', windows: freshOnly(5000), ageMs: 0, vary: [] })
+      expect(verdict(status, {}, defaults).kind).not.toBe('store')
+      expect(verdict(status, { 'cache-control': 'max-age=1' })).toMatchObject({ windows: { fresh: 1000 } })
+      for (const directive of ['no-store', 'private', 'no-cache', 'max-age=0'])
+        expect(verdict(status, { 'cache-control': directive }).kind).not.toBe('store')
+    }
+    for (const status of [200, 301, 401, 429]) expect(verdict(status, {})).toEqual({ kind: 'refuse' })
+    for (const status of [500, 502, 503, 504]) expect(verdict(status, {}).kind).toBe('failure')
+  })
+
+  it('an answer with a cookie where that is wanted, the cookie itself never', () => {
+    const head = { status: 200, headers: { ...plain, 'set-cookie': ['a=b'], date: 'x' }, message: '' }
+    expect(judge(head, {}, times, settingsOf({ storeSetCookie: true })).kind).toBe('store')
+    expect(storedHeaders(head, 0)).toEqual([
+      ['cache-control', 'max-age=30'],
+      ['date', 'x'],
+    ])
+  })
+
+  it('bodies up to what they may be long', () => {
+    const settings = settingsOf({ maxBodyBytes: 4 })
+    const verdict = (length: string) =>
+      judge({ status: 200, headers: { ...plain, 'content-length': length } }, {}, times, settings)
+    expect([verdict('4').kind, verdict('5').kind]).toEqual(['store', 'refuse'])
   })
 
   it('never a 5xx: those who wait see it whole unless it is for one only', () => {
@@ -93,6 +125,15 @@ describe('what is stored of it (RFC 9111, 3.1)', () => {
     ])
   })
 
+  it('drops what is between two hops, for one client or about one exchange', () => {
+    const dropped = [
+      ...['keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'proxy-authenticate', 'proxy-authorization'],
+      ...['set-cookie', 'server-timing', 'proxy-status', 'cache-status', 'x-request-id', 'x-served-by', 'age'],
+      ...['traceparent', 'tracestate', 'b3', 'x-b3-traceid'],
+    ]
+    expect(stored(Object.fromEntries([...dropped, 'date'].map((name) => [name, 'x'])))).toEqual([['date', 'x']])
+  })
+
   it('drops fields named by Connection', () => {
     expect(stored({ connection: 'X-Hop, close', 'x-hop': '1', date: 'x' })).toEqual([['date', 'x']])
   })
@@ -111,7 +152,14 @@ describe('what is stored of it (RFC 9111, 3.1)', () => {
     ])
   })
 
-  it('shows clients neither Cache-Tag nor CDN-Cache-Control', () => {
-    expect(clientHeaders({ 'cache-tag': 'a', 'cdn-cache-control': 'b', etag: 'c' })).toEqual({ etag: 'c' })
+  it('or each of Surrogate-Key, where there is no Cache-Tag', () => {
+    const keys = { 'surrogate-key': ' item:a  items' }
+    expect(tagsOf('http://db/a', keys)).toEqual(['http://db/a', 'item:a', 'items'])
+    expect(tagsOf('http://db/a', { ...keys, 'cache-tag': 'b' })).toEqual(['http://db/a', 'b'])
+  })
+
+  it('shows clients nothing of what is for caches', () => {
+    const headers = { 'cache-tag': 'a', 'surrogate-key': 'a', 'cdn-cache-control': 'b', etag: 'c' }
+    expect(clientHeaders(headers)).toEqual({ etag: 'c' })
   })
 })

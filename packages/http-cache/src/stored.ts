@@ -1,7 +1,8 @@
 /** Answers that are stored, or come while they are being stored, as far as a reader asked for them. */
 import type { Entry } from '@spillway/cache-client'
+import { exchangeOf } from '@spillway/upstreams'
 import { partHeaders, partsOf } from './byteranges.ts'
-import type { Call } from './call.ts'
+import type { Call, Uncached } from './call.ts'
 import { notModifiedHeaders, type Validators, validatorsOf } from './conditional.ts'
 import type { Following } from './cursor.ts'
 import type { Delivery } from './delivery.ts'
@@ -22,11 +23,12 @@ interface Prepared {
 const prepared = new WeakMap<EntryHead, Prepared>()
 
 /** Sends a stored answer at once. `age`: seconds, told as RFC 9111 (5.1) wants. */
-export function deliverStored(entry: EntryHead & Pick<Entry, 'body'>, age: number, { options, delivery }: Call): void {
+export function deliverStored(entry: EntryHead & Pick<Entry, 'body'>, age: number, call: Call): void {
+  const { options, delivery } = call
   const { status, body } = entry
   const selection = select(options, prepare(entry).validators, body.length)
   const headers = storedFields(entry, age, body.length)
-  if (sendHead(selection, { status, headers, message: undefined }, delivery)) return
+  if (sendHead(selection, { status, headers, message: undefined }, call)) return
   if (selection.is === 'parts') {
     sendParts(selection, headers, body, delivery)
   } else {
@@ -42,11 +44,12 @@ export function deliverStored(entry: EntryHead & Pick<Entry, 'body'>, age: numbe
 export function deliverRunning(
   answer: RunningAnswer,
   head: Head,
-  { options, delivery }: Call,
+  call: Call,
   following: Pick<Following, 'trailers' | 'left'>,
 ): boolean {
+  const { options, delivery } = call
   const selection = select(options, validatorsOf(head.status, head.headers), answer.length)
-  if (sendHead(selection, head, delivery)) return true
+  if (sendHead(selection, head, call)) return true
   if (selection.is === 'whole') {
     delivery.start(head.status, head.headers, head.message)
     answer.join({ ...following, delivery })
@@ -63,7 +66,8 @@ export function deliverRunning(
 /** What is sent of a stored answer's fields: a copy, for whoever gets it may write into it. `length`: of the body, if known. */
 export function storedFields(entry: EntryHead, age: number, length: number | undefined): AnswerHeaders {
   const headers = { ...prepare(entry).headers, age: String(age) } as AnswerHeaders
-  if (length !== undefined) headers['content-length'] = String(length)
+  // A 204 has none (RFC 9110, 8.6).
+  if (length !== undefined && entry.status !== 204) headers['content-length'] = String(length)
   return headers
 }
 
@@ -80,7 +84,8 @@ function prepare(entry: EntryHead): Prepared {
 }
 
 /** Whether that is all there is to send. */
-function sendHead(selection: Selection, { status, headers, message }: Head, delivery: Delivery): boolean {
+function sendHead(selection: Selection, { status, headers, message }: Head, { options, delivery }: Uncached): boolean {
+  const exchange = exchangeOf(options)
   switch (selection.is) {
     case 'unchanged':
       delivery.start(304, notModifiedHeaders(headers))
@@ -89,6 +94,8 @@ function sendHead(selection: Selection, { status, headers, message }: Head, deli
       delivery.start(status, headers, message)
       break
     case 'unsatisfiable':
+      // Ours to refuse, on the origin's behalf (RFC 9209, 2.3.16).
+      if (exchange) exchange.error = 'http_request_error'
       delivery.fail(new RangeNotSatisfiable(selection.length))
       break
     default:

@@ -434,6 +434,15 @@ describe('writing (RFC 9111, 4.4)', () => {
     expect((await world.ask()).body).toBe('new')
   })
 
+  it('purges what Location and Content-Location name of the same origin', async () => {
+    answering(fresh, 'old')
+    for (const path of ['/items/7', '/items?page=1']) await world.ask({ path })
+    answering({ location: '/items/7', 'content-location': `${world.origin}/items?page=1` }, '', 201)
+    await world.ask({ method: 'POST', path: '/items' })
+    answering(fresh, 'new')
+    for (const path of ['/items/7', '/items?page=1']) expect((await world.ask({ path })).body).toBe('new')
+  })
+
   it('does not keep what a fill read before the write', async () => {
     const held = new Promise<ServerResponse>((resolve) => {
       world.respond = (_, response) => resolve(response)
