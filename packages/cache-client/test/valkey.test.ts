@@ -138,6 +138,21 @@ const overValkey = () => {
     expect(bodyOf(await read(a, make('new')))).toBe('new')
   })
 
+  it('a lease is renewed while its holder fills, and ends after 30 s all the same', async () => {
+    await open()
+    const held = heldFill()
+    const first = read(a, held.fill)
+    await held.started
+    const [lease] = (await admin.keys('spillway:lease:*')) as [string]
+    await admin.pexpire(lease, 1000)
+    await expect.poll(() => admin.pttl(lease)).toBeGreaterThan(1500)
+    await admin.hset(lease, 'until', 0)
+    expect(bodyOf(await read(b, make('new')))).toBe('new')
+    held.end(filling('k', 'old'))
+    expect(await first).toMatchObject({ outcome: 'filled', stored: false })
+    expect(bodyOf(await read(a))).toBe('new')
+  })
+
   it('an entry that is damaged is dropped', async () => {
     await open()
     await read(a, make('old'))
