@@ -12,6 +12,7 @@ import { bodyOf, clientOf, filling, heldFill } from './stores.ts'
 import { installed, ValkeyServer } from './valkey-server.ts'
 
 const URL = 'url:k'
+const logger = { info() {}, warn() {} }
 const read = (client: CacheClient, fill = unwanted, signal = never) => client.read('k', URL, fill, signal)
 const make = (body: string) => async () => filling('k', body, { tags: [URL, 'its'] })
 
@@ -162,7 +163,7 @@ const overValkey = () => {
     await expect.poll(() => admin.keys('spillway:entry:*')).toEqual([])
   })
 
-  it('a store with a password is used with it, and without it is said to want one', async () => {
+  it('a store with a password is used with it, and without it is said to want one; no other database will do', async () => {
     await open()
     await admin.config('SET', 'requirepass', 'secret')
     const known = await clientOf(server.url.replace('//', '//:secret@'))
@@ -183,9 +184,13 @@ const overValkey = () => {
     expect(await read(user)).toMatchObject({ outcome: 'hit' })
     await user.purge({ tags: ['its'] })
     await user.close()
-    const unknown = await openCache({ url: server.url, instance: 'test', logger: { info() {}, warn() {} } })
+    const unknown = await openCache({ url: server.url, instance: 'test', logger })
     await expect.poll(() => unknown.state).toMatchObject({ live: false, why: expect.stringMatching(/NOAUTH/) })
     await Promise.all([known.close(), unknown.close()])
+    const strayed = await openCache({ url: `${server.url}/99`.replace('//', '//:secret@'), instance: 'test', logger })
+    await expect.poll(() => strayed.state).toMatchObject({ live: false, why: expect.stringMatching(/DB index/) })
+    expect(await read(strayed, make('two'))).toMatchObject({ outcome: 'filled', stored: false })
+    await strayed.close()
   })
 
   describe('a store that is away', () => {

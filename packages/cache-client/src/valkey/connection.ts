@@ -39,6 +39,7 @@ export class Connection {
   readonly #probing: NodeJS.Timeout
   #why: string | undefined = 'not connected yet'
   #unanswered = 0
+  #isClosed = false
 
   /** @throws {TypeError} for a URL that leads to no Valkey */
   constructor(url: string, logger: CacheLogger) {
@@ -58,7 +59,11 @@ export class Connection {
     this.#news = new Redis({ ...options, autoResubscribe: false })
     this.#commands.on('ready', () => void this.#probe())
     this.#commands.on('close', () => this.#set(this.#why ?? 'not connected'))
-    this.#commands.on('error', (error: Error) => this.#set(error.message))
+    this.#commands.on('error', (error: Error & { command?: { name: string } }) => {
+      this.#set(error.message)
+      // It would go on in database 0, which may be another stack's.
+      if (error.command?.name === 'select') this.close()
+    })
     this.#news.on('error', () => {})
     this.#news.on('ready', () => this.#news.subscribe(CHANNEL).catch(() => {}))
     this.#news.on('message', (_channel: string, name: string) => this.#tell(name))
@@ -127,7 +132,8 @@ export class Connection {
 
   close(): void {
     clearInterval(this.#probing)
-    this.#why = 'closed'
+    this.#why ??= 'closed'
+    this.#isClosed = true
     this.#commands.disconnect()
     this.#news.disconnect()
   }
@@ -164,7 +170,7 @@ export class Connection {
   }
 
   #set(why: string | undefined): void {
-    if (why === this.#why) return
+    if (why === this.#why || this.#isClosed) return
     if (why === undefined) this.#logger.info({}, 'the cache is in use')
     else if (this.#why === undefined) this.#logger.warn({ why }, 'the cache is not used')
     this.#why = why
