@@ -14,6 +14,7 @@ import { coresOf } from '../measuring/cores.ts'
 import type { Means } from '../measuring/sample.ts'
 import { makeFolder, writeWhole } from '../reporting/results.ts'
 import type { Settings } from '../settings.ts'
+import { LabError } from '../stack.ts'
 import { badRows } from './bad-rows.ts'
 import { measureBadUpstreams } from './bad-upstreams.ts'
 import {
@@ -32,6 +33,7 @@ import { FAULTS, type Fault } from './fault.ts'
 import { CASES } from './fixed.ts'
 import { measureForwarding } from './forwarding.ts'
 
+const PARTS = ['both', 'forwarding', 'bad-upstreams'] as const
 const FORWARDING_MS = 10_000
 const BAD_UPSTREAMS_MS = 30_000
 /** Seconds of a row beside the load itself: starting and warming up. */
@@ -42,6 +44,7 @@ const EXIT_INVALID = 3
 
 /** Resolves to the exit code. */
 export async function contest({ config, environment, signal }: Bench): Promise<number> {
+  const PART = partOf(config)
   const installed = await findInstalled(environment)
   const client = await findClient(environment)
   const facts = machine()
@@ -49,7 +52,7 @@ export async function contest({ config, environment, signal }: Bench): Promise<n
   const loadBefore = os.loadavg()[0] ?? 0
   const circumstances = { isShort: isShort(config), client: client.name, cores, loadBefore, path: environment['PATH'] }
   const notes = notesOf({ ...circumstances, installed })
-  const policies = config.PART === 'forwarding' ? [] : policyNames
+  const policies = PART === 'forwarding' ? [] : policyNames
 
   mkdirSync(config.RESULTS_DIR, { recursive: true })
   const { folder, startedAt } = makeFolder(config.RESULTS_DIR, 'balancer', Date.now())
@@ -57,7 +60,7 @@ export async function contest({ config, environment, signal }: Bench): Promise<n
   mkdirSync(work)
   const say = (line: string) => void process.stdout.write(`${line}\n`)
   const means: Means = { environment, signal, cores, folder: work, say }
-  const { ROUNDS: rounds, DURATION, PART } = config
+  const { ROUNDS: rounds, DURATION } = config
 
   let seen: Contest = {
     format: 1,
@@ -142,7 +145,14 @@ function rivals({ nginx, haproxy }: Installed): Contender[] {
   ]
 }
 
-function commandOf({ PART, DURATION, ROUNDS, RATE }: Settings): string {
+/** @throws {LabError} for a part of another bench */
+function partOf({ PART = 'both' }: Settings): (typeof PARTS)[number] {
+  const part = PARTS.find((name) => name === PART)
+  if (!part) throw new LabError(`PART is ${PART}; make bench-balancer has ${PARTS.join(', ')}`)
+  return part
+}
+
+function commandOf({ PART = 'both', DURATION, ROUNDS, RATE }: Settings): string {
   const duration = DURATION === undefined ? '' : ` DURATION=${DURATION}ms`
   return `make bench-balancer PART=${PART}${duration} ROUNDS=${ROUNDS} RATE=${RATE}`
 }
