@@ -1,4 +1,4 @@
-import { digest, type PurgeBody, type StreamLine, seal } from '@spillway/cache-client'
+import { digest, freshOnly, type PurgeBody, type StreamLine, seal } from '@spillway/cache-client'
 import { TtlCache } from '@spillway/ttl-cache'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -14,7 +14,16 @@ function fixture() {
   const store = new TtlCache<Stored>({ maxBytes: 1e6, clock })
   const core = new Coherence({ epoch: 'e', store, clock })
   const stored = (key: string, tags: string[] = [URL_TAG], body = 'body'): Stored => ({
-    sealed: seal({ key, status: 200, headers: [], body: Buffer.from(body), lifetimeMs: 60_000, tags, vary: [] }),
+    sealed: seal({
+      key,
+      status: 200,
+      headers: [],
+      body: Buffer.from(body),
+      windows: freshOnly(60_000),
+      fillMs: 0,
+      tags,
+      vary: [],
+    }),
     ageMs: 0,
     at: time.now,
   })

@@ -1,12 +1,24 @@
 /** What the cache service promises, without HTTP: one lease a key, fenced fills, purges answered when all have forgotten. */
-import { digest, PING_MS, type PurgeBody, PurgeLog, SESSION_MS, type Surrender } from '@spillway/cache-client'
+import {
+  AGE_SLACK_MS,
+  ageOf,
+  digest,
+  PING_MS,
+  type PurgeBody,
+  PurgeLog,
+  SESSION_MS,
+  type Surrender,
+  softened,
+} from '@spillway/cache-client'
 import type { Store } from '@spillway/ttl-cache'
 import { type Asker, Leases, type Stored } from './leases.ts'
 import { Sessions, type Stream } from './sessions.ts'
 
 export type Verdict =
+  /** It may be stale, within its `whileRevalidate`, where somebody is revalidating it. */
   | { readonly name: 'hit'; readonly seq: number; readonly entry: Stored }
-  | { readonly name: 'lease'; readonly seq: number; readonly token: string }
+  /** `stale`: what is to be revalidated. */
+  | { readonly name: 'lease'; readonly seq: number; readonly token: string; readonly stale: Stored | undefined }
   | { readonly name: 'wait' | 'pass'; readonly seq: number }
 
 interface PendingPurge {
@@ -42,10 +54,11 @@ export class Coherence {
     this.#bornAt = clock()
     this.#pingedAt = this.#bornAt
     this.#sessions = new Sessions(clock)
-    this.#leases = new Leases(clock, () => {
+    const next = () => {
       const seq = ++this.#seq
       return { seq, token: `${epoch}-${seq}` }
-    })
+    }
+    this.#leases = new Leases(clock, next, (hash) => this.#stored(hash))
   }
 
   /** It listens from now on: until then the service of the epoch before may have answered its gateways. */
@@ -85,34 +98,52 @@ export class Coherence {
     this.#answerPurges()
   }
 
-  /** `gone`: there is nothing, and without a live session no lease. */
-  ask(hash: string, asker: Asker): Verdict | 'gone' {
-    const entry = this.#store.get(hash)
-    if (entry) return { name: 'hit', seq: this.#seq, entry }
+  /**
+   * `gone`: there is nothing fresh, and without a live session no lease. `heldMs`: the age of what the asker has in use,
+   * who wants a younger one.
+   */
+  ask(hash: string, asker: Asker, heldMs = Number.POSITIVE_INFINITY): Verdict | 'gone' {
+    const entry = this.#stored(hash)
+    if (entry && this.#satisfies(entry, hash, heldMs)) return { name: 'hit', seq: this.#seq, entry }
     if (!this.#sessions.isAlive(asker.session)) return 'gone'
     const answer = this.#leases.ask(hash, asker)
     return typeof answer === 'string'
       ? { name: answer, seq: this.#seq }
-      : { name: 'lease', seq: answer.seq, token: answer.token }
+      : { name: 'lease', seq: answer.seq, token: answer.token, stale: entry }
+  }
+
+  /** Fresh, and younger than what the asker has; one who has none need not wait for what may be used meanwhile. */
+  #satisfies(entry: Stored, hash: string, heldMs: number): boolean {
+    const { fresh, whileRevalidate } = entry.sealed.windows
+    const age = ageOf(entry, this.#clock())
+    if (age < fresh) return age + AGE_SLACK_MS < heldMs
+    return heldMs === Number.POSITIVE_INFINITY && age < whileRevalidate && this.#leases.has(hash)
+  }
+
+  #stored(hash: string): Stored | undefined {
+    return this.#store.get(hash)
   }
 
   /** Stores a fill whose last byte has come; false unless its lease stands and nothing of it was purged since the grant. */
   fill(hash: string, token: string, entry: Stored): boolean {
     const lease = this.#leases.standing(hash, token)
     if (!lease || !this.#sessions.isAlive(lease.holder.session)) return false
-    const { key, tags, body, head, lifetimeMs } = entry.sealed
+    const { key, tags } = entry.sealed
     if (this.#purged.overtook(lease.seq, key, tags)) {
       this.#leases.pass(hash)
       return false
     }
-    this.#store.set(hash, entry, { ttlMs: lifetimeMs - entry.ageMs, bytes: body.length + head.length, tags })
+    this.#keep(hash, entry)
     this.#leases.settle(hash, { outcome: 'filled', seq: this.#seq, entry })
     return true
   }
 
   /** `awaited`: nothing changed, others wait for this fill. A lease that does not stand has ended already. */
   surrender(hash: string, token: string, why: Surrender): 'ended' | 'awaited' {
-    return this.#leases.standing(hash, token) ? this.#leases.surrender(hash, why, this.#seq) : 'ended'
+    if (!this.#leases.standing(hash, token)) return 'ended'
+    // What was there before must not outlive an answer that nobody else may have.
+    if (why.reason === 'uncacheable') this.#store.delete(hash)
+    return this.#leases.surrender(hash, why, this.#seq)
   }
 
   /** The connection of one who fills or waits was closed. */
@@ -125,20 +156,39 @@ export class Coherence {
     const line = { seq: ++this.#seq, ...purge }
     this.#purged.add(line.seq, line)
     if ('all' in purge) {
-      this.#store.clear()
+      if (purge.soft) this.#soften(this.#store.keys())
+      else this.#store.clear()
       this.#leases.purge('all')
     } else {
-      const hashes = new Set('keys' in purge ? purge.keys.map(digest) : [])
+      const hashes = 'keys' in purge ? purge.keys.map(digest) : []
       const tags = 'tags' in purge ? purge.tags : []
-      for (const hash of hashes) this.#store.delete(hash)
-      for (const tag of tags) this.#store.purgeTag(tag)
-      this.#leases.purge({ hashes, urls: new Set(tags.map(digest)) })
+      if (purge.soft) this.#soften([...hashes, ...tags.flatMap((tag) => this.#store.tagged(tag))])
+      else this.#drop(hashes, tags)
+      this.#leases.purge({ hashes: new Set(hashes), urls: new Set(tags.map(digest)) })
     }
     this.#sessions.broadcast(line)
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#pending.push({ seq: line.seq, issuedAt: this.#clock(), resolve })
     this.#answerPurges()
     return promise
+  }
+
+  #drop(hashes: readonly string[], tags: readonly string[]): void {
+    for (const hash of hashes) this.#store.delete(hash)
+    for (const tag of tags) this.#store.purgeTag(tag)
+  }
+
+  #soften(hashes: Iterable<string>): void {
+    for (const hash of [...hashes]) {
+      const entry = this.#store.get(hash)
+      if (entry) this.#keep(hash, softened(entry, entry.sealed.windows, this.#clock()))
+    }
+  }
+
+  #keep(hash: string, entry: Stored): void {
+    const { tags, body, head, windows } = entry.sealed
+    const ttlMs = windows.keep - ageOf(entry, this.#clock())
+    this.#store.set(hash, entry, { ttlMs, bytes: body.length + head.length, tags })
   }
 
   /** To be called several times a second: what happens because time passes. */

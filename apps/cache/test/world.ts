@@ -8,6 +8,7 @@ import {
   createCacheClient,
   type Entry,
   type Fill,
+  freshOnly,
   type Reading,
 } from '@spillway/cache-client'
 import { createContext } from '@spillway/service'
@@ -32,7 +33,8 @@ export function entry(key: string, body: string, rest: Partial<Entry> = {}): Ent
     body: Buffer.from(body),
     ageMs: 0,
     at: performance.now(),
-    lifetimeMs: 60_000,
+    windows: freshOnly(60_000),
+    fillMs: 0,
     tags: [`url:${key}`],
     vary: [],
     ...rest,

@@ -6,8 +6,8 @@ import { Flight } from './flight.ts'
 import { type CacheLogger, Link } from './link.ts'
 import type { Purged } from './purge-log.ts'
 import { sendPurge } from './purging.ts'
-import { ask, type Verdict } from './remote.ts'
-import type { Session } from './session.ts'
+import { ask, type Question, type Verdict } from './remote.ts'
+import { ageOf, softened } from './windows.ts'
 
 export interface CacheClientOptions {
   /** The cache service, such as `http://127.0.0.1:5004`. */
@@ -48,9 +48,13 @@ const L1_BYTES = 64 * 1024 * 1024
 /** How long what may not be shared is not queued for, where no service can hold the mark. */
 const PASS_MS = 10_000
 const PASS_BYTES = 1024 * 1024
+/** After a refresh that failed: what is in use lives on meanwhile, and the origin is not asked at once again. */
+const REST_MS = 1000
 const CONNECT_MS = 1000
 /** Less than the service's own 75 s, so that nobody writes into a closing socket. */
 const KEEP_ALIVE_MS = 60_000
+/** The signal of a reader who does not leave. */
+const NEVER = new AbortController().signal
 
 /** Connects at once and stays connected until `close`. */
 export function createCacheClient(options: CacheClientOptions): CacheClient {
@@ -62,6 +66,7 @@ class Client implements CacheClient {
   readonly #pool: Pool
   readonly #l1: TtlCache<Entry>
   readonly #passMarks: TtlCache<object>
+  readonly #resting: TtlCache<object>
   readonly #link: Link
   readonly #flights = new Map<string, Flight>()
   readonly #closing = new AbortController()
@@ -72,6 +77,7 @@ class Client implements CacheClient {
     this.#clock = clock
     this.#l1 = new TtlCache({ maxBytes, clock })
     this.#passMarks = new TtlCache({ maxBytes: PASS_BYTES, clock })
+    this.#resting = new TtlCache({ maxBytes: PASS_BYTES, clock })
     this.#stopSweeping = startSweeper(this.#l1)
     this.#pool = new Pool(new URL(url).origin, {
       // As many as there are waits and fills under way; gateways bound those.
@@ -93,28 +99,34 @@ class Client implements CacheClient {
   peek(key: string): Entry | undefined {
     if (!this.#link.live) return undefined
     const entry = this.#l1.get(key)
-    if (entry) this.#counts.l1Hits++
+    if (entry && this.#isFresh(entry)) this.#counts.l1Hits++
     return entry
   }
 
-  async read(key: string, url: string, fill: Fill, signal: AbortSignal): Promise<Reading> {
+  async read(key: string, url: string, fill: Fill, signal: AbortSignal, held?: Entry): Promise<Reading> {
     signal.throwIfAborted()
     this.#closing.signal.throwIfAborted()
     const entry = this.peek(key)
-    if (entry) return { outcome: 'hit', tier: 'l1', entry }
+    if (entry && entry !== held && this.#isFresh(entry)) return { outcome: 'hit', tier: 'l1', entry }
     const session = this.#link.live
     const running = this.#flights.get(key)
     if (running?.mayJoin(session)) {
-      const joined = running.join(fill, signal)
+      const joined = running.join(fill, signal, held)
       if (session) running.begin(session)
       return joined
     }
     if (!session && this.#passMarks.get(key)) return { outcome: 'pass' }
     const flight = this.#launch(key, url)
-    const joined = flight.join(fill, signal)
+    const joined = flight.join(fill, signal, held)
     if (session || !running) this.#begin(flight)
     else void running.done.then(() => this.#begin(flight))
     return joined
+  }
+
+  refresh(key: string, url: string, fill: Fill, held: Entry): void {
+    if (this.#resting.get(key) || this.#flights.get(key)?.mayJoin(this.#link.live)) return
+    const rest = () => this.#resting.set(key, {}, { ttlMs: REST_MS, bytes: 0 })
+    this.read(key, url, fill, NEVER, held).then(({ outcome }) => outcome === 'failed' && rest(), rest)
   }
 
   async purge(purge: Purge): Promise<void> {
@@ -146,8 +158,10 @@ class Client implements CacheClient {
   #launch(key: string, url: string): Flight {
     const flight: Flight = new Flight(key, {
       clock: this.#clock,
-      ask: (session, signal) => this.#ask({ key, url, session: session.id, signal }),
+      ask: (session, held, signal) => this.#ask({ key, url, session: session.id, held, signal }),
+      held: () => this.peek(key),
       keep: (entry) => this.#keep(entry),
+      drop: () => this.#l1.delete(key),
       mark: () => this.#passMarks.set(key, {}, { ttlMs: PASS_MS, bytes: 0 }),
       retire: () => {
         if (this.#flights.get(key) === flight) this.#flights.delete(key)
@@ -163,7 +177,7 @@ class Client implements CacheClient {
     flight.begin(session)
   }
 
-  async #ask(question: { key: string; url: string; session: Session['id']; signal: AbortSignal }): Promise<Verdict> {
+  async #ask(question: Question): Promise<Verdict> {
     const verdict = await ask(this.#pool, question, this.#clock)
     this.#counts[verdict.name]++
     void verdict.answer.then(({ is }) => {
@@ -174,13 +188,28 @@ class Client implements CacheClient {
   }
 
   #keep(entry: Entry): void {
-    const ageMs = entry.ageMs + this.#clock() - entry.at
-    const { body, headers, tags } = entry
+    const { body, headers, tags, windows } = entry
     const bytes = body.length + headers.reduce((sum, [name, value]) => sum + name.length + value.length + 64, 0)
-    this.#l1.set(entry.key, entry, { ttlMs: entry.lifetimeMs - ageMs, bytes, tags })
+    this.#l1.set(entry.key, entry, { ttlMs: windows.keep - ageOf(entry, this.#clock()), bytes, tags })
+  }
+
+  #soften({ all, keys = [], tags = [] }: Purged): void {
+    const named = all ? this.#l1.keys() : [...keys, ...tags.flatMap((tag) => this.#l1.tagged(tag))]
+    for (const key of [...named]) {
+      const entry = this.#l1.get(key)
+      if (entry) this.#keep(softened(entry, entry.windows, this.#clock()))
+    }
+  }
+
+  #isFresh(entry: Entry): boolean {
+    return ageOf(entry, this.#clock()) < entry.windows.fresh
   }
 
   #forget(purge: Purged): void {
+    if (purge.soft) {
+      this.#soften(purge)
+      return
+    }
     if (purge.all) this.#l1.clear()
     for (const key of purge.keys ?? []) this.#l1.delete(key)
     for (const tag of purge.tags ?? []) this.#l1.purgeTag(tag)

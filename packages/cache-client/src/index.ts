@@ -1,4 +1,4 @@
-export type { Entry, Fill, Filling, Purge, Reading, SharedCache } from './cache.ts'
+export type { Entry, Fill, Filled, Filling, Purge, Reading, SharedCache } from './cache.ts'
 export {
   type CacheClient,
   type CacheClientOptions,
@@ -10,7 +10,9 @@ export { FrameError, frame, open as openFrame, type Sealed, seal } from './frame
 export type { CacheLogger } from './link.ts'
 export { PurgeLog } from './purge-log.ts'
 export { PurgeUnconfirmed } from './purging.ts'
+export { ageOf, freshOnly, softened, type Windows } from './windows.ts'
 export {
+  AGE_SLACK_MS,
   Confirmation,
   type Decision,
   Digest,

@@ -1,5 +1,4 @@
 /** How old an answer is and how long it may be used (RFC 9111, 4.2), in milliseconds of `performance.now()`'s clock. */
-import type { Entry } from '@spillway/cache-client'
 import { parseHttpDate } from './dates.ts'
 import { type AnswerHeaders, answerField } from './fields.ts'
 
@@ -19,11 +18,6 @@ export function initialAge(headers: AnswerHeaders, { requestAt, responseAt, resp
   const told = /^\d+$/.exec(firstMember(answerField(headers, 'age')))
   const corrected = (told ? Math.min(Number(told[0]), 2 ** 31) * 1000 : 0) + (responseAt - requestAt)
   return Math.max(0, apparent, corrected)
-}
-
-/** RFC 9111, 4.2.3: the age at `at`, and the time since. */
-export function currentAge(entry: Entry, now: number): number {
-  return entry.ageMs + (now - entry.at)
 }
 
 /** Of several values only the first counts (RFC 9111, 5.1). */

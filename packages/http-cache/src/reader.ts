@@ -1,15 +1,16 @@
 /** One reader's way to an answer: L1 at once, else the shared cache, else the origin, alone or for all who wait. */
-import type { Entry, Reading } from '@spillway/cache-client'
+import { ageOf, type Entry, type Reading } from '@spillway/cache-client'
 import { type Exchange, type ProxyErrorType, UpstreamError } from '@spillway/upstreams'
 import type { Call } from './call.ts'
 import { onlyIfCached } from './directives.ts'
 import { FillFailed, OnlyIfCached } from './errors.ts'
-import { requestField } from './fields.ts'
-import { OriginFill } from './fill.ts'
-import { currentAge } from './freshness.ts'
+import { type AnswerHeaders, requestField } from './fields.ts'
+import { type Begun, type EntryHead, OriginFill } from './fill.ts'
 import { primaryKey, urlOf, variantKey } from './key.ts'
 import { passBy } from './pass.ts'
-import { deliverLive, deliverStored } from './stored.ts'
+import type { RunningAnswer } from './running-answer.ts'
+import { clientHeaders } from './storable.ts'
+import { deliverRunning, deliverStored, storedFields } from './stored.ts'
 
 /** Milliseconds: what a timer can keep at most. */
 const LONGEST_WAIT = 2 ** 31 - 1
@@ -24,6 +25,7 @@ export class Reader {
   /** What answers here vary by, once a mark has said so. */
   #variedBy: readonly string[] | undefined
   #fill: OriginFill | undefined
+  readonly #leaving = new AbortController()
 
   constructor(call: Call, exchange: Exchange & { scope: string }) {
     this.#call = call
@@ -45,10 +47,15 @@ export class Reader {
   }
 
   #peek(): Entry | undefined {
-    const entry = this.#call.cache.peek(this.#primary)
+    const entry = this.#peekKey()
     if (!entry || entry.vary.length === 0) return entry
     this.#variedBy = entry.vary
-    return this.#call.cache.peek(this.#key())
+    return this.#peekKey()
+  }
+
+  #peekKey(): Entry | undefined {
+    const entry = this.#call.cache.peek(this.#key())
+    return entry && ageOf(entry, performance.now()) < entry.windows.fresh ? entry : undefined
   }
 
   #key(): string {
@@ -56,13 +63,13 @@ export class Reader {
   }
 
   async #ask(): Promise<void> {
-    const leaving = new AbortController()
+    const leaving = this.#leaving
     this.#call.delivery.follow({ abort: (reason) => leaving.abort(reason), pause() {}, resume() {} })
     const late = () => leaving.abort(new UpstreamError('http_response_timeout', { sent: true }))
     const { deadlineAt = Infinity } = this.#exchange
     const timer = setTimeout(late, Math.min(deadlineAt - performance.now(), LONGEST_WAIT))
     try {
-      this.#settle(await this.#read(leaving.signal))
+      await this.#settle(await this.#read(leaving.signal))
     } catch (error) {
       if (error instanceof UpstreamError) this.#exchange.error = error.type
       this.#call.delivery.fail(error as Error)
@@ -97,14 +104,17 @@ export class Reader {
     return this.#fill !== undefined && 'collapsed' in reading && !reading.collapsed
   }
 
-  #settle(reading: Reading): void {
+  async #settle(reading: Reading): Promise<void> {
     const fwd = this.#variedBy ? 'fwd=vary-miss' : 'fwd=uri-miss'
     const collapsed = 'collapsed' in reading && reading.collapsed ? '; collapsed' : ''
-    // A mark was stored, not the answer.
-    const stored = reading.outcome === 'filled' && reading.stored && !reading.entry.vary.length ? '; stored' : ''
+    const stored = isStored(reading) ? '; stored' : ''
+    // Whoever fills here is an OriginFill.
+    const begun = reading.outcome === 'begun' ? (reading.answer as Begun) : undefined
     if (this.#fill && this.#leads(reading)) {
-      this.#lead(this.#fill, `${fwd}${stored}`)
-    } else if (reading.outcome === 'hit') {
+      await this.#lead(this.#fill, `${fwd}${stored}`, begun?.entry)
+    } else if (begun) {
+      await this.#follow(begun, `${fwd}${stored}${collapsed}`)
+    } else if (reading.outcome === 'hit' || reading.outcome === 'stale') {
       this.#deliver(reading.entry, 'hit', reading.tier)
     } else if (reading.outcome === 'filled') {
       this.#deliver(reading.entry, `${fwd}${stored}${collapsed}`)
@@ -116,17 +126,43 @@ export class Reader {
     }
   }
 
-  #lead(fill: OriginFill, status: string): void {
+  async #lead(fill: OriginFill, status: string, entry: EntryHead | undefined): Promise<void> {
     const { endpoint, error, timings } = fill.exchange
     this.#tell(status, fill.startedAt)
     this.#exchange.timings.push(...timings)
     if (endpoint !== undefined) this.#exchange.endpoint = endpoint
     if (error !== undefined) this.#exchange.error = error
-    const { head } = fill.live
-    if (fill.error || !head) this.#call.delivery.fail(fill.error ?? new Error('the fill ended without an answer'))
-    else deliverLive(fill.live, head, this.#call)
     // The mark is out of date; the next reader makes a new one. Where this fails, that waits until the mark expires.
     if (fill.outgrown) this.#call.cache.purge({ keys: [this.#primary] }).catch(() => {})
+    const { answer } = fill
+    if (fill.error || !answer) throw fill.error ?? new Error('the fill ended without an answer')
+    const headers = clientHeaders(answer.head.headers)
+    if (entry?.status === 200) headers['accept-ranges'] = 'bytes'
+    await this.#join(answer, entry, { headers, trailers: true })
+  }
+
+  /** As he would get it once it is stored. */
+  async #follow({ answer, entry }: Begun, status: string): Promise<void> {
+    this.#tell(status)
+    const age = Math.floor(ageOf(entry, performance.now()) / 1000)
+    await this.#join(answer, entry, { headers: storedFields(entry, age, answer.length), trailers: false })
+  }
+
+  /** From its first byte on, as it comes; a part that can be told only of the whole, once that is here. */
+  async #join(
+    answer: RunningAnswer,
+    entry: EntryHead | undefined,
+    { headers, trailers }: { headers: AnswerHeaders; trailers: boolean },
+  ): Promise<void> {
+    const { delivery } = this.#call
+    if (answer.error) throw answer.error
+    const left = (reason: Error) => this.#leaving.abort(reason)
+    const head = { ...answer.head, headers }
+    if (answer.open && deliverRunning(answer, head, this.#call, { trailers, left })) return
+    this.#leaving.signal.addEventListener('abort', () => delivery.fail(this.#leaving.signal.reason))
+    const body = answer.open && entry ? await answer.body : undefined
+    if (body && entry) deliverStored({ ...entry, body }, Math.floor(ageOf(entry, performance.now()) / 1000), this.#call)
+    else passBy(this.#call)
   }
 
   #fail({ entry, status, error }: Extract<Reading, { outcome: 'failed' }>, cacheStatus: string): void {
@@ -141,8 +177,8 @@ export class Reader {
   }
 
   #deliver(entry: Entry, cacheStatus: string, tier?: string): void {
-    const age = currentAge(entry, performance.now())
-    const ttl = Math.floor((entry.lifetimeMs - age) / 1000)
+    const age = ageOf(entry, performance.now())
+    const ttl = Math.floor((entry.windows.fresh - age) / 1000)
     this.#tell(tier ? `${cacheStatus}; ttl=${ttl}; detail=${tier}` : cacheStatus)
     deliverStored(entry, Math.floor(age / 1000), this.#call)
   }
@@ -152,4 +188,10 @@ export class Reader {
     this.#exchange.cacheStatus = cacheStatus
     this.#exchange.timings.push({ name: 'cache', ms: until - this.#startedAt })
   }
+}
+
+/** Or on its way to be. Where it is a mark that was stored, the answer is not. */
+function isStored(reading: Reading): boolean {
+  if (reading.outcome === 'begun') return reading.storing
+  return reading.outcome === 'filled' && reading.stored && reading.entry.vary.length === 0
 }

@@ -1,5 +1,5 @@
 /** Whether an answer may be kept and shown to others (RFC 9111, 3), and as what. */
-import type { Entry } from '@spillway/cache-client'
+import { type Entry, freshOnly, type Windows } from '@spillway/cache-client'
 import { type Policy, policyOf } from './directives.ts'
 import { type AnswerHeaders, answerField, members, type RequestHeaders, requestField } from './fields.ts'
 import { type Exchanged, initialAge } from './freshness.ts'
@@ -12,8 +12,8 @@ export const MAX_BODY = 1_048_576
 const STORABLE = new Set([200, 301, 308, 404, 410])
 
 export type Verdict =
-  /** `lifetimeMs` of age; `vary`: the request fields it depends on, in lower case, sorted. */
-  | { readonly kind: 'store'; readonly lifetimeMs: number; readonly ageMs: number; readonly vary: readonly string[] }
+  /** `vary`: the request fields it depends on, in lower case, sorted. */
+  | { readonly kind: 'store'; readonly windows: Windows; readonly ageMs: number; readonly vary: readonly string[] }
   /** A 5xx; `whole`: those who wait may see the answer itself. */
   | { readonly kind: 'failure'; readonly whole: boolean }
   /** For nobody but who asked. */
@@ -30,7 +30,7 @@ export function judge({ status, headers }: Head, request: RequestHeaders, times:
   const lifetimeMs = policy.lifetime * 1000
   const ageMs = initialAge(headers, times)
   if (ageMs >= lifetimeMs) return REFUSE
-  return { kind: 'store', lifetimeMs, ageMs, vary: [...new Set(vary)].sort() }
+  return { kind: 'store', windows: freshOnly(lifetimeMs), ageMs, vary: [...new Set(vary)].sort() }
 }
 
 function mayBeShared(headers: AnswerHeaders, policy: Policy, request: RequestHeaders): boolean {
@@ -53,10 +53,10 @@ const NEVER_STORED = new Set([
 ])
 
 /**
- * The answer's own headers, with the length of its whole body, and a date if it had none (RFC 9110, 6.6.1). A failure
- * shared with those who wait keeps the word of whose failure it is.
+ * The answer's own headers, and a date if it had none (RFC 9110, 6.6.1); its length is that of the body it is stored
+ * with. A failure shared with those who wait keeps the word of whose failure it is.
  */
-export function storedHeaders({ status, headers }: Head, body: Buffer, date: number): Entry['headers'] {
+export function storedHeaders({ status, headers }: Head, date: number): Entry['headers'] {
   const named = new Set(members(answerField(headers, 'connection')?.toLowerCase()))
   const kept: [string, string][] = []
   for (const [name, value] of Object.entries(headers)) {
@@ -65,7 +65,6 @@ export function storedHeaders({ status, headers }: Head, body: Buffer, date: num
     for (const line of Array.isArray(value) ? value : [value]) kept.push([name, line])
   }
   if (headers['date'] === undefined) kept.push(['date', new Date(date).toUTCString()])
-  kept.push(['content-length', String(body.length)])
   return kept
 }
 

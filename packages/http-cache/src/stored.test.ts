@@ -1,4 +1,4 @@
-import type { Entry } from '@spillway/cache-client'
+import { type Entry, freshOnly } from '@spillway/cache-client'
 import type { Dispatcher } from 'undici'
 import { expect, it } from 'vitest'
 import { Delivery } from './delivery.ts'
@@ -18,7 +18,8 @@ const entry: Entry = {
   body: Buffer.from('hello'),
   ageMs: 0,
   at: 0,
-  lifetimeMs: 30_000,
+  windows: freshOnly(30_000),
+  fillMs: 0,
   tags: [],
   vary: [],
 }
@@ -36,14 +37,16 @@ function deliver(options: Partial<Dispatcher.DispatchOptions> = {}) {
   return seen
 }
 
-it('sends every field as it came, whatever it is called, and the age', () => {
+it('sends every field as it came, whatever it is called, and the age, the length, and that it can be had in parts', () => {
   const { headers } = deliver()
   expect(Object.entries(headers)).toEqual([
     ['link', ['a', 'b', 'c']],
     ['constructor', 'd'],
     ['__proto__', 'e'],
     ['etag', '"1"'],
+    ['accept-ranges', 'bytes'],
     ['age', '7'],
+    ['content-length', '5'],
   ])
 })
 

@@ -27,7 +27,8 @@ export function write(call: Call): void {
       delivery.fail(unconfirmed as Error)
       return
     }
-    live.take(delivery, clientHeaders(head.headers))
+    delivery.start(head.status, clientHeaders(head.headers), head.message)
+    live.take(delivery)
   }
   const failed = async (error: Error) => {
     // The upstream's failure is what the client must know; that the purge failed too changes nothing for him.

@@ -110,8 +110,8 @@ export class World<C extends SharedCache = MemoryCache> {
 }
 
 /** Resolves when it holds; bounded by the test's own timeout. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await pause(5)
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await pause(5)
 }
 
 /** Resolves when it has stayed the same for 100 ms of looking. */

@@ -30,6 +30,10 @@ export interface Store<V extends object> {
   /** Whether it was stored; a value too large, or expired already, is not, and takes its predecessor with it. */
   set(key: string, value: V, placement: Placement): boolean
   delete(key: string): boolean
+  /** The keys of all that is stored, expired or not. */
+  keys(): Iterable<string>
+  /** The keys of what carries the tag. */
+  tagged(tag: string): readonly string[]
   /** Removes what carries the tag; how many that were. */
   purgeTag(tag: string): number
   clear(): void

@@ -85,6 +85,14 @@ export class TtlCache<V extends object> implements Store<V> {
     return this.#entries.delete(key)
   }
 
+  keys(): Iterable<string> {
+    return this.#entries.keys()
+  }
+
+  tagged(tag: string): readonly string[] {
+    return this.#tags.keys(tag)
+  }
+
   purgeTag(tag: string): number {
     const keys = this.#tags.keys(tag)
     for (const key of keys) this.#entries.delete(key)
