@@ -1,6 +1,6 @@
 /** Builds the gateway: what it calls first, then the built-in routes, then those of the routes file. */
 import { readFile } from 'node:fs/promises'
-import { KeyError, readKeys } from '@spillway/auth'
+import { KeyFile } from '@spillway/auth'
 import { createCacheClient } from '@spillway/cache-client'
 import type { ServiceContext } from '@spillway/service'
 import { clusterChecks, clusterNamed, createClusters } from './clusters.ts'
@@ -9,6 +9,7 @@ import { cacheCheck, measureCache } from './measure-cache.ts'
 import { Places } from './places.ts'
 import { declaredRoutes } from './routes/declared.ts'
 import { docs } from './routes/docs.ts'
+import { jwks } from './routes/jwks.ts'
 import { login } from './routes/login.ts'
 import { purge } from './routes/purge.ts'
 import { readRoutes } from './routes-file/read.ts'
@@ -24,8 +25,6 @@ export async function buildApp(
   context: ServiceContext,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<App> {
-  const keys = await readKeys(config.SIGNING_KEYS_FILE)
-  if (!keys.signing) throw new KeyError(`${config.SIGNING_KEYS_FILE} has no key with a private half to sign with`)
   const { routes, upstreams } = readRoutes(await readFile(config.ROUTES_FILE, 'utf8'), {
     file: config.ROUTES_FILE,
     variables: {
@@ -38,6 +37,7 @@ export async function buildApp(
     },
   })
 
+  const keys = await KeyFile.open(config.SIGNING_KEYS_FILE, { logger: context.logger, signs: true })
   const client = createCacheClient({
     url: config.CACHE_URL,
     instance: context.instance,
@@ -55,6 +55,7 @@ export async function buildApp(
     await Promise.all([...clusters.values()].map((cluster) => cluster.upstreams.close()))
   })
   await docs(app)
+  jwks(app, keys)
   await login(app, { accounts: clusterNamed(clusters, SIGN_IN_UPSTREAM), registry: context.registry, config })
   purge(app, { cache, routes })
   const places = config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined

@@ -2,11 +2,13 @@
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { AuthError } from './errors.ts'
+import { KeyFile } from './key-file.ts'
 import type { Keys } from './keys.ts'
-import { type Claims, createTokens, type Identity } from './tokens.ts'
+import { type Claims, type Identity, Tokens } from './tokens.ts'
 
 export interface AuthOptions {
-  keys: Keys
+  /** A `KeyFile` is followed, and closed with the server. */
+  keys: Keys | KeyFile
 }
 
 declare module 'fastify' {
@@ -24,9 +26,13 @@ declare module 'fastify' {
 
 export const auth = fp<AuthOptions>(
   async (app, { keys }) => {
-    const tokens = await createTokens(app, keys)
-    app.decorate('verifyToken', tokens.verify)
-    if (tokens.sign) app.decorate('signToken', tokens.sign)
+    const tokens = await Tokens.of(keys instanceof KeyFile ? keys.current : keys)
+    if (keys instanceof KeyFile) {
+      keys.follow((changed) => tokens.use(changed))
+      app.addHook('onClose', async () => keys.close())
+    }
+    app.decorate('verifyToken', (token: string) => tokens.verify(token))
+    if (tokens.canSign) app.decorate('signToken', (claims: Claims) => tokens.sign(claims))
     app.decorateRequest('identity', null)
   },
   { name: '@spillway/auth', fastify: '5.x' },

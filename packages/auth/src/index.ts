@@ -1,5 +1,7 @@
 export { type AuthOptions, auth, requireRole, requireSignedIn } from './auth.ts'
 export { type DemoAccount, demoAccounts, randomPassword } from './demo.ts'
 export { type AuthCode, AuthError } from './errors.ts'
-export { generateKeys, KeyError, type Keys, parseKeys, readKeys } from './keys.ts'
+export { KeyFile, LOOK_EVERY_MS } from './key-file.ts'
+export { generateKeys, KeyError, type Keys, type KeyTexts, parseKeys, publicKeys } from './keys.ts'
+export { rotate } from './rotation.ts'
 export { type Identity, TOKEN_LIFETIME_S } from './tokens.ts'

@@ -1,6 +1,7 @@
 /** What our tokens are: signed and verified as RFC 8725 asks, with nothing in them left to the caller's choice. */
+import type { KeyObject } from 'node:crypto'
 import jwt from '@fastify/jwt'
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import Fastify from 'fastify'
 import { AuthError } from './errors.ts'
 import type { Keys } from './keys.ts'
 
@@ -23,7 +24,7 @@ export const TOKEN_LIFETIME_S = 3600
 const ISSUER = 'spillway'
 const AUDIENCE = 'spillway'
 const ALGORITHM = 'EdDSA'
-const LEEWAY_MS = 5000
+export const LEEWAY_MS = 5000
 /** Ours have about 400 characters; a role list that needs more than this has outgrown tokens. */
 const MAX_TOKEN_LENGTH = 4096
 /** Verified tokens remembered per key, so that a signature is checked once: at most about 1 kB each. */
@@ -31,48 +32,77 @@ const REMEMBERED = 5000
 /** Each would let a token bring its own key or rules (RFC 8725, 3.10; RFC 7515, 4.1.11). */
 const REFUSED_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit']
 
+/** One key's: pinned to it, it verifies synchronously, and remembers what it verified. */
 type Verify = (token: string) => Record<string, unknown>
 
-export interface Tokens {
+/** Signs and verifies with a set of keys, and with another one whenever it is told. */
+export class Tokens {
+  #verifiers: ReadonlyMap<string, Verify> = new Map()
+  #sign: ((claims: Claims) => string) | undefined
+
+  static async of(keys: Keys): Promise<Tokens> {
+    const tokens = new Tokens()
+    await tokens.use(keys)
+    return tokens
+  }
+
+  /** From now on these. What was verified by a key that stays is still remembered. */
+  async use(keys: Keys): Promise<void> {
+    const verifiers = new Map<string, Verify>()
+    for (const [kid, key] of keys.verifying) {
+      verifiers.set(kid, this.#verifiers.get(kid) ?? (await bound(kid, key)).verify)
+    }
+    const { signing } = keys
+    const key = signing && keys.verifying.get(signing.kid)
+    this.#sign = signing && key ? (await bound(signing.kid, key, signing.key)).sign : undefined
+    this.#verifiers = verifiers
+  }
+
+  get canSign(): boolean {
+    return this.#sign !== undefined
+  }
+
+  /** Only where the keys have a private half. */
+  sign(claims: Claims): string {
+    if (!this.#sign) throw new Error('these keys have no private half to sign with')
+    return this.#sign(claims)
+  }
+
   /** @throws {AuthError} */
-  verify(token: string): Identity
-  sign?: (claims: Claims) => string
+  verify(token: string): Identity {
+    return verify(token, this.#verifiers)
+  }
 }
 
 /**
- * One @fastify/jwt a key, each in a scope of its own: pinned to that key it verifies synchronously and remembers what it
- * verified, keyed by the token's digest. What is remembered ends with the token's `exp` (and the leeway) at the latest.
+ * @fastify/jwt with one key, on a server of its own that never listens: a plugin cannot join one that is ready, and keys
+ * come later. It remembers by the token's digest, until the token's `exp` (and the leeway) at the latest.
  */
-export async function createTokens(app: FastifyInstance, keys: Keys): Promise<Tokens> {
-  const verifiers = new Map<string, Verify>()
-  const tokens: Tokens = { verify: (token) => verify(token, verifiers) }
-  for (const [kid, key] of keys.verifying) {
-    const signing = keys.signing?.kid === kid ? keys.signing.key : undefined
-    const pinned: FastifyPluginAsync = async (scope) => {
-      await scope.register(jwt, {
-        secret: {
-          public: key.export({ type: 'spki', format: 'pem' }).toString(),
-          ...(signing ? { private: signing.export({ type: 'pkcs8', format: 'pem' }).toString() } : {}),
-        },
-        sign: { algorithm: ALGORITHM, kid, iss: ISSUER, aud: AUDIENCE, expiresIn: TOKEN_LIFETIME_S, notBefore: 0 },
-        verify: {
-          algorithms: [ALGORITHM],
-          checkTyp: 'JWT',
-          allowedIss: ISSUER,
-          allowedAud: AUDIENCE,
-          requiredClaims: ['iss', 'aud', 'sub', 'exp'],
-          clockTolerance: LEEWAY_MS,
-          cache: REMEMBERED,
-          // Refusals are not remembered: a token that is not valid yet must be looked at again.
-          errorCacheTTL: () => -2 * LEEWAY_MS,
-        },
-      })
-      verifiers.set(kid, (token) => scope.jwt.verify(token))
-      if (signing) tokens.sign = ({ sub, roles }) => scope.jwt.sign({ sub, roles })
-    }
-    await app.register(pinned)
+async function bound(kid: string, key: KeyObject, signing?: KeyObject) {
+  const scope = Fastify()
+  await scope.register(jwt, {
+    secret: {
+      public: key.export({ type: 'spki', format: 'pem' }).toString(),
+      ...(signing ? { private: signing.export({ type: 'pkcs8', format: 'pem' }).toString() } : {}),
+    },
+    sign: { algorithm: ALGORITHM, kid, iss: ISSUER, aud: AUDIENCE, expiresIn: TOKEN_LIFETIME_S, notBefore: 0 },
+    verify: {
+      algorithms: [ALGORITHM],
+      checkTyp: 'JWT',
+      allowedIss: ISSUER,
+      allowedAud: AUDIENCE,
+      requiredClaims: ['iss', 'aud', 'sub', 'exp'],
+      clockTolerance: LEEWAY_MS,
+      cache: REMEMBERED,
+      // Refusals are not remembered: a token that is not valid yet must be looked at again.
+      errorCacheTTL: () => -2 * LEEWAY_MS,
+    },
+  })
+  await scope.ready()
+  return {
+    verify: (token: string): Record<string, unknown> => scope.jwt.verify(token),
+    sign: ({ sub, roles }: Claims): string => scope.jwt.sign({ sub, roles }),
   }
-  return tokens
 }
 
 function verify(token: string, verifiers: ReadonlyMap<string, Verify>): Identity {
