@@ -22,9 +22,7 @@ export interface CacheClientOptions {
 }
 
 /** `live`: L1 and L2 are in use. Else reads go to the origin, coalesced, and `why` says what is missing. */
-export type CacheState =
-  | { readonly live: true; readonly epoch: string }
-  | { readonly live: false; readonly why: string }
+export type CacheState = { readonly live: true } | { readonly live: false; readonly why: string }
 
 /** Since the start. */
 export interface CacheCounters {
@@ -137,7 +135,7 @@ class Client implements CacheClient {
 
   get state(): CacheState {
     const session = this.#link.live
-    return session ? { live: true, epoch: session.epoch } : { live: false, why: this.#link.why }
+    return session ? { live: true } : { live: false, why: this.#link.why }
   }
 
   get counters(): CacheCounters {

@@ -1,6 +1,5 @@
 /** One miss under way at this gateway: its readers, and the lookup and fill that they share. */
 import type { Entry, Fill, Filled, Filling, Reading } from './cache.ts'
-import { frame, seal } from './frame.ts'
 import type { Lease } from './lease.ts'
 import type { Answer, Verdict } from './remote.ts'
 import type { Session } from './session.ts'
@@ -177,7 +176,7 @@ export class Flight {
     const [owner] = this.#readers
     if (!owner) {
       // Not surrendered: it may be refused where others wait, and here is nobody who could go on.
-      lease?.drop()
+      void lease?.drop()
       return () => ({ outcome: 'pass' })
     }
     const stop = new AbortController()
@@ -225,7 +224,7 @@ export class Flight {
     const { entry } = filling
     this.#phase = { is: 'storing' }
     this.#keep(entry)
-    const stored = (await lease?.fill(frame(seal(entry), entry.ageMs + this.#effects.clock() - entry.at))) ?? false
+    const stored = (await lease?.fill(entry, entry.ageMs + this.#effects.clock() - entry.at)) ?? false
     return (own) => ({ outcome: 'filled', entry, collapsed: !own, stored })
   }
 

@@ -8,6 +8,7 @@ export {
 } from './client.ts'
 export { FrameError, frame, open as openFrame, type Sealed, seal } from './frame.ts'
 export type { CacheLogger } from './link.ts'
+export { openCache } from './open.ts'
 export { PurgeLog } from './purge-log.ts'
 export { PurgeUnconfirmed } from './purging.ts'
 export { ageOf, freshOnly, softened, type Windows } from './windows.ts'

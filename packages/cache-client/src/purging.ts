@@ -8,7 +8,7 @@ import { SESSION_MS } from './wire.ts'
 const ANSWER_MS = 5000
 const AGAIN_AFTER_MS = 50
 
-const UNCONFIRMED =
+export const UNCONFIRMED =
   'The write, where there was one, is done, but the cache has not confirmed that it forgot what was there before: old copies may be served until they expire. Writing or purging again asks it again.'
 
 /** No answer in 5 s: what was purged may still be served somewhere. */

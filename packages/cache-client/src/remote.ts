@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile'
 import type { Dispatcher, Pool } from 'undici'
 import type { Entry } from './cache.ts'
 import { FrameError, open } from './frame.ts'
-import { Lease } from './lease.ts'
+import { type Lease, ServiceLease } from './lease.ts'
 import { LineReader } from './lines.ts'
 import { ageOf } from './windows.ts'
 import { Decision, digest, HEADER, MAX_FRAME_BYTES } from './wire.ts'
@@ -124,7 +124,7 @@ async function readLease(
 ): Promise<Answer> {
   const drop = () => body.destroy()
   const stale = staleBytes > 0 ? await inTime(lines.bytes(staleBytes), drop) : undefined
-  const lease = new Lease(asked.pool, asked.hash, token, lines, drop)
+  const lease = new ServiceLease(asked.pool, asked.hash, token, lines, drop)
   return { is: 'lease', seq, lease, stale: stale && whole(stale, asked, at) }
 }
 

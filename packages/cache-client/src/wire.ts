@@ -70,6 +70,9 @@ export type StreamLine = Static<typeof StreamLine>
 /** `PUT /sessions/{id}`: all up to `seq` is applied; 204, or 410 for a session that is no more. */
 export const Confirmation = Type.Object({ seq: Seq }, closed)
 
+/** What a fill failed with. */
+export const Failure = Type.Object({ status: Type.Integer(), error: Type.String() })
+
 /**
  * First line of a wait's body, when it is decided. After `filled` comes the entry's frame; after `lease` so many bytes
  * of frame as `stale` says, and after `failed` that of a stale entry which may be used instead, where `stale` is true.
