@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import type { Bench } from '../bench.ts'
+import { counted } from '../judging/figures.ts'
 import { machine } from '../machine.ts'
 import { findClient } from '../measuring/client.ts'
 import { comparedRows } from '../measuring/compared.ts'
@@ -14,9 +15,8 @@ import { makeFolder, writeWhole } from '../reporting/results.ts'
 import type { Settings } from '../settings.ts'
 import { LabError } from '../stack.ts'
 import { type CacheBench, document, type Measured, tables } from './document.ts'
-import { FIGURE_PARTS, PARTS, type PartName, SECONDS } from './parts.ts'
+import { PARTS, type PartName, partNames } from './parts.ts'
 import { figureRows } from './rows.ts'
-import { BARE, measureTiers } from './tiers.ts'
 
 /** The same exit code as of a bench with an invalid test. */
 const EXIT_INVALID = 3
@@ -59,15 +59,17 @@ export async function benchCache({ config, environment, signal }: Bench): Promis
   try {
     for (const name of parts) {
       const rounds = parts.length > 1 && ONCE.includes(name) ? 1 : config.ROUNDS
-      const seconds = (config.DURATION ?? SECONDS[name] * 1000) / 1000
+      const part = PARTS[name]
+      const seconds = config.DURATION === undefined ? part.seconds : config.DURATION / 1000
       const plan = { ...means, client, rounds, seconds, rate: config.RATE }
-      say(`${name}, ${rounds} x ...`)
-      if (name === 'tiers') {
-        const samples = await measureTiers(plan)
-        keep(name, { samples, rows: comparedRows(samples, [BARE]) })
+      say(`${name}: ${counted(rounds, 'round')} ...`)
+      if (part.kind === 'compared') {
+        const samples = await part.measure(plan)
+        const peers = part.peers.map(([, peer]) => peer)
+        keep(name, { samples, rows: comparedRows(samples, peers) })
       } else {
         // Several processes take part in each row, so nobody has a core to himself.
-        const samples = await FIGURE_PARTS[name].measure({ ...plan, cores: {} })
+        const samples = await part.measure({ ...plan, cores: {} })
         keep(name, { samples, rows: figureRows(samples) })
       }
     }
@@ -76,15 +78,18 @@ export async function benchCache({ config, environment, signal }: Bench): Promis
     if (Object.keys(seen.parts).length === 0) rmSync(folder, { recursive: true })
   }
   say(`\n${tables(seen)}\n\nThe report: ${path.relative(process.cwd(), folder)}/report.md`)
-  const rows = Object.values(seen.parts).flatMap((part) => part.rows as readonly { verdict: string }[])
-  return rows.some(({ verdict }) => verdict === 'invalid') ? EXIT_INVALID : 0
+  return Object.values(seen.parts)
+    .flatMap((part): readonly { verdict: string }[] => part.rows)
+    .some(({ verdict }) => verdict === 'invalid')
+    ? EXIT_INVALID
+    : 0
 }
 
 /** @throws {LabError} for a part of another bench */
 function partsOf({ PART = 'all' }: Settings): readonly PartName[] {
-  if (PART === 'all') return PARTS
-  const part = PARTS.find((name) => name === PART)
-  if (!part) throw new LabError(`PART is ${PART}; make bench-cache has ${PARTS.join(', ')} and all`)
+  if (PART === 'all') return partNames
+  const part = partNames.find((name) => name === PART)
+  if (!part) throw new LabError(`PART is ${PART}; make bench-cache has ${partNames.join(', ')} and all`)
   return [part]
 }
 

@@ -3,7 +3,8 @@ import { comparedRows } from '../measuring/compared.ts'
 import type { Sample } from '../measuring/sample.ts'
 import { type CacheBench, document, tables } from './document.ts'
 import { figureRows } from './rows.ts'
-import { BARE } from './tiers.ts'
+
+const BARE = 'bare Fastify route'
 
 const sample = (contender: string, requests: number): Sample => ({
   ...{ case: 'GET', contender, round: 1, cpu: 0.95, core: { busy: 0.99, others: 0 }, faults: [] },

@@ -7,9 +7,8 @@ import { bullets, drawn } from '../reporting/columns.ts'
 import { escaped } from '../reporting/markdown.ts'
 import { markdownTable, textTable } from '../reporting/table.ts'
 import { figureColumns } from './part.ts'
-import { FIGURE_PARTS, type PartName } from './parts.ts'
+import { PARTS, type PartName } from './parts.ts'
 import type { FigureRow, FigureSample } from './rows.ts'
-import { BARE } from './tiers.ts'
 
 export interface CacheBench extends Conditions {
   readonly format: 1
@@ -20,9 +19,6 @@ export interface CacheBench extends Conditions {
 export type Measured =
   | { readonly samples: readonly Sample[]; readonly rows: readonly ComparedRow[] }
   | { readonly samples: readonly FigureSample[]; readonly rows: readonly FigureRow[] }
-
-const TIERS = comparedColumns([['x bare', BARE]])
-const TIERS_ABOUT = `One gateway on a core of its own, the token of each request verified. L1 hits are of one item; L2 hits are of a gateway without room for an L1; each miss asks for an item that nobody asked for before, and stores it. The bare Fastify route sends the same fields and the same body. ${COMPARED_LEGEND}`
 
 interface Section {
   readonly title: string
@@ -61,23 +57,24 @@ export function document(bench: CacheBench): string {
 }
 
 function sectionsOf({ parts }: CacheBench): Section[] {
-  return (Object.entries(parts) as [PartName, Measured][]).map(([name, { rows }]) => {
-    if (name === 'tiers') {
-      const compared = rows as readonly ComparedRow[]
+  return (Object.entries(parts) as [PartName, Measured][]).map(([name, measured]) => {
+    const part = PARTS[name]
+    const { title, about } = part
+    if (part.kind === 'compared') {
+      const rows = measured.rows as readonly ComparedRow[]
       return {
-        title: 'From which tier',
-        about: [TIERS_ABOUT],
-        table: (draw) => drawn(TIERS, compared, draw),
-        reasons: compared.flatMap(({ contender, ...row }) => reasonsOf(contender, row)),
+        title,
+        about: [...about, COMPARED_LEGEND],
+        table: (draw) => drawn(comparedColumns(part.peers), rows, draw),
+        reasons: rows.flatMap(({ case: asked, contender, ...row }) => reasonsOf(`${asked}, ${contender}`, row)),
       }
     }
-    const part = FIGURE_PARTS[name]
-    const figures = rows as readonly FigureRow[]
+    const rows = measured.rows as readonly FigureRow[]
     return {
-      title: part.title,
-      about: part.about,
-      table: (draw) => drawn(figureColumns(part), figures, draw),
-      reasons: figures.flatMap(({ row, ...rest }) => reasonsOf(row, rest)),
+      title,
+      about,
+      table: (draw) => drawn(figureColumns(part), rows, draw),
+      reasons: rows.flatMap(({ row, ...rest }) => reasonsOf(row, rest)),
     }
   })
 }

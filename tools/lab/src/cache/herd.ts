@@ -20,6 +20,8 @@ const TIMEOUT_MS = 20_000
 type Figure = 'calls' | 'p50' | 'p99' | 'max' | 'failed'
 
 export const herd: FigurePart<Figure> = {
+  kind: 'figures',
+  seconds: 0,
   title: 'A herd before one cold item',
   about: [
     `${whole(CLIENTS)} clients, each with a connection that is open already, ask ${GATEWAYS} gateways at the same moment for one item. The origin takes ${ORIGIN.latencyMs} ms and counts; the figure is that of the worst of ${HERDS} items. Without the cache service each gateway coalesces for itself, and who comes during a fill shares the next one.`,

@@ -16,6 +16,8 @@ const IDLE = 10_000
 type Figure = 'resident' | 'heap' | 'outside' | 'each' | 'counted'
 
 export const memory: FigurePart<Figure> = {
+  kind: 'figures',
+  seconds: 0,
   title: `Memory of ${whole(ITEMS)} entries`,
   about: [
     `Growth from before the first to ${IDLE / 1000} s after the last of ${whole(ITEMS)} answers of ${whole(ORIGIN.bytes)} B, by the process's own metrics. An entry's share is of heap and buffers, without what filling them left behind. The room that the cache counts for it, by which it evicts, stands beside it.`,

@@ -1,7 +1,7 @@
 /** A part of `make bench-cache`: rows of figures, how they are measured and how they are shown. */
 import type { Client } from '../measuring/client.ts'
 import { range, word } from '../measuring/compared-table.ts'
-import type { Means } from '../measuring/sample.ts'
+import type { Means, Sample } from '../measuring/sample.ts'
 import type { Column } from '../reporting/columns.ts'
 import type { FigureRow, FigureSample } from './rows.ts'
 
@@ -14,7 +14,23 @@ export interface PartPlan extends Means {
   readonly rate: number
 }
 
+/** One whose rows are contenders on a core of their own. */
+export interface ComparedPart {
+  readonly kind: 'compared'
+  /** Of one load, where `DURATION` does not say. */
+  readonly seconds: number
+  readonly title: string
+  readonly about: readonly string[]
+  /** Whom ratios are given to: a title, and the contender's name. */
+  readonly peers: readonly (readonly [title: string, peer: string])[]
+  measure(plan: PartPlan): Promise<Sample[]>
+}
+
+/** One whose rows are figures of its own. */
 export interface FigurePart<F extends string = string> {
+  readonly kind: 'figures'
+  /** Of one load, where `DURATION` does not say; 0 where there is none that lasts. */
+  readonly seconds: number
   readonly title: string
   /** What its figures mean: paragraphs of Markdown. */
   readonly about: readonly string[]

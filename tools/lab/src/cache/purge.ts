@@ -20,6 +20,8 @@ const EPOCH_MS = 2500
 type Figure = 'p50' | 'p99' | 'max' | 'purges' | 'stale' | 'failed'
 
 export const purge: FigurePart<Figure> = {
+  kind: 'figures',
+  seconds: 10,
   title: 'From a purge to its answer',
   about: [
     `One every ${EVERY_MS} ms, through ${GATEWAYS} gateways in turn: \`POST /admin/cache/purge\` of one item, or a \`PUT\` whose answer waits for its purge (the origin's share included). Under load the gateways also answer reads of ${whole(ITEMS)} items. After each write the item is read through the other gateways: an older version counts as stale, and none may be.`,

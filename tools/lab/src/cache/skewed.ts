@@ -27,6 +27,8 @@ const VARIANTS: Readonly<Record<string, Variant>> = {
 type Figure = 'hits' | 'l1' | 'l2' | 'stale' | 'waiting' | 'calls' | 'unchanged' | 'p50' | 'p99' | 'p999'
 
 export const skewed: FigurePart<Figure> = {
+  kind: 'figures',
+  seconds: 20,
   title: 'A skewed load',
   about: [
     `An open load of ${GATEWAYS} gateways in turn, in real time: ${whole(PATHS.count)} items by Zipf's law (${PATHS.skew}), a time to live of ${TTL_S} s, an origin that takes ${LATENCY_MS} ms. Each row begins with empty caches and one time to live that does not count. Hits are answers for which the client did not wait for the origin, stale ones among them. Waiting is the rest: asking the origin, or sharing somebody else's question.`,

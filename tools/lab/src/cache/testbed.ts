@@ -15,7 +15,7 @@ import type { OriginCounts, OriginPlan, Told } from './processes/origin.ts'
 
 const ORIGIN = fileURLToPath(import.meta.resolve('./processes/origin.ts'))
 const GATEWAY = path.join(ROOT, 'apps/gateway/src/main.ts')
-const CACHE = path.join(ROOT, 'apps/cache/src/main.ts')
+export const CACHE = path.join(ROOT, 'apps/cache/src/main.ts')
 const USABLE_WITHIN_MS = 20_000
 const TOLD_WITHIN_MS = 10_000
 

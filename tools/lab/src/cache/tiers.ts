@@ -3,15 +3,16 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Pool } from 'undici'
-import type { Asked, Client } from '../measuring/client.ts'
+import type { Asked } from '../measuring/client.ts'
 import { inWords, type Means, measured, rotated, type Sample, type Served } from '../measuring/sample.ts'
 import { freePorts, startServer } from '../measuring/server.ts'
 import { bodyOf } from './items.ts'
+import type { ComparedPart, PartPlan } from './part.ts'
 import type { BareRoutePlan } from './processes/bare-route.ts'
 import { series, startTestbed, type Testbed } from './testbed.ts'
 
 const BARE_ROUTE = fileURLToPath(import.meta.resolve('./processes/bare-route.ts'))
-export const BARE = 'bare Fastify route'
+const BARE = 'bare Fastify route'
 const BYTES = 1000
 const CONNECTIONS = 64
 const ITEM = '/items/hot'
@@ -26,12 +27,6 @@ const AS_NAMED = 0.99
 /** Those that another connection, frame or process says anew. */
 const OWN_FIELDS = new Set(['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding'])
 
-export interface Tiers extends Means {
-  readonly client: Client
-  readonly rounds: number
-  readonly seconds: number
-}
-
 interface Contender {
   readonly name: string
   start(bed: Testbed): Promise<Served>
@@ -39,7 +34,18 @@ interface Contender {
   readonly item: (round: number) => Pick<Asked, 'numbered'> & { readonly path: string }
 }
 
-export async function measureTiers(plan: Tiers): Promise<Sample[]> {
+export const tiers: ComparedPart = {
+  kind: 'compared',
+  seconds: 10,
+  title: 'From which tier',
+  about: [
+    'One gateway on a core of its own, the token of each request verified. L1 hits are of one item; L2 hits are of a gateway without room for an L1; each miss asks for an item that nobody asked for before, and stores it. The bare Fastify route sends the same fields and the same body.',
+  ],
+  peers: [['x bare', BARE]],
+  measure: measureTiers,
+}
+
+async function measureTiers(plan: PartPlan): Promise<Sample[]> {
   const contenders: Contender[] = [
     { name: BARE, start: () => startBare(fields, plan), item: () => ({ path: ITEM }) },
     gateway('L1 hit', {}, 'hit l1', plan, () => ({ path: ITEM })),

@@ -3,10 +3,9 @@ import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { withGenerator } from '../generators/generator.ts'
 import { findOnPath } from '../generators/pin.ts'
-import { DriverError } from '../plan.ts'
 import type { Environment } from '../settings.ts'
+import { loadIn } from './load-in.ts'
 import { wrkClient } from './wrk.ts'
 
 /** What is asked, all the time. */
@@ -70,18 +69,8 @@ export function autocannonClient(): Client {
   return {
     name,
     load({ url, asked, seconds, core, environment, signal }) {
-      const options = { name, core, environment, within: (seconds + ASIDE) * 1000, signal, channel: true }
-      return withGenerator({ file: process.execPath, args: [AUTOCANNON] }, options, async ({ child, ended }) => {
-        let load: ClientLoad | undefined
-        child.once('message', (told: ClientLoad) => {
-          load = told
-        })
-        // Where it cannot be started, `ended` says so better.
-        child.send({ url, asked, seconds }, () => {})
-        await ended()
-        if (!load) throw new DriverError(`${name} ended without a result`)
-        return load
-      })
+      const within = (seconds + ASIDE) * 1000
+      return loadIn(AUTOCANNON, { url, asked, seconds }, { name, core, environment, within, signal })
     },
   }
 }

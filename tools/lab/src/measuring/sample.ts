@@ -49,6 +49,8 @@ export interface Measuring extends Means {
   readonly asked: Asked
   /** What is asked before it counts. Default: the same. */
   readonly warmUp?: Asked
+  /** Looks at one answer whole, which no client under load does. Default: over HTTP. */
+  readonly look?: (url: string, asked: Asked) => Promise<string[]>
 }
 
 /** @throws what is neither a server's fault nor a client's */
@@ -59,13 +61,13 @@ export async function measured(
 ): Promise<Sample> {
   try {
     await using server = await start()
-    const { client, cores, folder, environment, signal, asked, warmUp = asked } = plan
+    const { client, cores, folder, environment, signal, asked, warmUp = asked, look = probe } = plan
     const { url } = server
     const common = { core: cores.client, folder, environment: { PATH: environment['PATH'] }, signal }
     const load = (what: Asked, seconds: number) =>
       client.load({ ...common, url: url + what.answer.path, asked: what, seconds })
     await load(warmUp, Math.min(WARM_UP_S, plan.seconds))
-    const wrong = await probe(url, asked)
+    const wrong = await look(url, asked)
     const from = await reading(server, cores)
     const seen = await load(asked, plan.seconds)
     const to = await reading(server, cores)
@@ -95,7 +97,6 @@ async function reading(server: Server, { contender }: Cores) {
   }
 }
 
-/** One answer looked at whole, which no client under load does. */
 async function probe(url: string, { method, sends, headers, answer, numbered }: Asked): Promise<string[]> {
   const type = sends > 0 ? { 'content-type': 'text/plain' } : {}
   const sent = { headers: { ...headers, ...type }, ...(sends > 0 ? { body: 'x'.repeat(sends) } : {}) }
