@@ -6,7 +6,7 @@ import { LATE_MS, openLoad } from '../measuring/open-load.ts'
 import { percentile } from '../measuring/spread.ts'
 import { versionOf } from './items.ts'
 import type { FigurePart, PartPlan } from './part.ts'
-import type { FigureSample } from './rows.ts'
+import { attempted, type FigureSample } from './rows.ts'
 import { startTestbed, type Testbed } from './testbed.ts'
 
 const GATEWAYS = 3
@@ -45,9 +45,10 @@ export const purge: FigurePart<Figure> = {
         ['writes under load', writeItem, plan.rate],
       ] as const
       for (const [row, act, rate] of rows) {
-        const sample = await measureOne({ row, round, act, rate }, bed, plan)
+        const one = { row, round, act, rate }
+        const sample = await attempted(row, round, plan.signal, () => measureOne(one, bed, plan))
         samples.push(sample)
-        const { p50 = 0, p99 = 0 } = sample.figures
+        const { p50 = Number.NaN, p99 = Number.NaN } = sample.figures
         plan.say(`  ${row}, round ${round}: p50 ${figure(p50)} ms, p99 ${figure(p99)} ms`)
       }
     }

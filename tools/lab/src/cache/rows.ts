@@ -1,6 +1,8 @@
 /** From samples of named figures to rows: medians over the rounds, and what speaks against them. */
 import { faultsIn } from '../measuring/compared.ts'
 import { type Spread, spreadOf } from '../measuring/spread.ts'
+import { DriverError } from '../plan.ts'
+import { LabError } from '../stack.ts'
 
 /** What one round of one row gave. */
 export interface FigureSample<F extends string = string> {
@@ -20,6 +22,21 @@ export interface FigureRow<F extends string = string> {
   readonly figures: Readonly<Record<F, Spread>>
   readonly verdict: 'valid' | 'doubtful' | 'invalid'
   readonly reasons: readonly string[]
+}
+
+/** A row that cannot be measured is invalid and says why; the others go on. @throws whatever is no fault of its processes */
+export async function attempted<F extends string>(
+  row: string,
+  round: number,
+  signal: AbortSignal,
+  measure: () => Promise<FigureSample<F>>,
+): Promise<FigureSample<F>> {
+  try {
+    return await measure()
+  } catch (error) {
+    if (signal.aborted || !(error instanceof LabError || error instanceof DriverError)) throw error
+    return { row, round, figures: {} as FigureSample<F>['figures'], faults: [error.message] }
+  }
 }
 
 /** In the order in which rows were first measured. */

@@ -4,7 +4,7 @@ import { LATE_MS, openLoad } from '../measuring/open-load.ts'
 import type { OpenLoad } from '../measuring/processes/open-load.ts'
 import type { FigurePart, PartPlan } from './part.ts'
 import type { OriginCounts } from './processes/origin.ts'
-import type { FigureSample } from './rows.ts'
+import { attempted, type FigureSample } from './rows.ts'
 import { startTestbed, type TestbedPlan } from './testbed.ts'
 
 const GATEWAYS = 3
@@ -49,9 +49,9 @@ export const skewed: FigurePart<Figure> = {
     const samples: FigureSample<Figure>[] = []
     for (let round = 1; round <= plan.rounds; round++) {
       for (const [row, variant] of Object.entries(VARIANTS)) {
-        const sample = await measureOne(row, variant, round, plan)
+        const sample = await attempted(row, round, plan.signal, () => measureOne(row, variant, round, plan))
         samples.push(sample)
-        const { hits = 0, calls = 0 } = sample.figures
+        const { hits = Number.NaN, calls = Number.NaN } = sample.figures
         plan.say(`  ${row}, round ${round}: ${share(hits)} hits, ${figure(calls)} origin calls a second`)
       }
     }
