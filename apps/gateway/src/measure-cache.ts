@@ -65,6 +65,6 @@ export function measureCache(cache: CacheClient, registry: Registry): SharedCach
 }
 
 function outcomeOf(reading: Reading): string {
-  if (reading.outcome !== 'filled') return reading.outcome
+  if (reading.outcome !== 'filled' && reading.outcome !== 'begun') return reading.outcome
   return reading.collapsed ? 'wait' : 'miss'
 }

@@ -107,6 +107,11 @@ describe('reading', () => {
     expect(hit.headers.get('cache-control')).toBe('private, no-cache')
     expect(hit.headers.get('cdn-cache-control')).toBeNull()
     expect(hit.body).toEqual(miss.body)
+    // The answer did not wait until the other gateway could have it.
+    await until(
+      async () => ((await (await fetch(`${cache.url}/stats`)).json()) as { size: number }).size,
+      (size) => size > 0,
+    )
     expect(cacheStatus(await call(there, 'GET', '/data/alpha'))).toMatch(/^gateway-2; hit/)
     expect(await here.metric('spillway_gateway_cache_reads_total{outcome="miss"')).toBeGreaterThan(0)
     expect(await here.metric('spillway_gateway_cache_reads_total{outcome="hit",tier="l1"}')).toBeGreaterThan(0)
@@ -120,6 +125,24 @@ describe('reading', () => {
       headers: { authorization: `Bearer ${gateway.token()}`, 'if-none-match': headers.get('etag') ?? '' },
     })
     expect(again.status).toBe(304)
+  })
+
+  it('gives a part of an answer to whoever asks for one, stored or not', async () => {
+    const [gateway] = gateways
+    const part = (range: string) =>
+      fetch(`${gateway.url}/data/epsilon`, { headers: { authorization: `Bearer ${gateway.token()}`, range } })
+    const answers = [await part('bytes=0-6'), await part('bytes=0-6')]
+    for (const answer of answers) {
+      expect(answer.status).toBe(206)
+      expect(answer.headers.get('content-range')).toMatch(/^bytes 0-6\/\d+$/)
+      expect(await answer.text()).toBe('{"key":')
+    }
+    expect(answers[1]?.headers.get('cache-status')).toMatch(/^gateway-1; hit/)
+    const none = await part('bytes=100000-')
+    expect(none.status).toBe(416)
+    expect(none.headers.get('content-range')).toMatch(/^bytes \*\/\d+$/)
+    expect(none.headers.get('proxy-status')).toContain('error=http_request_error')
+    expect(await none.json()).toMatchObject({ code: 'range_not_satisfiable', status: 416 })
   })
 
   it('gives pages, and an item by its key in the query', async () => {

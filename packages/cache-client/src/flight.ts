@@ -158,14 +158,15 @@ export class Flight {
         this.#keep(answer.entry)
         return () => ({ outcome: 'filled', entry: answer.entry, collapsed: true, stored: true })
       case 'failed': {
-        const { status, error, stale = this.#effects.held() } = answer
+        const { status, error } = answer
+        const stale = this.#valid(answer.stale) ?? this.#effects.held()
         return () => ({ outcome: 'failed', status, error, collapsed: true, ...(stale ? { stale } : {}) })
       }
       case 'pass':
         this.#effects.drop()
         return () => ({ outcome: 'pass' })
       case 'lease':
-        return this.#fromOrigin(answer.lease, answer.stale)
+        return this.#fromOrigin(answer.lease, this.#valid(answer.stale))
       case 'nothing':
       case 'damaged':
         return this.#fromOrigin(undefined)
@@ -233,6 +234,12 @@ export class Flight {
     const session = this.#session
     if (!session?.live() || session.purges.overtook(this.#since, entry.key, entry.tags)) return
     this.#effects.keep(entry)
+  }
+
+  /** What L2 sent, unless something of it was purged meanwhile: whoever joins from now on may have come after that. */
+  #valid(entry: Entry | undefined): Entry | undefined {
+    const purges = this.#session?.purges
+    return entry && purges?.overtook(this.#since, entry.key, entry.tags) ? undefined : entry
   }
 
   /** Within `whileRevalidate`, readers do not wait; but those who have it already do. */

@@ -1,4 +1,5 @@
 /** Streams one Fastify request to a dispatcher and the answer back: the hot path of balancer and gateway. */
+import type { Socket } from 'node:net'
 import { hasBody, isDetached, target } from '@spillway/intake'
 import { createExchange, Deadlines, type Exchange, type ExchangeOptions, UpstreamError } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
@@ -28,7 +29,7 @@ export function createForward(options: ForwardOptions): Forward {
       return Promise.resolve()
     }
     const timeout = timeAllowed(raw, options.timeout, how.queuedMs)
-    const exchange = exchangeFor(how)
+    const exchange = exchangeFor(how, raw.socket)
     if (timeout <= 0) {
       const late = new UpstreamError('http_response_timeout', { sent: false, detail: 'No time was left' })
       return Promise.reject(new HopFailure(late, hop, exchange))
@@ -55,9 +56,12 @@ export function createForward(options: ForwardOptions): Forward {
   }
 }
 
-function exchangeFor({ scope, hashKey, queuedMs = 0 }: ForwardedRequest): Exchange {
+function exchangeFor({ scope, hashKey, queuedMs = 0 }: ForwardedRequest, socket: Socket): Exchange {
   const exchange = createExchange()
-  if (scope !== undefined) exchange.scope = scope
+  if (scope !== undefined) {
+    exchange.scope = scope
+    exchange.calledAt = `${socket.localAddress}:${socket.localPort}`
+  }
   if (hashKey !== undefined) exchange.hashKey = hashKey
   if (queuedMs > 0) exchange.timings.push({ name: 'queue', ms: queuedMs })
   return exchange

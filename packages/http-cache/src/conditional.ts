@@ -26,6 +26,12 @@ export function validatorsOf(status: number, headers: AnswerHeaders): Validators
   }
 }
 
+/** Whether an origin can be asked for it on condition that it has changed (RFC 9111, 4.3.1). */
+export function canBeValidated(status: number, headers: AnswerHeaders): boolean {
+  if (status !== 200) return false
+  return headers['etag'] !== undefined || parseHttpDate(answerField(headers, 'last-modified')) !== undefined
+}
+
 export function notModified(request: RequestHeaders, { etag, modified }: Validators): boolean {
   const wanted = requestField(request, 'if-none-match')
   if (wanted !== undefined) return wanted === '*' || matches(wanted, etag)

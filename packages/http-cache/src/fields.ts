@@ -41,6 +41,17 @@ export function contentLength(headers: AnswerHeaders): number | undefined {
   return value !== undefined && /^\d+$/.test(value) ? Number(value) : undefined
 }
 
+/** An answer's fields of its lines, names in lower case. */
+export function recordOf(lines: readonly (readonly [name: string, value: string])[]): AnswerHeaders {
+  // Without a prototype: a field may be called `constructor`.
+  const record: AnswerHeaders = Object.create(null)
+  for (const [name, value] of lines) {
+    const before = record[name]
+    record[name] = before === undefined ? value : [before, value].flat()
+  }
+  return record
+}
+
 /** The members of a comma-separated field, trimmed, without empty ones (RFC 9110, 5.6.1). */
 export function members(value: string | undefined): string[] {
   if (value === undefined) return []
@@ -48,6 +59,23 @@ export function members(value: string | undefined): string[] {
     .split(',')
     .map((member) => member.trim())
     .filter((member) => member !== '')
+}
+
+/** How long they are together, as they are sent. */
+export function sizeOf(headers: RequestHeaders): number {
+  let size = 0
+  eachLine(headers, (name, value) => {
+    size += name.length + value.length + 4
+  })
+  return size
+}
+
+/** Every field line of a request. */
+export function eachLine(headers: RequestHeaders, see: (name: string, value: string) => void): void {
+  visit(headers ?? [], (name, value) => {
+    if (Array.isArray(value)) for (const line of value) see(name, String(line))
+    else if (value !== undefined && value !== null) see(name, String(value))
+  })
 }
 
 function visit(headers: NonNullable<RequestHeaders>, see: (name: string, value: unknown) => void): void {

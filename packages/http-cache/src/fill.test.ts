@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { Delivery } from './delivery.ts'
 import { OriginFill } from './fill.ts'
+import { settingsOf } from './settings.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
@@ -31,6 +32,7 @@ function origin() {
   }
   const call = {
     cache: undefined as never,
+    settings: settingsOf({}),
     dispatch,
     options: {
       origin: 'http://db',
@@ -40,7 +42,7 @@ function origin() {
     } as const,
     delivery: new Delivery({}),
   }
-  const fill = new OriginFill(call, { url: 'http://db/a', key: 'key', variedBy: undefined })
+  const fill = new OriginFill(call, { url: 'http://db/a', key: 'key', primary: 'key', variedBy: undefined })
   const start = () => fill.run(new AbortController().signal)
   const head = (headers: Record<string, string>) => handler?.onResponseStart?.(controller, 200, headers, '')
   const data = (text: string) => handler?.onResponseData?.(controller, Buffer.from(text))

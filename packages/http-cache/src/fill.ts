@@ -1,11 +1,12 @@
 /** One request to the origin on behalf of all who wait for its answer, which they get while it comes where it may be stored. */
-import { type Entry, type Filled, type Filling, freshOnly, type Windows } from '@spillway/cache-client'
+import { type Entry, type Filled, type Filling, freshOnly } from '@spillway/cache-client'
 import { createExchange, type Exchange, exchangeOf, proxyError, statusOf, UpstreamError } from '@spillway/upstreams'
 import type { Call } from './call.ts'
 import { withoutFields } from './fields.ts'
 import { type Head, LiveAnswer } from './live-answer.ts'
+import { revalidate } from './revalidation.ts'
 import { RunningAnswer } from './running-answer.ts'
-import { judge, MAX_BODY, storedHeaders, tagsOf } from './storable.ts'
+import { judge, storedHeaders, tagsOf, type Verdict } from './storable.ts'
 
 /** Milliseconds until the answer's head is here and, where it is to be stored, all of it. */
 const DEADLINE = 15_000
@@ -17,11 +18,16 @@ const PERSONAL = new Set(['if-none-match', 'if-modified-since', 'if-range', 'ran
 interface Target {
   readonly url: string
   readonly key: string
+  /** `key` itself, or that of which it is a variant's. */
+  readonly primary: string
   /** Where `key` is that of a variant: the fields whose values it holds. */
   readonly variedBy: readonly string[] | undefined
 }
 
 type Failure = Extract<Filling, { outcome: 'failed' }>
+type Kept = Pick<Extract<Verdict, { kind: 'store' }>, 'windows' | 'ageMs'>
+
+const NOT_KEPT: Kept = { windows: freshOnly(0), ageMs: 0 }
 
 /** All of an entry but what only the end of its body tells. */
 export type EntryHead = Omit<Entry, 'body' | 'fillMs'>
@@ -40,8 +46,10 @@ export class OriginFill {
   answer: RunningAnswer | undefined
   /** Why there is no answer, or only a part of one. */
   error: Error | undefined
-  /** The answer varies by fields that its key knows nothing of. */
-  outgrown = false
+  /** What was to be revalidated. */
+  stale: Entry | undefined
+  /** The same, freshened by a 304: the answer, whether or not it may be stored. */
+  freshened: Entry | undefined
   readonly #call: Call
   readonly #target: Target
   readonly #live: LiveAnswer
@@ -66,15 +74,19 @@ export class OriginFill {
     })
   }
 
-  /** Once. Resolves when it is known who may have the answer, or that there is none; never rejects. */
-  run(signal: AbortSignal): Promise<Filling> {
+  /**
+   * Once. Resolves when it is known who may have the answer, or that there is none; never rejects. `stale`: asked for on
+   * condition that it has changed, where it can be.
+   */
+  run(signal: AbortSignal, stale?: Entry): Promise<Filling> {
+    this.stale = stale
     this.#deadline = setTimeout(() => this.#late(), DEADLINE)
     signal.addEventListener('abort', () => this.#cancel(signal.reason as Error), { once: true })
     const { dispatch, options } = this.#call
     const headers = [...withoutFields(options.headers, PERSONAL), 'x-timeout-ms', String(DEADLINE)]
     const asked = { ...options, method: 'GET', headers, exchange: this.exchange }
     try {
-      dispatch(asked, this.#live)
+      revalidate(dispatch, asked, stale, this.#live, (head) => this.#freshen(head))
     } catch (error) {
       this.#fail(error as Error)
     }
@@ -89,25 +101,41 @@ export class OriginFill {
 
   #judge(head: Head): void {
     const respondedAt = performance.now()
-    const verdict = judge(head, this.#call.options.headers, {
-      requestAt: this.startedAt,
-      responseAt: respondedAt,
-      responseDate: Date.now(),
-    })
-    const { variedBy } = this.#target
-    const vary = verdict.kind === 'store' ? verdict.vary : []
-    this.outgrown = variedBy !== undefined && !vary.every((name) => variedBy.includes(name))
+    const { verdict, mark } = this.#assess(head, respondedAt)
     const answer = this.#open(head)
-    if (verdict.kind === 'refuse' || this.outgrown) this.#hand(answer, { outcome: 'uncacheable' })
-    else if (vary.length > 0 && variedBy === undefined) this.#hand(answer, this.#mark(vary, respondedAt))
+    if (verdict.kind === 'refuse') this.#hand(answer, mark ?? { outcome: 'uncacheable' })
     else if (verdict.kind === 'store') this.#begin(answer, this.#entryHead(head, verdict, respondedAt))
-    else if (verdict.whole) this.#entry = this.#entryHead(head, { windows: freshOnly(0), ageMs: 0 }, respondedAt)
+    else if (verdict.whole) this.#entry = this.#entryHead(head, NOT_KEPT, respondedAt)
     else this.#hand(answer, failure(head))
     this.#live.take(answer)
   }
 
+  /** A 304 came: what was stored, under the fields that it has now, is the answer. */
+  #freshen(head: Head): void {
+    const respondedAt = performance.now()
+    const { verdict, mark } = this.#assess(head, respondedAt)
+    const kept = verdict.kind === 'store' ? verdict : NOT_KEPT
+    const { body } = this.stale as Entry
+    this.freshened = { ...this.#entryHead(head, kept, respondedAt), body, fillMs: respondedAt - this.startedAt }
+    if (verdict.kind === 'store') this.#settle({ outcome: 'cacheable', entry: this.freshened })
+    else this.#settle(mark ?? { outcome: 'uncacheable' })
+  }
+
+  /** What to do with an answer; one that varies by fields which the key knows nothing of leaves at most a mark. */
+  #assess(head: Head, responseAt: number): { verdict: Verdict; mark?: Filled } {
+    const { options, settings, cache } = this.#call
+    const times = { requestAt: this.startedAt, responseAt, responseDate: Date.now() }
+    const verdict = judge(head, options.headers, times, settings)
+    const { variedBy, primary } = this.#target
+    if (verdict.kind !== 'store' || verdict.vary.every((name) => variedBy?.includes(name))) return { verdict }
+    if (!variedBy) return { verdict: { kind: 'refuse' }, mark: this.#mark(verdict.vary, responseAt) }
+    // The mark is out of date; the next reader makes a new one. Where this fails, that waits until the mark expires.
+    cache.purge({ keys: [primary] }).catch(() => {})
+    return { verdict: { kind: 'refuse' } }
+  }
+
   #open(head: Head): RunningAnswer {
-    this.answer = new RunningAnswer(head, MAX_BODY, {
+    this.answer = new RunningAnswer(head, this.#call.settings.maxBodyBytes, {
       whole: (body) => this.#complete(body),
       outgrown: () => this.#settle(this.#whole ? { outcome: 'uncacheable' } : failure(head)),
       broken: (error) => this.#fail(error),
@@ -168,7 +196,7 @@ export class OriginFill {
     resolve(filled)
   }
 
-  #entryHead(head: Head, { windows, ageMs }: { windows: Windows; ageMs: number }, at: number): EntryHead {
+  #entryHead(head: Head, { windows, ageMs }: Kept, at: number): EntryHead {
     const { key, url } = this.#target
     const { status } = head
     const tags = tagsOf(url, head.headers)

@@ -2,60 +2,81 @@
 import { ageOf, type Entry, type Reading } from '@spillway/cache-client'
 import { type Exchange, type ProxyErrorType, UpstreamError } from '@spillway/upstreams'
 import type { Call } from './call.ts'
-import { onlyIfCached } from './directives.ts'
+import { type Demands, demandsOf, onlyIfCached, UNDEMANDING, usable } from './demands.ts'
+import { refreshesEarly } from './early-refresh.ts'
 import { FillFailed, OnlyIfCached } from './errors.ts'
-import { type AnswerHeaders, requestField } from './fields.ts'
+import { type AnswerHeaders, sizeOf } from './fields.ts'
 import { type Begun, type EntryHead, OriginFill } from './fill.ts'
-import { primaryKey, urlOf, variantKey } from './key.ts'
+import { primaryKey, urlOf, urlTag, variantKey } from './key.ts'
 import { passBy } from './pass.ts'
 import type { RunningAnswer } from './running-answer.ts'
 import { clientHeaders } from './storable.ts'
 import { deliverRunning, deliverStored, storedFields } from './stored.ts'
+import { namedTarget } from './target.ts'
 
 /** Milliseconds: what a timer can keep at most. */
 const LONGEST_WAIT = 2 ** 31 - 1
+/**
+ * Bytes, half of what the strictest of the usual servers take. A longer head may be what an upstream fails at, and that
+ * failure is for nobody but who sent it (CPDoS, "HTTP Header Oversize"): such a request never asks for others.
+ */
+const LONGEST_HEAD = 4096
+/** Where these come, a stale answer will do (RFC 5861, 4). */
+const OUT_OF_ORDER = new Set([500, 502, 503, 504])
+
+type Failed = Extract<Reading, { outcome: 'failed' }>
 
 /** Answers a GET or HEAD whose exchange has a scope. */
 export class Reader {
   readonly #call: Call
   readonly #exchange: Exchange
+  readonly #demands: Demands
   readonly #startedAt = performance.now()
   readonly #url: string
   readonly #primary: string
   /** What answers here vary by, once a mark has said so. */
   #variedBy: readonly string[] | undefined
+  /** What is stored, but not as this reader may have it. */
+  #found: Entry | undefined
   #fill: OriginFill | undefined
   readonly #leaving = new AbortController()
 
   constructor(call: Call, exchange: Exchange & { scope: string }) {
     this.#call = call
     this.#exchange = exchange
+    this.#demands = call.settings.clientDirectives === 'honour' ? demandsOf(call.options.headers) : UNDEMANDING
     this.#url = urlOf(call.options)
-    this.#primary = primaryKey(this.#url, exchange.scope)
+    const target = namedTarget(call.options.headers, exchange.calledAt)
+    const primary = primaryKey(this.#url, exchange.scope, target)
+    const { headers } = call.settings
+    this.#primary = headers.length > 0 ? variantKey(primary, headers, call.options.headers) : primary
   }
 
   /** A hit in L1 is delivered before this returns. */
   start(): void {
+    if (this.#demands.unstored) {
+      this.#pass('request')
+      return
+    }
     const entry = this.#peek()
-    if (entry) {
-      this.#deliver(entry, 'hit', 'l1')
-    } else if (onlyIfCached(requestField(this.#call.options.headers, 'cache-control'))) {
+    const use = entry && usable(entry, this.#demands, performance.now())
+    if (entry && use) {
+      this.#hit(entry, 'l1', use === 'stale')
+    } else if (onlyIfCached(this.#call.options.headers)) {
       this.#call.delivery.fail(new OnlyIfCached())
+    } else if (sizeOf(this.#call.options.headers) > LONGEST_HEAD) {
+      this.#pass('bypass')
     } else {
+      this.#found = entry
       void this.#ask()
     }
   }
 
   #peek(): Entry | undefined {
-    const entry = this.#peekKey()
+    const entry = this.#call.cache.peek(this.#primary)
     if (!entry || entry.vary.length === 0) return entry
     this.#variedBy = entry.vary
-    return this.#peekKey()
-  }
-
-  #peekKey(): Entry | undefined {
-    const entry = this.#call.cache.peek(this.#key())
-    return entry && ageOf(entry, performance.now()) < entry.windows.fresh ? entry : undefined
+    return this.#call.cache.peek(this.#key())
   }
 
   #key(): string {
@@ -72,30 +93,49 @@ export class Reader {
       await this.#settle(await this.#read(leaving.signal))
     } catch (error) {
       if (error instanceof UpstreamError) this.#exchange.error = error.type
-      this.#call.delivery.fail(error as Error)
+      if (!(error instanceof UpstreamError && this.#insteadOf(error.statusCode, this.#found))) {
+        this.#call.delivery.fail(error as Error)
+      }
     } finally {
       clearTimeout(timer)
       this.#fill?.release()
     }
   }
 
-  /** Twice where the first came upon a mark of what answers vary by, unless this reader's own fill made it. */
+  /**
+   * More than once where the first came upon a mark of what answers vary by, unless this reader's own fill made it, or
+   * upon what this reader cannot use.
+   */
   async #read(signal: AbortSignal): Promise<Reading> {
     const reading = await this.#readKey(signal)
     const mark = 'entry' in reading ? reading.entry?.vary : undefined
-    if (!mark?.length || this.#variedBy || this.#leads(reading)) return reading
-    this.#variedBy = mark
+    if (mark?.length && !this.#variedBy && !this.#leads(reading)) {
+      this.#variedBy = mark
+      return this.#read(signal)
+    }
+    if (!('tier' in reading) || this.#found === reading.entry || this.#suits(reading.entry)) return reading
+    this.#found = reading.entry
     return this.#readKey(signal)
   }
 
   #readKey(signal: AbortSignal): Promise<Reading> {
-    const key = this.#key()
-    const fill = (unwanted: AbortSignal) => {
+    // What others use as it is has to be asked for anew; what nobody may use any more is not what is found first.
+    const held = this.#found && usable(this.#found, UNDEMANDING, performance.now()) ? this.#found : undefined
+    const fill = (unwanted: AbortSignal, stale?: Entry) => {
       this.#fill?.release()
-      this.#fill = new OriginFill(this.#call, { url: this.#url, key, variedBy: this.#variedBy })
-      return this.#fill.run(unwanted)
+      this.#fill = this.#createFill()
+      return this.#fill.run(unwanted, stale)
     }
-    return this.#call.cache.read(key, this.#url, fill, signal)
+    return this.#call.cache.read(this.#key(), urlTag(this.#url), fill, signal, held)
+  }
+
+  #createFill(): OriginFill {
+    const target = { url: urlTag(this.#url), key: this.#key(), primary: this.#primary, variedBy: this.#variedBy }
+    return new OriginFill(this.#call, target)
+  }
+
+  #suits(entry: Entry): boolean {
+    return usable(entry, this.#demands, performance.now()) !== undefined
   }
 
   /** Whether this reader's own fill made the reading: then its answer is delivered live. */
@@ -105,36 +145,44 @@ export class Reader {
   }
 
   async #settle(reading: Reading): Promise<void> {
-    const fwd = this.#variedBy ? 'fwd=vary-miss' : 'fwd=uri-miss'
-    const collapsed = 'collapsed' in reading && reading.collapsed ? '; collapsed' : ''
-    const stored = isStored(reading) ? '; stored' : ''
+    if (reading.outcome === 'failed' && this.#insteadOf(reading.status, reading.stale)) return
+    const became = `${isStored(reading) ? '; stored' : ''}${isCollapsed(reading) ? '; collapsed' : ''}`
     // Whoever fills here is an OriginFill.
     const begun = reading.outcome === 'begun' ? (reading.answer as Begun) : undefined
     if (this.#fill && this.#leads(reading)) {
-      await this.#lead(this.#fill, `${fwd}${stored}`, begun?.entry)
+      await this.#lead(this.#fill, became, begun?.entry)
     } else if (begun) {
-      await this.#follow(begun, `${fwd}${stored}${collapsed}`)
-    } else if (reading.outcome === 'hit' || reading.outcome === 'stale') {
-      this.#deliver(reading.entry, 'hit', reading.tier)
+      await this.#follow(begun, `${this.#forwarded()}${became}`)
+    } else if ('tier' in reading && this.#suits(reading.entry)) {
+      this.#hit(reading.entry, reading.tier, false)
     } else if (reading.outcome === 'filled') {
-      this.#deliver(reading.entry, `${fwd}${stored}${collapsed}`)
+      this.#deliver(reading.entry, `${this.#forwarded()}${became}`)
     } else if (reading.outcome === 'failed') {
-      this.#fail(reading, `${fwd}${collapsed}`)
+      this.#fail(reading, `${this.#forwarded()}${became}`)
     } else {
-      this.#tell('fwd=bypass')
-      passBy(this.#call)
+      this.#pass('tier' in reading ? 'request' : 'bypass')
     }
   }
 
-  async #lead(fill: OriginFill, status: string, entry: EntryHead | undefined): Promise<void> {
+  /** Why somebody else was asked (RFC 9211, 2.2), and what he said to that (2.3), where it tells something. */
+  #forwarded(status?: number): string {
+    const stale = this.#fill?.stale ?? this.#found
+    if (!stale) return this.#variedBy ? 'fwd=vary-miss' : 'fwd=uri-miss'
+    const reason = ageOf(stale, this.#startedAt) < stale.windows.fresh ? 'request' : 'stale'
+    return status === undefined ? `fwd=${reason}` : `fwd=${reason}; fwd-status=${status}`
+  }
+
+  async #lead(fill: OriginFill, became: string, entry: EntryHead | undefined): Promise<void> {
     const { endpoint, error, timings } = fill.exchange
-    this.#tell(status, fill.startedAt)
+    const { answer, freshened } = fill
     this.#exchange.timings.push(...timings)
     if (endpoint !== undefined) this.#exchange.endpoint = endpoint
     if (error !== undefined) this.#exchange.error = error
-    // The mark is out of date; the next reader makes a new one. Where this fails, that waits until the mark expires.
-    if (fill.outgrown) this.#call.cache.purge({ keys: [this.#primary] }).catch(() => {})
-    const { answer } = fill
+    if (freshened) {
+      this.#deliver(freshened, `${this.#forwarded(304)}${became}`, fill.startedAt)
+      return
+    }
+    this.#tell(`${this.#forwarded(answer?.head.status)}${became}`, fill.startedAt)
     if (fill.error || !answer) throw fill.error ?? new Error('the fill ended without an answer')
     const headers = clientHeaders(answer.head.headers)
     if (entry?.status === 200) headers['accept-ranges'] = 'bytes'
@@ -165,7 +213,14 @@ export class Reader {
     else passBy(this.#call)
   }
 
-  #fail({ entry, status, error }: Extract<Reading, { outcome: 'failed' }>, cacheStatus: string): void {
+  /** Whether a stale answer was delivered instead of an error with this status. */
+  #insteadOf(status: number, stale: Entry | undefined): boolean {
+    if (!stale || !OUT_OF_ORDER.has(status) || ageOf(stale, performance.now()) >= stale.windows.ifError) return false
+    this.#deliver(stale, `${this.#forwarded(this.#fill?.answer?.head.status)}; ttl=${ttlOf(stale)}`)
+    return true
+  }
+
+  #fail({ entry, status, error }: Failed, cacheStatus: string): void {
     if (entry) {
       this.#deliver(entry, cacheStatus)
     } else {
@@ -176,11 +231,31 @@ export class Reader {
     }
   }
 
-  #deliver(entry: Entry, cacheStatus: string, tier?: string): void {
+  #pass(reason: 'request' | 'bypass'): void {
+    this.#tell(`fwd=${reason}`)
+    passBy(this.#call)
+  }
+
+  /** Out of the cache; what is stale, or nearly, is asked for anew meanwhile. */
+  #hit(entry: Entry, tier: 'l1' | 'l2', stale: boolean): void {
+    this.#deliver(entry, `hit; ttl=${ttlOf(entry)}; detail=${tier}`)
+    const { earlyRefresh, random } = this.#call.settings
     const age = ageOf(entry, performance.now())
-    const ttl = Math.floor((entry.windows.fresh - age) / 1000)
-    this.#tell(tier ? `${cacheStatus}; ttl=${ttl}; detail=${tier}` : cacheStatus)
-    deliverStored(entry, Math.floor(age / 1000), this.#call)
+    if (stale || refreshesEarly(entry, age, earlyRefresh, random)) this.#refresh(entry)
+  }
+
+  #refresh(entry: Entry): void {
+    const fill = (unwanted: AbortSignal, stale?: Entry) => {
+      const background = this.#createFill()
+      background.release()
+      return background.run(unwanted, stale)
+    }
+    this.#call.cache.refresh(this.#key(), urlTag(this.#url), fill, entry)
+  }
+
+  #deliver(entry: Entry, cacheStatus: string, until?: number): void {
+    this.#tell(cacheStatus, until)
+    deliverStored(entry, Math.floor(ageOf(entry, performance.now()) / 1000), this.#call)
   }
 
   /** For `forward`: what the cache did, and how long it looked before somebody else was asked. */
@@ -190,8 +265,18 @@ export class Reader {
   }
 }
 
+/** Shared another reader's fill. */
+function isCollapsed(reading: Reading): boolean {
+  return 'collapsed' in reading && reading.collapsed
+}
+
 /** Or on its way to be. Where it is a mark that was stored, the answer is not. */
 function isStored(reading: Reading): boolean {
   if (reading.outcome === 'begun') return reading.storing
   return reading.outcome === 'filled' && reading.stored && reading.entry.vary.length === 0
+}
+
+/** Seconds; negative once it is stale (RFC 9211, 2.5). */
+function ttlOf(entry: Entry): number {
+  return Math.floor((entry.windows.fresh - ageOf(entry, performance.now())) / 1000)
 }

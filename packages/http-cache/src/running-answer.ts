@@ -3,11 +3,7 @@ import { type Chunk, Cursor, type Following } from './cursor.ts'
 import type { Source } from './delivery.ts'
 import { type AnswerHeaders, contentLength } from './fields.ts'
 import type { Head, Outcome, Taker } from './live-answer.ts'
-
-/** Bytes that may wait for the slowest reader of what is not kept, before the origin is held back. */
-const HIGH_WATER = 65_536
-/** Milliseconds that one reader may hold up others by taking nothing; then his connection is broken. */
-const PATIENCE = 5000
+import { Pace } from './pace.ts'
 
 /** Told, once, what became of an answer that was collected. */
 export interface Collector {
@@ -23,8 +19,7 @@ export interface Collector {
  * collecting --end--> ended
  *    \--longer than may be kept, `pass`--> passing --end--> ended
  * ```
- * While it is collected nothing holds it back, since all of it is kept. Once it passes, the slowest of its readers sets
- * the pace, as in Squid, unless he takes nothing at all.
+ * While it is collected nothing holds it back, since all of it is kept. Once it passes, its readers do.
  */
 type State = 'collecting' | 'passing' | 'ended'
 
@@ -35,6 +30,7 @@ export class RunningAnswer implements Taker {
   readonly #maxBytes: number
   readonly #collector: Collector
   readonly #readers = new Set<Cursor>()
+  readonly #pace = new Pace(this.#readers)
   readonly #body = Promise.withResolvers<Buffer | undefined>()
   #state: State = 'collecting'
   #source: Source | undefined
@@ -45,7 +41,6 @@ export class RunningAnswer implements Taker {
   #outcome: Outcome | undefined
   /** Whoever asked for it has neither joined nor said that he will not. */
   #awaited = true
-  #patience: NodeJS.Timeout | undefined
 
   /** `maxBytes`: of the longest body that may be kept. */
   constructor(head: Head, maxBytes: number, collector: Collector) {
@@ -81,7 +76,7 @@ export class RunningAnswer implements Taker {
   /** Whoever asked for it has joined or will not: if it passes, and has no reader, nobody wants it. */
   release(): void {
     this.#awaited = false
-    this.#pace()
+    this.#settle()
   }
 
   /** Keeps nothing more than its readers, those of now, have yet to read. */
@@ -89,7 +84,7 @@ export class RunningAnswer implements Taker {
     if (this.#state !== 'collecting') return
     this.#state = 'passing'
     this.#body.resolve(undefined)
-    this.#pace()
+    this.#settle()
   }
 
   /** Ends it for everybody. */
@@ -102,19 +97,19 @@ export class RunningAnswer implements Taker {
   /** A reader went on, or can. */
   moved(cursor: Cursor): void {
     this.#serve(cursor)
-    this.#pace()
+    this.#settle()
   }
 
   /** A reader has gone, or has all that he wanted. */
   left(cursor: Cursor): void {
     this.#readers.delete(cursor)
-    this.#pace()
+    this.#settle()
   }
 
   follow(source: Source): void {
     this.#source = source
     if (this.error) source.abort(this.error)
-    else this.#pace()
+    else this.#settle()
   }
 
   data(bytes: Buffer): void {
@@ -132,7 +127,7 @@ export class RunningAnswer implements Taker {
       this.#collector.outgrown()
     }
     for (const reader of this.#readers) this.#serve(reader)
-    this.#pace()
+    this.#settle()
   }
 
   end(trailers: AnswerHeaders): void {
@@ -167,7 +162,7 @@ export class RunningAnswer implements Taker {
     const collected = this.#state === 'collecting'
     this.#outcome = outcome
     this.#state = 'ended'
-    this.#trust()
+    this.#pace.stop()
     return collected
   }
 
@@ -177,47 +172,10 @@ export class RunningAnswer implements Taker {
   }
 
   /** Holds back, lets on or cancels what only passes. */
-  #pace(): void {
+  #settle(): void {
     if (this.#state !== 'passing') return
-    if (this.#readers.size === 0 && !this.#awaited) {
-      this.cancel(new Error('nobody reads this answer any more'))
-      return
-    }
-    const waiting = this.#size - Math.min(...[...this.#readers].map(({ at }) => at), this.#size)
-    if (this.#readers.size > 0 && waiting <= HIGH_WATER) {
-      this.#trust()
-      this.#source?.resume()
-    } else {
-      this.#source?.pause()
-      this.#doubt()
-    }
-  }
-
-  /** Where somebody has taken all there is, those who take nothing may not keep him waiting for ever. */
-  #doubt(): void {
-    if (this.#patience || !this.#starving) return
-    const readers = [...this.#readers].filter(({ at }) => at < this.#size)
-    const places = new Map(readers.map((reader) => [reader, reader.at]))
-    this.#patience = setTimeout(() => {
-      this.#patience = undefined
-      for (const reader of this.#starving ? readers : []) if (places.get(reader) === reader.at) this.#drop(reader)
-      this.#pace()
-    }, PATIENCE)
-  }
-
-  #drop(reader: Cursor): void {
-    if (!this.#readers.delete(reader)) return
-    reader.delivery.fail(new Error(`took nothing for ${PATIENCE} ms of an answer that others wait for`))
-  }
-
-  /** Whether somebody has taken all there is. */
-  get #starving(): boolean {
-    return [...this.#readers].some(({ at }) => at === this.#size)
-  }
-
-  #trust(): void {
-    clearTimeout(this.#patience)
-    this.#patience = undefined
+    if (this.#readers.size > 0 || this.#awaited) this.#pace.keep(this.#size, this.#source)
+    else this.cancel(new Error('nobody reads this answer any more'))
   }
 
   /** Of its own: chunks would keep whole socket buffers alive. */

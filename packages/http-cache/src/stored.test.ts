@@ -2,6 +2,7 @@ import { type Entry, freshOnly } from '@spillway/cache-client'
 import type { Dispatcher } from 'undici'
 import { expect, it } from 'vitest'
 import { Delivery } from './delivery.ts'
+import { settingsOf } from './settings.ts'
 import { deliverStored } from './stored.ts'
 
 const entry: Entry = {
@@ -33,7 +34,13 @@ function deliver(options: Partial<Dispatcher.DispatchOptions> = {}) {
     },
   })
   const asked = { method: 'GET', path: '/', ...options } as Dispatcher.DispatchOptions
-  deliverStored(entry, 7, { cache: undefined as never, dispatch: () => true, options: asked, delivery })
+  deliverStored(entry, 7, {
+    cache: undefined as never,
+    settings: settingsOf({}),
+    dispatch: () => true,
+    options: asked,
+    delivery,
+  })
   return seen
 }
 

@@ -1,16 +1,18 @@
 /** Answers that are stored, or come while they are being stored, as far as a reader asked for them. */
 import type { Entry } from '@spillway/cache-client'
+import { exchangeOf } from '@spillway/upstreams'
 import { partHeaders, partsOf } from './byteranges.ts'
-import type { Call } from './call.ts'
+import type { Call, Uncached } from './call.ts'
 import { notModifiedHeaders, type Validators, validatorsOf } from './conditional.ts'
 import type { Following } from './cursor.ts'
 import type { Delivery } from './delivery.ts'
 import { RangeNotSatisfiable } from './errors.ts'
-import type { AnswerHeaders } from './fields.ts'
+import { type AnswerHeaders, recordOf } from './fields.ts'
 import type { EntryHead } from './fill.ts'
 import type { Head } from './live-answer.ts'
 import type { RunningAnswer } from './running-answer.ts'
 import { type Selection, select } from './selection.ts'
+import { isForCaches } from './storable.ts'
 
 /** What every reader of an entry needs, worked out for its first. */
 interface Prepared {
@@ -21,11 +23,12 @@ interface Prepared {
 const prepared = new WeakMap<EntryHead, Prepared>()
 
 /** Sends a stored answer at once. `age`: seconds, told as RFC 9111 (5.1) wants. */
-export function deliverStored(entry: EntryHead & Pick<Entry, 'body'>, age: number, { options, delivery }: Call): void {
+export function deliverStored(entry: EntryHead & Pick<Entry, 'body'>, age: number, call: Call): void {
+  const { options, delivery } = call
   const { status, body } = entry
   const selection = select(options, prepare(entry).validators, body.length)
   const headers = storedFields(entry, age, body.length)
-  if (sendHead(selection, { status, headers, message: undefined }, delivery)) return
+  if (sendHead(selection, { status, headers, message: undefined }, call)) return
   if (selection.is === 'parts') {
     sendParts(selection, headers, body, delivery)
   } else {
@@ -41,11 +44,12 @@ export function deliverStored(entry: EntryHead & Pick<Entry, 'body'>, age: numbe
 export function deliverRunning(
   answer: RunningAnswer,
   head: Head,
-  { options, delivery }: Call,
+  call: Call,
   following: Pick<Following, 'trailers' | 'left'>,
 ): boolean {
+  const { options, delivery } = call
   const selection = select(options, validatorsOf(head.status, head.headers), answer.length)
-  if (sendHead(selection, head, delivery)) return true
+  if (sendHead(selection, head, call)) return true
   if (selection.is === 'whole') {
     delivery.start(head.status, head.headers, head.message)
     answer.join({ ...following, delivery })
@@ -62,19 +66,15 @@ export function deliverRunning(
 /** What is sent of a stored answer's fields: a copy, for whoever gets it may write into it. `length`: of the body, if known. */
 export function storedFields(entry: EntryHead, age: number, length: number | undefined): AnswerHeaders {
   const headers = { ...prepare(entry).headers, age: String(age) } as AnswerHeaders
-  if (length !== undefined) headers['content-length'] = String(length)
+  // A 204 has none (RFC 9110, 8.6).
+  if (length !== undefined && entry.status !== 204) headers['content-length'] = String(length)
   return headers
 }
 
 function prepare(entry: EntryHead): Prepared {
   let known = prepared.get(entry)
   if (!known) {
-    // Without a prototype: a field may be called `constructor`.
-    const headers: AnswerHeaders = Object.create(null)
-    for (const [name, value] of entry.headers) {
-      const before = headers[name]
-      headers[name] = before === undefined ? value : [before, value].flat()
-    }
+    const headers = recordOf(entry.headers.filter(([name]) => !isForCaches(name)))
     // What is stored whole can be had in parts, whatever its origin can do.
     if (entry.status === 200) headers['accept-ranges'] = 'bytes'
     known = { headers, validators: validatorsOf(entry.status, headers) }
@@ -84,7 +84,8 @@ function prepare(entry: EntryHead): Prepared {
 }
 
 /** Whether that is all there is to send. */
-function sendHead(selection: Selection, { status, headers, message }: Head, delivery: Delivery): boolean {
+function sendHead(selection: Selection, { status, headers, message }: Head, { options, delivery }: Uncached): boolean {
+  const exchange = exchangeOf(options)
   switch (selection.is) {
     case 'unchanged':
       delivery.start(304, notModifiedHeaders(headers))
@@ -93,6 +94,8 @@ function sendHead(selection: Selection, { status, headers, message }: Head, deli
       delivery.start(status, headers, message)
       break
     case 'unsatisfiable':
+      // Ours to refuse, on the origin's behalf (RFC 9209, 2.3.16).
+      if (exchange) exchange.error = 'http_request_error'
       delivery.fail(new RangeNotSatisfiable(selection.length))
       break
     default:

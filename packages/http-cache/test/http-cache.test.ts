@@ -51,7 +51,7 @@ describe('reading', () => {
     await world.ask({ path: '/data?key=a' })
     const [entry] = [...world.cache.entries.values()]
     expect(entry?.tags).toEqual([`${world.origin}/data?key=a`, 'item:a'])
-    expect(entry?.headers.map(([name]) => name)).toEqual(['cache-control', 'date'])
+    expect(entry?.headers.map(([name]) => name)).toEqual(['cdn-cache-control', 'cache-control', 'cache-tag', 'date'])
   })
 
   it('asks the origin once for any number of readers who come at once', async () => {
@@ -432,6 +432,15 @@ describe('writing (RFC 9111, 4.4)', () => {
     expect((await world.ask({ method: 'PATCH' })).exchange.cacheStatus).toBe('fwd=method')
     answering(fresh, 'new')
     expect((await world.ask()).body).toBe('new')
+  })
+
+  it('purges what Location and Content-Location name of the same origin', async () => {
+    answering(fresh, 'old')
+    for (const path of ['/items/7', '/items?page=1']) await world.ask({ path })
+    answering({ location: '/items/7', 'content-location': `${world.origin}/items?page=1` }, '', 201)
+    await world.ask({ method: 'POST', path: '/items' })
+    answering(fresh, 'new')
+    for (const path of ['/items/7', '/items?page=1']) expect((await world.ask({ path })).body).toBe('new')
   })
 
   it('does not keep what a fill read before the write', async () => {

@@ -8,6 +8,7 @@ import {
   type Purge,
   type Reading,
   type SharedCache,
+  type Windows,
 } from '@spillway/cache-client'
 
 interface Running {
@@ -33,7 +34,7 @@ export class MemoryCache implements SharedCache {
 
   peek(key: string): Entry | undefined {
     const entry = this.entries.get(key)
-    return entry && ageOf(entry, performance.now()) < entry.windows.keep ? entry : undefined
+    return entry && isWithin(entry, 'keep') ? entry : undefined
   }
 
   refresh(key: string, url: string, fill: Fill, held: Entry): void {
@@ -42,13 +43,16 @@ export class MemoryCache implements SharedCache {
 
   async read(key: string, url: string, fill: Fill, signal: AbortSignal, held?: Entry): Promise<Reading> {
     const entry = this.peek(key)
-    const fresh = entry && ageOf(entry, performance.now()) < entry.windows.fresh
-    if (fresh && entry !== held) return { outcome: 'hit', tier: 'l2', entry }
+    if (entry && entry !== held && isWithin(entry, 'fresh')) return { outcome: 'hit', tier: 'l2', entry }
     if (this.passes.has(key)) return { outcome: 'pass' }
     let running = this.#running.get(key)
     const collapsed = running !== undefined && !running.voided
     if (!running || !collapsed) running = this.#start(key, url, fill)
     const { filling, whole, cancel } = running
+    if (entry && !held && isWithin(entry, 'whileRevalidate')) {
+      running.waiting++
+      return { outcome: 'stale', tier: 'l2', entry }
+    }
     const { promise: left, reject } = Promise.withResolvers<never>()
     const shared = running
     const leave = () => {
@@ -61,7 +65,7 @@ export class MemoryCache implements SharedCache {
     const got = await Promise.race([filling, left])
     if (got.outcome === 'begun') return { outcome: 'begun', answer: got.answer, collapsed, storing: !running.voided }
     if (got.outcome === 'uncacheable') return collapsed ? { outcome: 'pass' } : got
-    if (got.outcome === 'failed') return { ...got, collapsed }
+    if (got.outcome === 'failed') return { ...got, collapsed, ...(entry ? { stale: entry } : {}) }
     return { outcome: 'filled', entry: got.entry, collapsed, stored: !running.voided }
   }
 
@@ -87,9 +91,16 @@ export class MemoryCache implements SharedCache {
       if (this.#running.get(key) === running) this.#running.delete(key)
       if (running.voided) return
       if (filled.outcome === 'cacheable') this.entries.set(key, filled.entry)
-      if (filled.outcome === 'uncacheable') this.passes.add(key)
+      if (filled.outcome === 'uncacheable') {
+        this.entries.delete(key)
+        this.passes.add(key)
+      }
     }
     void filling.then((got) => (got.outcome === 'begun' ? got.whole.then(settle) : settle(got)))
     return running
   }
+}
+
+function isWithin(entry: Entry, window: keyof Windows): boolean {
+  return ageOf(entry, performance.now()) < entry.windows[window]
 }

@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { SharedCache } from '@spillway/cache-client'
 import { createExchange, type Exchange, type ExchangeOptions } from '@spillway/upstreams'
 import { Agent, type Dispatcher } from 'undici'
-import { httpCache } from '../src/index.ts'
+import { type HttpCacheOptions, httpCache } from '../src/index.ts'
 import type { MemoryCache } from './memory-cache.ts'
 
 export interface Answer {
@@ -23,6 +23,8 @@ type Asked = Partial<Omit<Dispatcher.DispatchOptions, 'method'>> & {
   exchange?: Partial<Exchange> | null
 }
 
+type Options = Omit<HttpCacheOptions, 'cache'>
+
 export class World<C extends SharedCache = MemoryCache> {
   readonly cache: C
   readonly requests: IncomingMessage[] = []
@@ -33,11 +35,11 @@ export class World<C extends SharedCache = MemoryCache> {
   readonly #agent = new Agent()
   readonly dispatcher: Dispatcher
 
-  private constructor(cache: C, server: Server, ownsServer: boolean) {
+  private constructor(cache: C, server: Server, ownsServer: boolean, options: Options) {
     this.cache = cache
     this.#server = server
     this.#ownsServer = ownsServer
-    this.dispatcher = this.#agent.compose(httpCache({ cache }))
+    this.dispatcher = this.#agent.compose(httpCache({ cache, ...options }))
     if (!ownsServer) return
     server.on('request', (request, response) => {
       this.requests.push(request)
@@ -45,16 +47,16 @@ export class World<C extends SharedCache = MemoryCache> {
     })
   }
 
-  static async open<C extends SharedCache>(cache: C): Promise<World<C>> {
+  static async open<C extends SharedCache>(cache: C, options: Options = {}): Promise<World<C>> {
     const server = createServer()
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
-    return new World(cache, server, true)
+    return new World(cache, server, true, options)
   }
 
   /** Another one before the same origin; closed before this one. */
-  beside(cache: C): World<C> {
-    return new World(cache, this.#server, false)
+  beside(cache: C, options: Options = {}): World<C> {
+    return new World(cache, this.#server, false, options)
   }
 
   get origin(): string {

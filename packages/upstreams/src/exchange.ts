@@ -29,8 +29,13 @@ export interface Exchange {
   deadlineAt?: number
   /** In: what `hash` selection hashes. */
   hashKey?: string
-  /** In: for whom a cached answer may be reused: `public`, `role:editor`, `user:alice`. Absent: the cache is passed by. */
+  /** In: for whom a cached answer may be reused: `public`, `role:["editor"]`, `user:alice`. Absent: the cache is passed by. */
   scope?: string
+  /**
+   * In: this hop's own address, where it is known, such as `127.0.0.1:5000`. A client that calls us by it names no site:
+   * it may share cached answers with clients of other hops.
+   */
+  calledAt?: string
   /** In and out: ids of the endpoints that had this request already; retrying fills it, selection avoids them. */
   tried: string[]
   /** Out: the origin of the endpoint that took the request last. */

@@ -1,6 +1,7 @@
 /** `POST /admin/cache/purge`: makes every gateway forget what it names, for whoever changed data behind the API's back. */
 import { requireRole } from '@spillway/auth'
 import type { SharedCache } from '@spillway/cache-client'
+import { urlTag } from '@spillway/http-cache'
 import { Problem } from '@spillway/service'
 import { Type } from 'typebox'
 import { gatewayProblems } from '../errors.ts'
@@ -30,7 +31,9 @@ export function purge(app: App, { cache, routes }: { cache: SharedCache; routes:
   /** Every entry has its URL as a tag, with the upstream's name as its host. Of two routes that match, either may serve it. */
   const urlTags = (key: string): string[] => {
     const path = key.split('?', 1)[0] ?? ''
-    const tags = patterns.filter((each) => each.pattern.test(path)).map(({ upstream }) => `http://${upstream}${key}`)
+    const tags = patterns
+      .filter((each) => each.pattern.test(path))
+      .map(({ upstream }) => urlTag(`http://${upstream}${key}`))
     if (tags.length > 0) return tags
     throw new Problem(gatewayProblems.purge_key_unknown, {
       detail: `nothing is cached under ${JSON.stringify(key)}; paths are ${paths}`,
