@@ -1,19 +1,24 @@
-/** Where an answer came from, by what the gateway says of its cache (RFC 9211): its own member is the last. */
+/** Where an answer came from, by what the gateway says of its cache (RFC 9211). */
 
 /** `waited`: for somebody else's request to the origin. `stale`: from either tier, while it was fetched anew. */
 export type AnsweredFrom = 'l1' | 'l2' | 'stale' | 'waited' | 'origin'
 
-/** Undefined where no cache tells. */
+/** How the shared cache is called. */
+const SHARED = 'cache'
+
+/** The gateway's own member is the last; before it stands the shared cache, where the answer is from there. Undefined where no cache tells. */
 export function answeredFrom(cacheStatus: string | readonly string[] | undefined): AnsweredFrom | undefined {
-  const parameters = String(cacheStatus ?? '')
-    .split(',')
-    .at(-1)
-    ?.split(';')
-    .map((each) => each.trim())
-  if (parameters?.includes('hit')) {
-    if (parameters.some((each) => each.startsWith('ttl=-'))) return 'stale'
-    return parameters.includes('detail=l1') ? 'l1' : 'l2'
-  }
-  if (parameters?.includes('collapsed')) return 'waited'
-  return parameters?.some((each) => each.startsWith('fwd=')) ? 'origin' : undefined
+  const members = String(cacheStatus ?? '').split(',')
+  const [shared = [], own = []] = [members.at(-2), members.at(-1)].map(parametersOf)
+  if (own.includes('hit')) return hit(own)
+  if (shared[0] === SHARED && shared.includes('hit')) return hit(shared)
+  if (own.includes('collapsed')) return 'waited'
+  return own.some((each) => each.startsWith('fwd=')) ? 'origin' : undefined
 }
+
+function hit(parameters: readonly string[]): AnsweredFrom {
+  if (parameters.some((each) => each.startsWith('ttl=-'))) return 'stale'
+  return parameters.includes('detail=l1') ? 'l1' : 'l2'
+}
+
+const parametersOf = (member = '') => member.split(';').map((each) => each.trim())
