@@ -43,6 +43,7 @@ export class Coherence {
   readonly #purged = new PurgeLog()
   /** Oldest first. */
   readonly #pending: PendingPurge[] = []
+  readonly #lookups = { hits: 0, misses: 0, stale: 0, collapsed: 0 }
   #seq = 0
   #pingedAt: number
 
@@ -70,8 +71,9 @@ export class Coherence {
     return this.#seq
   }
 
-  open(stream: Stream): string {
-    return this.#sessions.open(stream, this.#seq)
+  /** `gateway`: what it calls itself. */
+  open(stream: Stream, gateway = ''): string {
+    return this.#sessions.open(stream, gateway, this.#seq)
   }
 
   /** Whether the session is alive; one that is not is closed now, and never will be again. */
@@ -104,9 +106,15 @@ export class Coherence {
    */
   ask(hash: string, asker: Asker, heldMs = Number.POSITIVE_INFINITY): Verdict | 'gone' {
     const entry = this.#stored(hash)
-    if (entry && this.#satisfies(entry, hash, heldMs)) return { name: 'hit', seq: this.#seq, entry }
+    if (entry && ageOf(entry, this.#clock()) >= entry.sealed.windows.fresh) this.#lookups.stale++
+    if (entry && this.#satisfies(entry, hash, heldMs)) {
+      this.#lookups.hits++
+      return { name: 'hit', seq: this.#seq, entry }
+    }
+    this.#lookups.misses++
     if (!this.#sessions.isAlive(asker.session)) return 'gone'
     const answer = this.#leases.ask(hash, asker)
+    if (answer === 'wait') this.#lookups.collapsed++
     return typeof answer === 'string'
       ? { name: answer, seq: this.#seq }
       : { name: 'lease', seq: answer.seq, token: answer.token, stale: entry }
@@ -156,13 +164,13 @@ export class Coherence {
     const line = { seq: ++this.#seq, ...purge }
     this.#purged.add(line.seq, line)
     if ('all' in purge) {
-      if (purge.soft) this.#soften(this.#store.keys())
+      if (purge.soft) this.#soften([...this.#store.entries()])
       else this.#store.clear()
       this.#leases.purge('all')
     } else {
       const hashes = 'keys' in purge ? purge.keys.map(digest) : []
       const tags = 'tags' in purge ? purge.tags : []
-      if (purge.soft) this.#soften([...hashes, ...tags.flatMap((tag) => this.#store.tagged(tag))])
+      if (purge.soft) this.#soften([...this.#named(hashes, tags)])
       else this.#drop(hashes, tags)
       this.#leases.purge({ hashes: new Set(hashes), urls: new Set(tags.map(digest)) })
     }
@@ -176,13 +184,20 @@ export class Coherence {
   #drop(hashes: readonly string[], tags: readonly string[]): void {
     for (const hash of hashes) this.#store.delete(hash)
     for (const tag of tags) this.#store.purgeTag(tag)
+    // Few carry a tag as a rule, whose room is then there at once.
+    this.#store.sweep()
   }
 
-  #soften(hashes: Iterable<string>): void {
-    for (const hash of [...hashes]) {
+  *#named(hashes: readonly string[], tags: readonly string[]): Generator<readonly [hash: string, entry: Stored]> {
+    for (const hash of hashes) {
       const entry = this.#store.get(hash)
-      if (entry) this.#keep(hash, softened(entry, entry.sealed.windows, this.#clock()))
+      if (entry) yield [hash, entry]
     }
+    for (const tag of tags) yield* this.#store.entries(tag)
+  }
+
+  #soften(entries: readonly (readonly [hash: string, entry: Stored])[]): void {
+    for (const [hash, entry] of entries) this.#keep(hash, softened(entry, entry.sealed.windows, this.#clock()))
   }
 
   #keep(hash: string, entry: Stored): void {
@@ -206,12 +221,29 @@ export class Coherence {
 
   /** Ends every stream and every answer that is held open. */
   stop(): void {
-    for (const session of this.#sessions.openIds) this.close(session)
+    for (const { id } of this.#sessions.opened) this.close(id)
+  }
+
+  /**
+   * Since the start. Hits: answered with an entry; misses: all others. Stale: those of both that found one no longer fresh.
+   * Collapsed: misses that waited for another's fill.
+   */
+  get lookups(): Readonly<Record<'hits' | 'misses' | 'stale' | 'collapsed', number>> {
+    return this.#lookups
+  }
+
+  /** Each connected gateway: how many purges it has not confirmed, and since when it has the eldest of them to confirm. */
+  get lags(): readonly { readonly gateway: string; readonly purges: number; readonly ms: number }[] {
+    const now = this.#clock()
+    return this.#sessions.opened.map(({ gateway, confirmed }) => {
+      const ahead = this.#pending.filter(({ seq }) => seq > confirmed)
+      return { gateway, purges: ahead.length, ms: now - (ahead[0]?.issuedAt ?? now) }
+    })
   }
 
   get counts(): { sessions: number; leases: number; waiting: number; purgesPending: number } {
     return {
-      sessions: this.#sessions.openIds.length,
+      sessions: this.#sessions.opened.length,
       ...this.#leases.counts,
       purgesPending: this.#pending.length,
     }

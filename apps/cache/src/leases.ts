@@ -55,7 +55,7 @@ interface Slot {
 export const LEASE_MS = 30_000
 /** How long nobody queues for what turned out not to be shareable. */
 export const PASS_MS = 10_000
-/** Room for some 9,000 marks; past that the eldest are forgotten, and what they marked is leased once more. */
+/** Room for some 8,500 marks; past that the eldest are forgotten, and what they marked is leased once more. */
 const PASS_BYTES = 8 * 1024 * 1024
 
 export class Leases {

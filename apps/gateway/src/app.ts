@@ -1,12 +1,13 @@
 /** Builds the gateway: what it calls first, then the built-in routes, then those of the routes file. */
 import { readFile } from 'node:fs/promises'
-import { KeyFile } from '@spillway/auth'
-import { createCacheClient } from '@spillway/cache-client'
+import { openKeys } from '@spillway/auth'
+import { openCache } from '@spillway/cache-client'
 import type { ServiceContext } from '@spillway/service'
 import { clusterChecks, clusterNamed, createClusters } from './clusters.ts'
 import type { Config } from './config.ts'
 import { cacheCheck, measureCache } from './measure-cache.ts'
 import { Places } from './places.ts'
+import { cached } from './routes/cached.ts'
 import { declaredRoutes } from './routes/declared.ts'
 import { docs } from './routes/docs.ts'
 import { jwks } from './routes/jwks.ts'
@@ -37,8 +38,12 @@ export async function buildApp(
     },
   })
 
-  const keys = await KeyFile.open(config.SIGNING_KEYS_FILE, { logger: context.logger, signs: true })
-  const client = createCacheClient({
+  const keys = await openKeys(config, {
+    file: ['SIGNING_KEYS_FILE', config.SIGNING_KEYS_FILE],
+    signs: true,
+    logger: context.logger,
+  })
+  const client = await openCache({
     url: config.CACHE_URL,
     instance: context.instance,
     logger: context.logger,
@@ -55,9 +60,13 @@ export async function buildApp(
     await Promise.all([...clusters.values()].map((cluster) => cluster.upstreams.close()))
   })
   await docs(app)
-  jwks(app, keys)
-  await login(app, { accounts: clusterNamed(clusters, SIGN_IN_UPSTREAM), registry: context.registry, config })
+  // An outside issuer signs people in itself, and shows its keys.
+  if (keys.current.signing) {
+    jwks(app, keys)
+    await login(app, { accounts: clusterNamed(clusters, SIGN_IN_UPSTREAM), registry: context.registry, config })
+  }
   purge(app, { cache, routes })
+  if (client.inspection) cached(app, { inspection: client.inspection, routes })
   const places = config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined
   await declaredRoutes(app, { routes, clusters, name: context.instance, places })
   return app

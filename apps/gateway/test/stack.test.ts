@@ -229,6 +229,30 @@ describe('purging', () => {
   })
 })
 
+describe('looking into the cache', () => {
+  it('shows figures and names, page by page, to administrators', async () => {
+    const [gateway] = gateways
+    await call(gateway, 'POST', '/admin/cache/purge', { all: true })
+    for (const key of ['alpha', 'beta']) await call(gateway, 'GET', `/data/${key}`)
+    expect(await call(gateway, 'GET', '/admin/cache/stats')).toMatchObject({
+      status: 200,
+      body: { size: 2, sessions: 2, hitRate: expect.any(Number) },
+    })
+    const names: string[] = []
+    for (let cursor = ''; ; ) {
+      const { status, body } = await call(gateway, 'GET', `/admin/cache/entries?prefix=/data/&limit=1${cursor}`)
+      const page = body as { entries: { tags: string[] }[]; cursor?: string }
+      expect([status, page.entries.length]).toEqual([200, 1])
+      names.push(...page.entries.flatMap(({ tags }) => tags.filter((tag) => tag.startsWith('http'))))
+      if (page.cursor === undefined) break
+      cursor = `&cursor=${page.cursor}`
+    }
+    expect(names.toSorted()).toEqual(['http://db/data/alpha', 'http://db/data/beta'])
+    const none = await call(gateway, 'GET', '/admin/cache/entries?prefix=/data/gamma')
+    expect(none).toMatchObject({ status: 200, body: { entries: [] } })
+  })
+})
+
 /** What the routes file names and this test does not start. */
 const NOT_THERE = ['microservice', 'worker']
 

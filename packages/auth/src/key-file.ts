@@ -1,6 +1,6 @@
 /** Keys in a file that is looked at again and again: a rotation reaches every process without a restart. */
 import { unwatchFile, watchFile } from 'node:fs'
-import { KeyError, type Keys, readKeys } from './keys.ts'
+import { KeyError, type KeySource, type Keys, readKeys } from './keys.ts'
 
 /** What of a pino logger is used. */
 export interface KeyLogger {
@@ -17,7 +17,7 @@ export interface KeyFileOptions {
 /** Milliseconds. Looking is the one way that notices a replaced file, a moved link and a volume of Kubernetes' alike. */
 export const LOOK_EVERY_MS = 1_000
 
-export class KeyFile {
+export class KeyFile implements KeySource {
   readonly #file: string
   readonly #options: KeyFileOptions
   #current: Keys
@@ -40,7 +40,6 @@ export class KeyFile {
     return this.#current
   }
 
-  /** One follower is told of each change, of one after the other. */
   follow(follower: (keys: Keys) => Promise<void>): void {
     this.#follower = follower
   }

@@ -21,10 +21,44 @@ export type Jwk = Static<typeof Jwk>
 
 const KeySet = Type.Object({ keys: Type.Array(Jwk, { minItems: 1 }) })
 
+/** A key and the one algorithm it verifies by (RFC 8725, 3.1). */
+export interface VerifyingKey {
+  readonly key: KeyObject
+  readonly algorithm: Algorithm
+}
+
+export type Algorithm = 'EdDSA' | `${'ES' | 'PS' | 'RS'}${256 | 384 | 512}`
+
+/** What a token must be, beside signed. */
+export interface Rules {
+  readonly issuer: string
+  readonly audience: string
+  /** `typ`, of which it must have one (RFC 8725, 3.11). */
+  readonly types: readonly string[]
+  /** The claim that holds the roles; the names on the way to it, where it is within others. */
+  readonly roles: readonly string[]
+  /** Characters. */
+  readonly maxLength: number
+}
+
 /** Every key that a token may name, and the one that signs: the first with a private half, where there is one. */
 export interface Keys {
-  readonly verifying: ReadonlyMap<string, KeyObject>
+  readonly verifying: ReadonlyMap<string, VerifyingKey>
   readonly signing?: { readonly kid: string; readonly key: KeyObject }
+  readonly rules: Rules
+}
+
+/** Of the tokens that we sign. They have about 400 characters; a role list that needs more than this has outgrown tokens. */
+const OURS: Rules = { issuer: 'spillway', audience: 'spillway', types: ['JWT'], roles: ['roles'], maxLength: 4096 }
+
+/** Where a server's keys come from, and go on coming from. */
+export interface KeySource {
+  readonly current: Keys
+  /** One follower is told of each change, of one after the other. */
+  follow(follower: (keys: Keys) => Promise<void>): void
+  /** Looks again, where it may: for a token that names a key that is not known. Resolves once it has; never rejects. */
+  look?(): Promise<void>
+  close(): void
 }
 
 /** A key set that cannot be used; the message names the file (or source) and what is wrong in it. */
@@ -65,9 +99,9 @@ export function standing(keys: readonly Jwk[]): Jwk[] {
   return keys.filter(({ exp }) => exp === undefined || exp * 1000 > Date.now())
 }
 
-/** The public halves, for whoever verifies: what `/.well-known/jwks.json` answers (RFC 7517, 5). */
+/** The public halves of ours, for whoever verifies: what `/.well-known/jwks.json` answers (RFC 7517, 5). */
 export function publicKeys({ verifying }: Keys): { keys: Jwk[] } {
-  const keys = [...verifying].map(([kid, key]): Jwk => {
+  const keys = [...verifying].map(([kid, { key }]): Jwk => {
     const { x = '' } = key.export({ format: 'jwk' })
     return { kty: 'OKP', crv: 'Ed25519', alg: 'EdDSA', use: 'sig', kid, x }
   })
@@ -87,16 +121,16 @@ export async function readKeys(file: string): Promise<Keys> {
  * @throws {KeyError}
  */
 export function parseKeys(text: string, source: string): Keys {
-  const verifying = new Map<string, KeyObject>()
+  const verifying = new Map<string, VerifyingKey>()
   let signing: Keys['signing']
   for (const jwk of standing(keySet(text, source))) {
     if (verifying.has(jwk.kid)) throw new KeyError(`${source} has two keys called ${jwk.kid}`)
-    verifying.set(jwk.kid, createPublicKey({ key: publicHalf(jwk), format: 'jwk' }))
+    verifying.set(jwk.kid, { key: createPublicKey({ key: publicHalf(jwk), format: 'jwk' }), algorithm: 'EdDSA' })
     if (jwk.d === undefined) continue
     const key = privateKey(jwk, jwk.d, source)
     signing ??= { kid: jwk.kid, key }
   }
-  return { verifying, ...(signing ? { signing } : {}) }
+  return { verifying, rules: OURS, ...(signing ? { signing } : {}) }
 }
 
 /**

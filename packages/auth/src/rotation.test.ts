@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import Fastify from 'fastify'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { auth, generateKeys, KeyFile, parseKeys, publicKeys, rotate, TOKEN_LIFETIME_S } from './index.ts'
+import { auth, generateKeys, parseKeys, publicKeys, rotate, TOKEN_LIFETIME_S } from './index.ts'
+import { KeyFile } from './key-file.ts'
 
 const kidsOf = (text: string) => [...parseKeys(text, 'keys').verifying.keys()]
 const kidOf = (token: string) => JSON.parse(Buffer.from(token.split('.', 1)[0] ?? '', 'base64url').toString()).kid

@@ -1,13 +1,16 @@
 /** The shared cache for one gateway: L1 in this process, L2 behind the wire, and the flights between them. */
-import { startSweeper, TtlCache } from '@spillway/ttl-cache'
-import { Pool } from 'undici'
+import { s3Fifo, startSweeper, TtlCache } from '@spillway/ttl-cache'
+import { type Dispatcher, Pool } from 'undici'
 import type { Entry, Fill, Purge, Reading, SharedCache } from './cache.ts'
 import { Flight } from './flight.ts'
+import { type CacheInspection, inspection } from './inspection.ts'
 import { type CacheLogger, Link } from './link.ts'
+import { owned } from './owned.ts'
 import type { Purged } from './purge-log.ts'
 import { sendPurge } from './purging.ts'
 import { ask, type Question, type Verdict } from './remote.ts'
 import { ageOf, softened } from './windows.ts'
+import { AGE_SLACK_MS } from './wire.ts'
 
 export interface CacheClientOptions {
   /** The cache service, such as `http://127.0.0.1:5004`. */
@@ -19,6 +22,8 @@ export interface CacheClientOptions {
   maxBytes?: number
   /** Monotonic milliseconds. Default: `performance.now`. */
   clock?: () => number
+  /** The way to the service, destroyed with the client. Default: a pool of connections to `url`. */
+  dispatcher?: Dispatcher
 }
 
 /** `live`: L1 and L2 are in use. Else reads go to the origin, coalesced, and `why` says what is missing. */
@@ -39,6 +44,8 @@ export interface CacheCounters {
 
 export interface CacheClient extends SharedCache {
   readonly state: CacheState
+  /** Of the cache service only. */
+  readonly inspection?: CacheInspection
   readonly counters: CacheCounters
 }
 
@@ -61,29 +68,26 @@ export function createCacheClient(options: CacheClientOptions): CacheClient {
 
 class Client implements CacheClient {
   readonly #clock: () => number
-  readonly #pool: Pool
+  readonly #pool: Dispatcher
   readonly #l1: TtlCache<Entry>
   readonly #passMarks: TtlCache<object>
   readonly #resting: TtlCache<object>
   readonly #link: Link
+  readonly inspection: CacheInspection
   readonly #flights = new Map<string, Flight>()
   readonly #closing = new AbortController()
   readonly #stopSweeping: () => void
   readonly #counts = { l1Hits: 0, hit: 0, lease: 0, wait: 0, pass: 0, nothing: 0 }
 
-  constructor({ url, instance, logger, maxBytes = L1_BYTES, clock = () => performance.now() }: CacheClientOptions) {
+  constructor(options: CacheClientOptions) {
+    const { url, instance, logger, maxBytes = L1_BYTES, clock = () => performance.now() } = options
     this.#clock = clock
-    this.#l1 = new TtlCache({ maxBytes, clock })
+    this.#l1 = new TtlCache({ maxBytes, policy: s3Fifo, clock })
     this.#passMarks = new TtlCache({ maxBytes: PASS_BYTES, clock })
     this.#resting = new TtlCache({ maxBytes: PASS_BYTES, clock })
     this.#stopSweeping = startSweeper(this.#l1)
-    this.#pool = new Pool(new URL(url).origin, {
-      // As many as there are waits and fills under way; gateways bound those.
-      connections: null,
-      connectTimeout: CONNECT_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveTimeoutThreshold: 2000,
-    })
+    this.#pool = options.dispatcher ?? connectTo(url)
+    this.inspection = inspection(this.#pool)
     this.#link = new Link({
       pool: this.#pool,
       instance,
@@ -105,7 +109,8 @@ class Client implements CacheClient {
     signal.throwIfAborted()
     this.#closing.signal.throwIfAborted()
     const entry = this.peek(key)
-    if (entry && entry !== held && this.#isFresh(entry)) return { outcome: 'hit', tier: 'l1', entry }
+    if (entry && this.#isFresh(entry) && !(held && this.#isAsOld(entry, held)))
+      return { outcome: 'hit', tier: 'l1', entry }
     const session = this.#link.live
     const running = this.#flights.get(key)
     if (running?.mayJoin(session)) {
@@ -188,15 +193,20 @@ class Client implements CacheClient {
   #keep(entry: Entry): void {
     const { body, headers, tags, windows } = entry
     const bytes = body.length + headers.reduce((sum, [name, value]) => sum + name.length + value.length + 64, 0)
-    this.#l1.set(entry.key, entry, { ttlMs: windows.keep - ageOf(entry, this.#clock()), bytes, tags })
+    const kept = { ...entry, body: owned(body) }
+    this.#l1.set(entry.key, kept, { ttlMs: windows.keep - ageOf(entry, this.#clock()), bytes, tags })
   }
 
   #soften({ all, keys = [], tags = [] }: Purged): void {
-    const named = all ? this.#l1.keys() : [...keys, ...tags.flatMap((tag) => this.#l1.tagged(tag))]
-    for (const key of [...named]) {
-      const entry = this.#l1.get(key)
-      if (entry) this.#keep(softened(entry, entry.windows, this.#clock()))
-    }
+    const named = all ? this.#l1.entries() : tags.flatMap((tag) => [...this.#l1.entries(tag)])
+    const entries = [...keys.map((key) => this.#l1.get(key)), ...Array.from(named, ([, entry]) => entry)]
+    for (const entry of entries) if (entry) this.#keep(softened(entry, entry.windows, this.#clock()))
+  }
+
+  /** As the one that was held, or a copy of it: what L2 sends has travelled. */
+  #isAsOld(entry: Entry, held: Entry): boolean {
+    const now = this.#clock()
+    return ageOf(entry, now) + AGE_SLACK_MS >= ageOf(held, now)
   }
 
   #isFresh(entry: Entry): boolean {
@@ -212,4 +222,14 @@ class Client implements CacheClient {
     for (const key of purge.keys ?? []) this.#l1.delete(key)
     for (const tag of purge.tags ?? []) this.#l1.purgeTag(tag)
   }
+}
+
+function connectTo(url: string): Pool {
+  return new Pool(new URL(url).origin, {
+    // As many as there are waits and fills under way; gateways bound those.
+    connections: null,
+    connectTimeout: CONNECT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveTimeoutThreshold: 2000,
+  })
 }

@@ -7,8 +7,16 @@ export {
   createCacheClient,
 } from './client.ts'
 export { FrameError, frame, open as openFrame, type Sealed, seal } from './frame.ts'
+export {
+  type CacheInspection,
+  CacheSilent,
+  CacheStats,
+  EntriesPage,
+  EntriesQuery,
+} from './inspection.ts'
 export type { CacheLogger } from './link.ts'
 export { openCache } from './open.ts'
+export { owned } from './owned.ts'
 export { PurgeLog } from './purge-log.ts'
 export { PurgeUnconfirmed } from './purging.ts'
 export { ageOf, freshOnly, softened, type Windows } from './windows.ts'

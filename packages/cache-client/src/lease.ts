@@ -1,5 +1,5 @@
 /** The right to fill one entry for the whole cluster, as its holder has it. */
-import type { Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Entry } from './cache.ts'
 import { frame, seal } from './frame.ts'
 import type { LineReader } from './lines.ts'
@@ -21,14 +21,14 @@ export interface Lease {
 
 /** One of the cache service: it stands while its answer stays open. */
 export class ServiceLease implements Lease {
-  readonly #pool: Pool
+  readonly #pool: Dispatcher
   readonly #hash: string
   readonly #token: string
   readonly #ended: Promise<unknown>
   /** Closes its answer. */
   readonly drop: () => void
 
-  constructor(pool: Pool, hash: string, token: string, answer: LineReader, drop: () => void) {
+  constructor(pool: Dispatcher, hash: string, token: string, answer: LineReader, drop: () => void) {
     this.#pool = pool
     this.#hash = hash
     this.#token = token

@@ -1,6 +1,6 @@
 /** L2 as one flight asks it: a verdict in time or none, then what the verdict promised. */
 import { Compile } from 'typebox/compile'
-import type { Dispatcher, Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Entry } from './cache.ts'
 import { FrameError, open } from './frame.ts'
 import { type Lease, ServiceLease } from './lease.ts'
@@ -51,7 +51,7 @@ export interface Question {
 const decision = Compile(Decision)
 
 /** Asks for one entry. Never rejects. */
-export async function ask(pool: Pool, question: Question, clock: () => number): Promise<Verdict> {
+export async function ask(pool: Dispatcher, question: Question, clock: () => number): Promise<Verdict> {
   const { key, url, session, held, signal } = question
   const hash = digest(key)
   const late = new AbortController()
@@ -79,7 +79,7 @@ export async function ask(pool: Pool, question: Question, clock: () => number): 
 }
 
 interface Asked {
-  pool: Pool
+  pool: Dispatcher
   hash: string
   key: string
   sentAt: number

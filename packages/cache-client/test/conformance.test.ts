@@ -5,7 +5,7 @@ import { never, until, unwanted } from './scripted-service.ts'
 import { bodyOf, clientOf, entryOf, filling, heldFill, kinds, type Store } from './stores.ts'
 import { installed } from './valkey-server.ts'
 
-if (!installed) it.skip('over Valkey or Redis, of which none is installed', () => {})
+if (!installed) it.skip('the suite over Valkey or Redis, of which none is installed', () => {})
 
 describe.each(kinds)('over $name', ({ start, hasL1 }) => {
   let store: Store
@@ -178,6 +178,31 @@ describe.each(kinds)('over $name', ({ start, hasL1 }) => {
       await a.close()
       await expect(first).rejects.toThrow('closed')
       expect(await second).toMatchObject({ outcome: 'filled', collapsed: false, stored: true })
+    })
+  })
+
+  describe('an answer that has begun', () => {
+    it('is given to all its readers here at once, and elsewhere when it is whole', async () => {
+      const whole = Promise.withResolvers<ReturnType<typeof filling>>()
+      const answer = {}
+      const fill = async () => ({ outcome: 'begun', answer, tags: [url], whole: whole.promise }) as const
+      expect(await read(a, fill)).toEqual({ outcome: 'begun', answer, collapsed: false, storing: true })
+      expect(await read(a)).toEqual({ outcome: 'begun', answer, collapsed: true, storing: true })
+      const elsewhere = read(b)
+      await wait(1)
+      whole.resolve(filling(key, 'one'))
+      expect(bodyOf(await elsewhere)).toBe('one')
+    })
+
+    it('is not joined after a purge of what may be in it, and not stored', async () => {
+      const whole = Promise.withResolvers<ReturnType<typeof filling>>()
+      const fill = async () => ({ outcome: 'begun', answer: {}, tags: [url, 'its'], whole: whole.promise }) as const
+      await read(a, fill)
+      await b.purge({ tags: ['its'] })
+      const after = read(a, async () => filling(key, 'new'))
+      whole.resolve(filling(key, 'old', { tags: [url, 'its'] }))
+      expect(bodyOf(await after)).toBe('new')
+      expect(bodyOf(await read(b))).toBe('new')
     })
   })
 

@@ -1,5 +1,5 @@
 /** `GET /.well-known/jwks.json`: the keys by which anybody can verify our tokens (RFC 7517, 5). */
-import { type KeyFile, publicKeys } from '@spillway/auth'
+import { type KeySource, publicKeys } from '@spillway/auth'
 import { Type } from 'typebox'
 import type { App } from '../server.ts'
 
@@ -15,7 +15,7 @@ const Jwk = Type.Object({
 /** Seconds. A rotation shows its new key first and signs with it later, but not that much later: ask anew for an unknown `kid`. */
 const MAX_AGE = 60
 
-export function jwks(app: App, keys: KeyFile): void {
+export function jwks(app: App, keys: KeySource): void {
   app.get(
     '/.well-known/jwks.json',
     {

@@ -57,7 +57,7 @@ export class Connection {
     this.#commands = new Redis(options)
     this.#news = new Redis({ ...options, autoResubscribe: false })
     this.#commands.on('ready', () => void this.#probe())
-    this.#commands.on('close', () => this.#set('not connected'))
+    this.#commands.on('close', () => this.#set(this.#why ?? 'not connected'))
     this.#commands.on('error', (error: Error) => this.#set(error.message))
     this.#news.on('error', () => {})
     this.#news.on('ready', () => this.#news.subscribe(CHANNEL).catch(() => {}))
