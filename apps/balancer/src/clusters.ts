@@ -7,7 +7,7 @@ import { ConfigError, type ServiceContext, YamlError } from '@spillway/service'
 import { retry, type Transition, Upstreams } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
 import type { Config } from './config.ts'
-import { type ClusterPlan, changesBetween, type Plan } from './file/plan.ts'
+import { bothOf, type ClusterPlan, changesBetween, type Plan } from './file/plan.ts'
 import { readPlan } from './file/read.ts'
 import { type HashKey, hashKey } from './hash-key.ts'
 import { known } from './known.ts'
@@ -42,6 +42,16 @@ interface Standing {
   readonly routes: RouteTable<Route | undefined>
 }
 
+interface Changed {
+  readonly opened: Cluster[]
+  /** The same clusters as before, with other endpoints; `both`: with those of before. */
+  readonly moved: {
+    readonly cluster: Cluster
+    readonly was: ClusterPlan
+    readonly both: ReturnType<typeof bothOf> & {}
+  }[]
+}
+
 /** Milliseconds between two looks at a cluster that leaves; two without a request, since one may wait to be retried. */
 const IDLE_EVERY = 500
 
@@ -71,7 +81,7 @@ export class Clusters {
     this.#context = context
     this.#client = measureClient(context.registry)
     this.#measure = measureUpstreams(context.registry)
-    this.#standing = this.#stand(plan, new Map())
+    this.#standing = this.#stand(plan, { opened: [], moved: [] })
   }
 
   /** Those of now. */
@@ -84,8 +94,9 @@ export class Clusters {
   }
 
   /**
-   * Applies the file as it is now. A cluster of which nothing changed stays what it is, with all that is known of it; one
-   * that changed is another from then on. What leaves finishes its requests. Never rejects; one reload at a time.
+   * Applies the file as it is now. A cluster of which nothing or only the list of endpoints changed stays what it is, with
+   * all that is known of those that stay; else it is another from then on. What leaves finishes its requests. Never
+   * rejects; one reload at a time.
    */
   reload(): Promise<Reloaded> {
     const reloaded = this.#reloading.then(() => this.#reload())
@@ -103,44 +114,56 @@ export class Clusters {
 
   async #reload(): Promise<Reloaded> {
     const { logger } = this.#context
-    const before = this.#standing
-    const opened = new Map<string, Cluster>()
+    const changed: Changed = { opened: [], moved: [] }
     try {
       if (!('BALANCER_FILE' in this.#config))
         throw new Error('BALANCER_FILE is not set: there is no file to read again')
       const plan = await readPlan(this.#config)
-      const changes = changesBetween(before.plan, plan)
-      if (changes.length > 0) {
-        const next = this.#stand(plan, opened)
-        await known([...opened.values()], this.#closing.signal)
-        this.#standing = next
-        for (const cluster of before.clusters.values()) {
-          if (next.clusters.get(cluster.name) !== cluster) void this.#retire(cluster)
-        }
-      }
+      const changes = changesBetween(this.#standing.plan, plan)
+      if (changes.length > 0) await this.#replace(this.#stand(plan, changed), changed)
       logger.info({ changes }, changes.length > 0 ? 'reloaded' : 'reloaded, and nothing changed')
       return { outcome: 'applied', changes }
     } catch (error) {
-      for (const { upstreams } of opened.values()) void upstreams.close()
+      for (const { upstreams } of changed.opened) void upstreams.close()
+      for (const { cluster, was } of changed.moved) cluster.upstreams.update(was.options.endpoints)
       const mistakes = mistakesIn(error as Error)
       logger.error({ mistakes }, 'the reload is refused; all stays as it was')
       return { outcome: 'refused', mistakes }
     }
   }
 
-  /** @param opened takes the clusters that were not there before */
-  #stand(plan: Plan, opened: Map<string, Cluster>): Standing {
+  /** Those who leave stay until those who come are known. */
+  async #replace(next: Standing, { opened, moved }: Changed): Promise<void> {
+    const before = [...this.#standing.clusters.values()]
+    for (const { cluster, both } of moved) cluster.upstreams.update(both)
+    await known([...opened, ...moved.map(({ cluster }) => cluster)], this.#closing.signal)
+    this.#standing = next
+    for (const { cluster } of moved) cluster.upstreams.update(cluster.plan.options.endpoints)
+    for (const cluster of before) {
+      if (next.clusters.get(cluster.name)?.upstreams !== cluster.upstreams) void this.#retire(cluster)
+    }
+  }
+
+  /** @param changed takes the clusters that are other ones than before, or have other endpoints */
+  #stand(plan: Plan, changed: Changed): Standing {
     const clusters = new Map<string, Cluster>()
     for (const [name, part] of Object.entries(plan.clusters)) {
-      const known = this.#standing?.clusters.get(name)
-      const cluster = known && isDeepStrictEqual(known.plan.source, part.source) ? known : this.#open(name, part)
-      if (cluster !== known) opened.set(name, cluster)
-      clusters.set(name, cluster)
+      clusters.set(name, this.#cluster(name, part, changed))
     }
     const surroundings = { clusters, name: this.#context.instance }
     const denied = this.#config.DENY_PATHS.map((path) => ({ path: readPath(path).resolved, route: undefined }))
     const routes = plan.routes.map((route) => ({ ...route, route: createRoute(route, surroundings) }))
     return { plan, clusters, routes: new RouteTable<Route | undefined>([...denied, ...routes]) }
+  }
+
+  #cluster(name: string, plan: ClusterPlan, { opened, moved }: Changed): Cluster {
+    const known = this.#standing?.clusters.get(name)
+    if (known && isDeepStrictEqual(known.plan.source, plan.source)) return known
+    const both = known && bothOf(known.plan, plan)
+    const cluster = both ? { ...known, plan } : this.#open(name, plan)
+    if (both) moved.push({ cluster, was: known.plan, both })
+    else opened.push(cluster)
+    return cluster
   }
 
   #open(name: string, plan: ClusterPlan): Cluster {

@@ -11,12 +11,8 @@ const POLL_MS = 20
  * @throws where `signal` aborts before
  */
 export async function known(clusters: readonly Pick<Cluster, 'upstreams'>[], signal?: AbortSignal): Promise<void> {
-  const isKnown = ({ upstreams }: Pick<Cluster, 'upstreams'>) => {
-    const all = upstreams.endpoints()
-    return all.length > 0 && all.every(({ condition }) => condition !== 'starting')
-  }
   for (const until = performance.now() + KNOWN_WITHIN_MS; performance.now() < until; ) {
-    if (clusters.every(isKnown)) return
+    if (clusters.every(({ upstreams }) => upstreams.settled)) return
     await delay(POLL_MS, undefined, { signal })
   }
 }

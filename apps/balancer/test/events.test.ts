@@ -64,7 +64,13 @@ describe('GET /events', () => {
     const requests = () => figures().reduce((sum, data) => sum + (data['requests'] as number), 0)
     await expect.poll(() => [figures().length > 1, requests()], { timeout: 5000 }).toEqual([true, 5])
     const busy = figures().find((data) => data['requests'] !== 0)
-    expect(busy).toMatchObject({ cluster: 'gateway', failures: 0, inFlight: 0, latencyMs: expect.any(Number) })
+    expect(busy).toMatchObject({
+      cluster: 'gateway',
+      failures: 0,
+      inFlight: 0,
+      p50Ms: expect.any(Number),
+      p99Ms: expect.any(Number),
+    })
     expect(busy?.['endpoints']).toMatchObject([{ origin, condition: 'up', intent: 'active', failures: 0 }])
   })
 

@@ -89,6 +89,28 @@ describe('a reload', () => {
     expect(heard).toContainEqual(expect.objectContaining({ upstream: 'other', endpoint: b, to: 'up' }))
   })
 
+  it('of who the endpoints are keeps the cluster, what is known of those that stay, and what operators did to them', async () => {
+    const [a = '', b = '', c = ''] = await Promise.all(['a', 'b', 'c'].map(named))
+    const { url, clusters, write } = await balancerByFile(one([a, b], ', policy: round-robin'))
+    for (let i = 0; i < 4; i++) await byOf(url)
+    const upstreams = clusters.all()[0]?.upstreams
+    upstreams?.drain(a)
+    await write(one([c, a], ', policy: round-robin'))
+    expect(await clusters.reload()).toEqual({ outcome: 'applied', changes: ['cluster shop: endpoints'] })
+    expect(clusters.all()[0]?.upstreams).toBe(upstreams)
+    expect(upstreams?.endpoints()).toMatchObject([
+      { origin: a, requests: 2, drained: true },
+      { origin: c, condition: 'up' },
+    ])
+    expect(await byOf(url)).toBe('200 c')
+    // Another `max` is another endpoint, so the cluster is another one.
+    await write(
+      `clusters: { shop: { endpoints: [{ url: '${a}', max: 5 }, '${c}'], policy: round-robin } }\nroutes: [{ to: shop }]\n`,
+    )
+    expect(await clusters.reload()).toMatchObject({ outcome: 'applied' })
+    expect(clusters.all()[0]?.upstreams).not.toBe(upstreams)
+  })
+
   it('refuses a file with mistakes, tells them all, and changes nothing', async () => {
     const { url, clusters, write, file } = await balancerByFile(one([await named('a')]))
     const before = clusters.all()

@@ -1,7 +1,7 @@
 /** The cache service as a server that listens to nothing yet. */
 import { randomBytes } from 'node:crypto'
 import { createApp, type ServiceContext } from '@spillway/service'
-import { TtlCache, ttlCache } from '@spillway/ttl-cache'
+import { s3Fifo, TtlCache, ttlCache } from '@spillway/ttl-cache'
 import { Coherence } from './coherence.ts'
 import type { Config } from './config.ts'
 import type { Stored } from './leases.ts'
@@ -16,7 +16,7 @@ const TICK_MS = 100
 
 export async function buildApp(config: Config, context: ServiceContext) {
   const clock = () => performance.now()
-  const store = new TtlCache<Stored>({ maxBytes: config.CACHE_MAX_BYTES, clock })
+  const store = new TtlCache<Stored>({ maxBytes: config.CACHE_MAX_BYTES, policy: s3Fifo, clock })
   const coherence = new Coherence({ epoch: randomBytes(8).toString('hex'), store, clock })
   const app = await createApp(context)
 
@@ -25,7 +25,7 @@ export async function buildApp(config: Config, context: ServiceContext) {
   await app.register(sessions, { coherence })
   await app.register(entries, { coherence, clock })
   await app.register(purge, { coherence })
-  await app.register(stats, { coherence, store })
+  await app.register(stats, { coherence, store, clock })
 
   app.addHook('onListen', async () => coherence.begin())
   const timer = setInterval(() => coherence.tick(), TICK_MS)

@@ -1,4 +1,4 @@
-import { digest, type PurgeBody, type StreamLine, seal } from '@spillway/cache-client'
+import { digest, freshOnly, type PurgeBody, type StreamLine, seal } from '@spillway/cache-client'
 import { TtlCache } from '@spillway/ttl-cache'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -14,19 +14,29 @@ function fixture() {
   const store = new TtlCache<Stored>({ maxBytes: 1e6, clock })
   const core = new Coherence({ epoch: 'e', store, clock })
   const stored = (key: string, tags: string[] = [URL_TAG], body = 'body'): Stored => ({
-    sealed: seal({ key, status: 200, headers: [], body: Buffer.from(body), lifetimeMs: 60_000, tags, vary: [] }),
+    sealed: seal({
+      key,
+      status: 200,
+      headers: [],
+      body: Buffer.from(body),
+      windows: freshOnly(60_000),
+      fillMs: 0,
+      tags,
+      vary: [],
+    }),
     ageMs: 0,
     at: time.now,
   })
   const session = () => {
     const lines: StreamLine[] = []
     const stream = { lines, closed: false }
-    const id = core.open({
-      send: (line) => lines.push(line),
+    const end = {
+      send: (line: StreamLine) => void lines.push(line),
       close: () => {
         stream.closed = true
       },
-    })
+    }
+    const id = core.open(end, 'test')
     return Object.assign(stream, { id })
   }
   const asker = (of: { id: string }, url = URL_TAG) => {
@@ -73,6 +83,23 @@ describe('leases', () => {
     expect(holder).toMatchObject({ ended: true, told: [] })
     expect(ask('k', asker(b))).toMatchObject({ name: 'hit' })
     expect(core.counts).toMatchObject({ leases: 0, waiting: 0 })
+  })
+
+  it('are counted, and so is what became of every lookup', () => {
+    const { session, asker, ask, lease, core, stored, time } = fixture()
+    const a = session()
+    const token = lease('k', asker(a))
+    ask('k', asker(a))
+    core.fill(digest('k'), token, stored('k'))
+    ask('k', asker(a))
+    ask('other', asker({ id: 'unknown' }))
+    expect(core.lookups).toEqual({ hits: 1, misses: 3, stale: 0, collapsed: 1 })
+    for (let elapsed = 0; elapsed < 61_000; elapsed += 500) {
+      time.now += 500
+      core.confirm(a.id, core.seq)
+    }
+    lease('k', asker(a))
+    expect(core.lookups).toEqual({ hits: 1, misses: 4, stale: 0, collapsed: 1 })
   })
 
   it('are not given without a live session, though a hit is', () => {
@@ -267,6 +294,26 @@ describe('a purge', () => {
     expect(await isAnswered(purge)).toBe(false)
     core.confirm(b.id, 1)
     expect(await isAnswered(purge)).toBe(true)
+  })
+
+  it('is seen to be under way at whoever has not confirmed it, and since when', async () => {
+    const { session, core, settle, time } = fixture()
+    const [a, b] = [session(), session()]
+    settle(a, b)
+    void core.purge({ tags: ['x'] })
+    time.now += 100
+    void core.purge({ tags: ['y'] })
+    time.now += 50
+    core.confirm(a.id, 1)
+    expect(core.lags).toEqual([
+      { gateway: 'test', purges: 1, ms: 50 },
+      { gateway: 'test', purges: 2, ms: 150 },
+    ])
+    for (const { id } of [a, b]) core.confirm(id, 2)
+    expect(core.lags).toMatchObject([
+      { purges: 0, ms: 0 },
+      { purges: 0, ms: 0 },
+    ])
   })
 
   it('is answered when the sessions that have not confirmed it have expired, which never come back', async () => {

@@ -1,12 +1,24 @@
 /** What the cache service promises, without HTTP: one lease a key, fenced fills, purges answered when all have forgotten. */
-import { digest, PING_MS, type PurgeBody, PurgeLog, SESSION_MS, type Surrender } from '@spillway/cache-client'
+import {
+  AGE_SLACK_MS,
+  ageOf,
+  digest,
+  PING_MS,
+  type PurgeBody,
+  PurgeLog,
+  SESSION_MS,
+  type Surrender,
+  softened,
+} from '@spillway/cache-client'
 import type { Store } from '@spillway/ttl-cache'
 import { type Asker, Leases, type Stored } from './leases.ts'
 import { Sessions, type Stream } from './sessions.ts'
 
 export type Verdict =
+  /** It may be stale, within its `whileRevalidate`, where somebody is revalidating it. */
   | { readonly name: 'hit'; readonly seq: number; readonly entry: Stored }
-  | { readonly name: 'lease'; readonly seq: number; readonly token: string }
+  /** `stale`: what is to be revalidated. */
+  | { readonly name: 'lease'; readonly seq: number; readonly token: string; readonly stale: Stored | undefined }
   | { readonly name: 'wait' | 'pass'; readonly seq: number }
 
 interface PendingPurge {
@@ -31,6 +43,7 @@ export class Coherence {
   readonly #purged = new PurgeLog()
   /** Oldest first. */
   readonly #pending: PendingPurge[] = []
+  readonly #lookups = { hits: 0, misses: 0, stale: 0, collapsed: 0 }
   #seq = 0
   #pingedAt: number
 
@@ -42,10 +55,11 @@ export class Coherence {
     this.#bornAt = clock()
     this.#pingedAt = this.#bornAt
     this.#sessions = new Sessions(clock)
-    this.#leases = new Leases(clock, () => {
+    const next = () => {
       const seq = ++this.#seq
       return { seq, token: `${epoch}-${seq}` }
-    })
+    }
+    this.#leases = new Leases(clock, next, (hash) => this.#stored(hash))
   }
 
   /** It listens from now on: until then the service of the epoch before may have answered its gateways. */
@@ -57,8 +71,9 @@ export class Coherence {
     return this.#seq
   }
 
-  open(stream: Stream): string {
-    return this.#sessions.open(stream, this.#seq)
+  /** `gateway`: what it calls itself. */
+  open(stream: Stream, gateway = ''): string {
+    return this.#sessions.open(stream, gateway, this.#seq)
   }
 
   /** Whether the session is alive; one that is not is closed now, and never will be again. */
@@ -85,34 +100,58 @@ export class Coherence {
     this.#answerPurges()
   }
 
-  /** `gone`: there is nothing, and without a live session no lease. */
-  ask(hash: string, asker: Asker): Verdict | 'gone' {
-    const entry = this.#store.get(hash)
-    if (entry) return { name: 'hit', seq: this.#seq, entry }
+  /**
+   * `gone`: there is nothing fresh, and without a live session no lease. `heldMs`: the age of what the asker has in use,
+   * who wants a younger one.
+   */
+  ask(hash: string, asker: Asker, heldMs = Number.POSITIVE_INFINITY): Verdict | 'gone' {
+    const entry = this.#stored(hash)
+    if (entry && ageOf(entry, this.#clock()) >= entry.sealed.windows.fresh) this.#lookups.stale++
+    if (entry && this.#satisfies(entry, hash, heldMs)) {
+      this.#lookups.hits++
+      return { name: 'hit', seq: this.#seq, entry }
+    }
+    this.#lookups.misses++
     if (!this.#sessions.isAlive(asker.session)) return 'gone'
     const answer = this.#leases.ask(hash, asker)
+    if (answer === 'wait') this.#lookups.collapsed++
     return typeof answer === 'string'
       ? { name: answer, seq: this.#seq }
-      : { name: 'lease', seq: answer.seq, token: answer.token }
+      : { name: 'lease', seq: answer.seq, token: answer.token, stale: entry }
+  }
+
+  /** Fresh, and younger than what the asker has; one who has none need not wait for what may be used meanwhile. */
+  #satisfies(entry: Stored, hash: string, heldMs: number): boolean {
+    const { fresh, whileRevalidate } = entry.sealed.windows
+    const age = ageOf(entry, this.#clock())
+    if (age < fresh) return age + AGE_SLACK_MS < heldMs
+    return heldMs === Number.POSITIVE_INFINITY && age < whileRevalidate && this.#leases.has(hash)
+  }
+
+  #stored(hash: string): Stored | undefined {
+    return this.#store.get(hash)
   }
 
   /** Stores a fill whose last byte has come; false unless its lease stands and nothing of it was purged since the grant. */
   fill(hash: string, token: string, entry: Stored): boolean {
     const lease = this.#leases.standing(hash, token)
     if (!lease || !this.#sessions.isAlive(lease.holder.session)) return false
-    const { key, tags, body, head, lifetimeMs } = entry.sealed
+    const { key, tags } = entry.sealed
     if (this.#purged.overtook(lease.seq, key, tags)) {
       this.#leases.pass(hash)
       return false
     }
-    this.#store.set(hash, entry, { ttlMs: lifetimeMs - entry.ageMs, bytes: body.length + head.length, tags })
+    this.#keep(hash, entry)
     this.#leases.settle(hash, { outcome: 'filled', seq: this.#seq, entry })
     return true
   }
 
   /** `awaited`: nothing changed, others wait for this fill. A lease that does not stand has ended already. */
   surrender(hash: string, token: string, why: Surrender): 'ended' | 'awaited' {
-    return this.#leases.standing(hash, token) ? this.#leases.surrender(hash, why, this.#seq) : 'ended'
+    if (!this.#leases.standing(hash, token)) return 'ended'
+    // What was there before must not outlive an answer that nobody else may have.
+    if (why.reason === 'uncacheable') this.#store.delete(hash)
+    return this.#leases.surrender(hash, why, this.#seq)
   }
 
   /** The connection of one who fills or waits was closed. */
@@ -125,20 +164,46 @@ export class Coherence {
     const line = { seq: ++this.#seq, ...purge }
     this.#purged.add(line.seq, line)
     if ('all' in purge) {
-      this.#store.clear()
+      if (purge.soft) this.#soften([...this.#store.entries()])
+      else this.#store.clear()
       this.#leases.purge('all')
     } else {
-      const hashes = new Set('keys' in purge ? purge.keys.map(digest) : [])
+      const hashes = 'keys' in purge ? purge.keys.map(digest) : []
       const tags = 'tags' in purge ? purge.tags : []
-      for (const hash of hashes) this.#store.delete(hash)
-      for (const tag of tags) this.#store.purgeTag(tag)
-      this.#leases.purge({ hashes, urls: new Set(tags.map(digest)) })
+      if (purge.soft) this.#soften([...this.#named(hashes, tags)])
+      else this.#drop(hashes, tags)
+      this.#leases.purge({ hashes: new Set(hashes), urls: new Set(tags.map(digest)) })
     }
     this.#sessions.broadcast(line)
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#pending.push({ seq: line.seq, issuedAt: this.#clock(), resolve })
     this.#answerPurges()
     return promise
+  }
+
+  #drop(hashes: readonly string[], tags: readonly string[]): void {
+    for (const hash of hashes) this.#store.delete(hash)
+    for (const tag of tags) this.#store.purgeTag(tag)
+    // Few carry a tag as a rule, whose room is then there at once.
+    this.#store.sweep()
+  }
+
+  *#named(hashes: readonly string[], tags: readonly string[]): Generator<readonly [hash: string, entry: Stored]> {
+    for (const hash of hashes) {
+      const entry = this.#store.get(hash)
+      if (entry) yield [hash, entry]
+    }
+    for (const tag of tags) yield* this.#store.entries(tag)
+  }
+
+  #soften(entries: readonly (readonly [hash: string, entry: Stored])[]): void {
+    for (const [hash, entry] of entries) this.#keep(hash, softened(entry, entry.sealed.windows, this.#clock()))
+  }
+
+  #keep(hash: string, entry: Stored): void {
+    const { tags, body, head, windows } = entry.sealed
+    const ttlMs = windows.keep - ageOf(entry, this.#clock())
+    this.#store.set(hash, entry, { ttlMs, bytes: body.length + head.length, tags })
   }
 
   /** To be called several times a second: what happens because time passes. */
@@ -156,12 +221,29 @@ export class Coherence {
 
   /** Ends every stream and every answer that is held open. */
   stop(): void {
-    for (const session of this.#sessions.openIds) this.close(session)
+    for (const { id } of this.#sessions.opened) this.close(id)
+  }
+
+  /**
+   * Since the start. Hits: answered with an entry; misses: all others. Stale: those of both that found one no longer fresh.
+   * Collapsed: misses that waited for another's fill.
+   */
+  get lookups(): Readonly<Record<'hits' | 'misses' | 'stale' | 'collapsed', number>> {
+    return this.#lookups
+  }
+
+  /** Each connected gateway: how many purges it has not confirmed, and since when it has the eldest of them to confirm. */
+  get lags(): readonly { readonly gateway: string; readonly purges: number; readonly ms: number }[] {
+    const now = this.#clock()
+    return this.#sessions.opened.map(({ gateway, confirmed }) => {
+      const ahead = this.#pending.filter(({ seq }) => seq > confirmed)
+      return { gateway, purges: ahead.length, ms: now - (ahead[0]?.issuedAt ?? now) }
+    })
   }
 
   get counts(): { sessions: number; leases: number; waiting: number; purgesPending: number } {
     return {
-      sessions: this.#sessions.openIds.length,
+      sessions: this.#sessions.opened.length,
       ...this.#leases.counts,
       purgesPending: this.#pending.length,
     }

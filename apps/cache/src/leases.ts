@@ -1,11 +1,17 @@
 /** Who fills which entry, and who waits for that fill: at most one lease stands for a key. */
-import type { Sealed, Surrender } from '@spillway/cache-client'
+import { ageOf, type Sealed, type Surrender } from '@spillway/cache-client'
 import { TtlCache } from '@spillway/ttl-cache'
 
 export type Decided =
   | { readonly outcome: 'filled'; readonly seq: number; readonly entry: Stored }
-  | { readonly outcome: 'lease'; readonly seq: number; readonly token: string }
-  | { readonly outcome: 'failed'; readonly seq: number; readonly status: number; readonly error: string }
+  | { readonly outcome: 'lease'; readonly seq: number; readonly token: string; readonly stale: Stored | undefined }
+  | {
+      readonly outcome: 'failed'
+      readonly seq: number
+      readonly status: number
+      readonly error: string
+      readonly stale: Stored | undefined
+    }
   | { readonly outcome: 'pass'; readonly seq: number }
 
 /** An entry as L2 holds it. */
@@ -49,7 +55,7 @@ interface Slot {
 export const LEASE_MS = 30_000
 /** How long nobody queues for what turned out not to be shareable. */
 export const PASS_MS = 10_000
-/** Room for some 9,000 marks; past that the eldest are forgotten, and what they marked is leased once more. */
+/** Room for some 8,500 marks; past that the eldest are forgotten, and what they marked is leased once more. */
 const PASS_BYTES = 8 * 1024 * 1024
 
 export class Leases {
@@ -58,9 +64,16 @@ export class Leases {
   readonly #clock: () => number
   /** The next `seq`, and the token made of it. */
   readonly #next: () => { seq: number; token: string }
+  /** What is stored, fresh or stale. */
+  readonly #stored: (hash: string) => Stored | undefined
 
-  constructor(clock: () => number, next: () => { seq: number; token: string }) {
+  constructor(
+    clock: () => number,
+    next: () => { seq: number; token: string },
+    stored: (hash: string) => Stored | undefined,
+  ) {
     this.#clock = clock
+    this.#stored = stored
     this.#passMarks = new TtlCache({ maxBytes: PASS_BYTES, clock })
     this.#next = next
   }
@@ -83,6 +96,11 @@ export class Leases {
     return lease?.token === token && this.#clock() < lease.until ? lease : undefined
   }
 
+  /** Whether somebody is filling it. */
+  has(hash: string): boolean {
+    return this.#slots.has(hash)
+  }
+
   /** Ends a standing lease with an outcome that all who wait share. */
   settle(hash: string, decided: Exclude<Decided, { outcome: 'lease' }>): void {
     const slot = this.#slots.get(hash)
@@ -95,10 +113,16 @@ export class Leases {
 
   /** What its holder says of a standing lease. */
   surrender(hash: string, why: Surrender, seq: number): 'ended' | 'awaited' {
-    if (why.reason === 'failed') this.settle(hash, { outcome: 'failed', seq, status: why.status, error: why.error })
+    if (why.reason === 'failed') this.#fail(hash, why, seq)
     else if (why.reason === 'uncacheable') this.settle(hash, { outcome: 'pass', seq })
     else return this.#abandon(hash)
     return 'ended'
+  }
+
+  #fail(hash: string, { status, error }: { status: number; error: string }, seq: number): void {
+    const stored = this.#stored(hash)
+    const usable = stored && ageOf(stored, this.#clock()) < stored.sealed.windows.ifError
+    this.settle(hash, { outcome: 'failed', seq, status, error, stale: usable ? stored : undefined })
   }
 
   #abandon(hash: string): 'ended' | 'awaited' {
@@ -122,7 +146,8 @@ export class Leases {
     slot.waiting.delete(next)
     slot.lease = this.#grant(next)
     slot.abandoned = false
-    next.tell({ outcome: 'lease', seq: slot.lease.seq, token: slot.lease.token })
+    const { seq, token } = slot.lease
+    next.tell({ outcome: 'lease', seq, token, stale: this.#stored(hash) })
   }
 
   /** The asker's answer was closed: he neither fills nor waits any more. */

@@ -1,47 +1,80 @@
 /** The cache service's own metrics, read from where they are counted when somebody asks. */
 import { Counter, Gauge, type Registry } from '@spillway/metrics'
-import type { Counters, Store } from '@spillway/ttl-cache'
+import type { Store } from '@spillway/ttl-cache'
 import type { Coherence } from './coherence.ts'
 
-const COUNTED: Record<string, [of: keyof Counters, help: string]> = {
-  spillway_cache_hits_total: ['hits', 'Lookups that found an entry.'],
-  spillway_cache_misses_total: ['misses', 'Lookups that found none, or one past its time.'],
-  spillway_cache_stale_total: ['stale', 'Lookups that found an entry past its time.'],
-  spillway_cache_evictions_total: ['evictions', 'Entries thrown out for want of room.'],
-  spillway_cache_expired_total: ['expired', 'Entries removed past their time.'],
-}
+/** Gateways whose lag is told, those first that are furthest behind: whoever connects chooses the name. */
+const MOST_LAGS = 100
 
 /** Hits of all lookups, 0 to 1; 0 before the first. */
-export function hitRate({ hits, misses }: Counters): number {
+export function hitRate({ hits, misses }: { readonly hits: number; readonly misses: number }): number {
   return hits + misses === 0 ? 0 : hits / (hits + misses)
 }
 
 export function measure(registry: Registry, store: Store<object>, coherence: Coherence): void {
-  for (const [name, [of, help]] of Object.entries(COUNTED)) {
+  const registers = [registry]
+  const counter = (name: string, help: string, read: () => number) =>
     new Counter({
       name,
       help,
-      registers: [registry],
+      registers,
       collect() {
         this.reset()
-        this.inc(store.counters[of])
+        this.inc(read())
       },
     })
-  }
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name,
       help,
-      registers: [registry],
+      registers,
       collect() {
         this.set(read())
       },
     })
+  counter('spillway_cache_hits_total', 'Lookups answered with an entry.', () => coherence.lookups.hits)
+  counter('spillway_cache_misses_total', 'All other lookups.', () => coherence.lookups.misses)
+  counter(
+    'spillway_cache_stale_total',
+    'Lookups, of either kind, that found an entry no longer fresh.',
+    () => coherence.lookups.stale,
+  )
+  counter('spillway_cache_collapsed_total', 'Misses that waited for another’s fill.', () => coherence.lookups.collapsed)
+  counter('spillway_cache_evictions_total', 'Entries thrown out for want of room.', () => store.counters.evictions)
+  counter('spillway_cache_expired_total', 'Entries removed past their time.', () => store.counters.expired)
+  counter(
+    'spillway_cache_sweep_seconds_total',
+    'Spent removing what has expired or was purged, in slices of 1 ms.',
+    () => store.counters.sweepMs / 1000,
+  )
   gauge('spillway_cache_size', 'Entries now.', () => store.counters.size)
   gauge('spillway_cache_bytes', 'Bytes now, bookkeeping included.', () => store.counters.bytes)
-  gauge('spillway_cache_hit_rate', 'Hits of all lookups since the start.', () => hitRate(store.counters))
+  gauge('spillway_cache_hit_rate', 'Hits of all lookups since the start.', () => hitRate(coherence.lookups))
   gauge('spillway_cache_leases', 'Fills under way.', () => coherence.counts.leases)
   gauge('spillway_cache_waiting', 'Lookups that wait for a fill.', () => coherence.counts.waiting)
   gauge('spillway_cache_sessions', 'Gateways connected.', () => coherence.counts.sessions)
   gauge('spillway_cache_purges_pending', 'Purges not answered yet.', () => coherence.counts.purgesPending)
+  measureLag(registry, coherence)
+}
+
+function measureLag(registry: Registry, coherence: Coherence): void {
+  const lag = (name: string, help: string, of: (lag: Coherence['lags'][0]) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['gateway'] as const,
+      registers: [registry],
+      collect() {
+        this.reset()
+        const lags = coherence.lags.toSorted((a, b) => b.ms - a.ms).slice(0, MOST_LAGS)
+        // Of two sessions with one name, the one before has not ended yet: the worse counts, and comes last.
+        for (const each of lags.reverse()) this.set({ gateway: each.gateway }, of(each))
+      },
+    })
+  lag('spillway_cache_stream_lag_purges', 'Purges that the gateway has not confirmed.', ({ purges }) => purges)
+  lag(
+    'spillway_cache_stream_lag_seconds',
+    'How long the eldest purge that the gateway has not confirmed has been under way.',
+    ({ ms }) => ms / 1000,
+  )
 }

@@ -16,6 +16,8 @@ export interface Stream {
  */
 interface Session {
   readonly id: string
+  /** What the gateway calls itself. */
+  readonly gateway: string
   readonly stream: Stream
   state: 'open' | 'closed'
   confirmed: number
@@ -32,9 +34,9 @@ export class Sessions {
   }
 
   /** Begins with an empty L1, so all up to `seq` is forgotten. */
-  open(stream: Stream, seq: number): string {
+  open(stream: Stream, gateway: string, seq: number): string {
     const id = randomUUID()
-    this.#sessions.set(id, { id, stream, state: 'open', confirmed: seq, until: this.#clock() + SESSION_MS })
+    this.#sessions.set(id, { id, gateway, stream, state: 'open', confirmed: seq, until: this.#clock() + SESSION_MS })
     return id
   }
 
@@ -94,7 +96,7 @@ export class Sessions {
     }
   }
 
-  get openIds(): readonly string[] {
-    return [...this.#sessions.values()].filter(({ state }) => state === 'open').map(({ id }) => id)
+  get opened(): readonly Pick<Session, 'id' | 'gateway' | 'confirmed'>[] {
+    return [...this.#sessions.values()].filter(({ state }) => state === 'open')
   }
 }

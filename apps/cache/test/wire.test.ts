@@ -1,7 +1,7 @@
 /** The wire as any HTTP client sees it: refusals, held answers, streams that nobody reads. */
 import { once } from 'node:events'
 import http from 'node:http'
-import { digest, frame, HEADER, seal } from '@spillway/cache-client'
+import { digest, type EntriesPage, frame, HEADER, seal } from '@spillway/cache-client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { entry, until, World } from './world.ts'
 
@@ -239,14 +239,48 @@ describe('bad input', () => {
 })
 
 describe('operators', () => {
+  it('see what is held, page by page, without bodies', async () => {
+    const { session: id, close } = await session()
+    for (const key of ['a', 'b', 'c']) await put((await ask(id, digest(key))).token, entryFrame(key), digest(key))
+    const page = async (query: string) => (await (await fetch(`${url}/entries?${query}`)).json()) as EntriesPage
+    const first = await page('prefix=url:a&prefix=url:c&limit=1')
+    expect(first).toEqual({
+      entries: [{ key: 'a', tags: ['url:a'], ageMs: expect.any(Number), freshMs: expect.any(Number), bytes: 3 }],
+      cursor: expect.any(String),
+    })
+    const { entries, cursor } = await page(`prefix=url:a&prefix=url:c&limit=1&cursor=${first.cursor}`)
+    expect([entries.map(({ key }) => key), cursor]).toEqual([['c'], undefined])
+    expect((await page('')).entries.map(({ key }) => key)).toEqual(['a', 'b', 'c'])
+    expect((await fetch(`${url}/entries?limit=1001`)).status).toBe(400)
+    close()
+  })
+
   it('see the figures in /metrics', async () => {
     await fetch(`${url}/entries/${hash}`, { headers: lookup('nobody') })
     const text = await (await fetch(`${url}/metrics`)).text()
-    for (const name of ['hits_total 0', 'misses_total 1', 'stale_total 0', 'evictions_total 0', 'expired_total 0']) {
-      expect(text).toContain(`spillway_cache_${name}`)
+    const counted = ['hits_total 0', 'misses_total 1', 'stale_total 0', 'collapsed_total 0', 'evictions_total 0']
+    for (const name of [...counted, 'expired_total 0', 'sweep_seconds_total']) {
+      expect(text).toContain(`\nspillway_cache_${name}`)
     }
     for (const name of ['size', 'bytes', 'hit_rate', 'leases', 'waiting', 'sessions', 'purges_pending']) {
       expect(text).toContain(`spillway_cache_${name} 0`)
     }
+  })
+
+  it('see in /metrics how far each gateway’s stream is behind', async () => {
+    const { seq, confirm, close } = await session()
+    const purged = fetch(`${url}/purge`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"tags":["t"]}',
+    })
+    const behind = async () =>
+      /stream_lag_purges\{gateway="raw"\} (\d+)/.exec(await (await fetch(`${url}/metrics`)).text())?.[1]
+    await until(async () => (await behind()) === '1')
+    await confirm(seq + 1)
+    expect(await behind()).toBe('0')
+    close()
+    await purged
+    await until(async () => (await behind()) === undefined)
   })
 })

@@ -8,6 +8,7 @@ import {
   createCacheClient,
   type Entry,
   type Fill,
+  freshOnly,
   type Reading,
 } from '@spillway/cache-client'
 import { createContext } from '@spillway/service'
@@ -32,25 +33,12 @@ export function entry(key: string, body: string, rest: Partial<Entry> = {}): Ent
     body: Buffer.from(body),
     ageMs: 0,
     at: performance.now(),
-    lifetimeMs: 60_000,
+    windows: freshOnly(60_000),
+    fillMs: 0,
     tags: [`url:${key}`],
     vary: [],
     ...rest,
   }
-}
-
-/** A fill that a test ends as it likes. */
-export function heldFill() {
-  const started = Promise.withResolvers<AbortSignal>()
-  const result = Promise.withResolvers<Awaited<ReturnType<Fill>>>()
-  const counts = { runs: 0 }
-  const fill: Fill = (signal) => {
-    counts.runs++
-    started.resolve(signal)
-    signal.addEventListener('abort', () => result.reject(signal.reason), { once: true })
-    return result.promise
-  }
-  return { fill, started: started.promise, end: result.resolve, counts }
 }
 
 export const unwanted: Fill = () => Promise.reject(new Error('this fill should not run'))

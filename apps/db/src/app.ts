@@ -1,5 +1,5 @@
 /** The database service: items and accounts over PostgreSQL, for gateways on the private network. */
-import { auth, type Keys } from '@spillway/auth'
+import { type AuthOptions, auth } from '@spillway/auth'
 import { Database } from '@spillway/postgres'
 import { createApp, type ServiceContext } from '@spillway/service'
 import type { Config } from './config.ts'
@@ -13,7 +13,7 @@ const BODY_LIMIT = 262_144
 export async function buildApp(
   config: Pick<Config, 'DATABASE_URL' | 'CACHE_TTL' | 'DB_LATENCY'>,
   context: ServiceContext,
-  keys: Keys,
+  keys: AuthOptions['keys'],
 ) {
   const database = new Database(
     { url: config.DATABASE_URL, probe: 'SELECT FROM items LIMIT 0', latencyMs: config.DB_LATENCY },

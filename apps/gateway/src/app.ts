@@ -1,14 +1,16 @@
 /** Builds the gateway: what it calls first, then the built-in routes, then those of the routes file. */
 import { readFile } from 'node:fs/promises'
-import { KeyError, readKeys } from '@spillway/auth'
-import { createCacheClient } from '@spillway/cache-client'
+import { openKeys } from '@spillway/auth'
+import { openCache } from '@spillway/cache-client'
 import type { ServiceContext } from '@spillway/service'
 import { clusterChecks, clusterNamed, createClusters } from './clusters.ts'
 import type { Config } from './config.ts'
 import { cacheCheck, measureCache } from './measure-cache.ts'
 import { Places } from './places.ts'
+import { cached } from './routes/cached.ts'
 import { declaredRoutes } from './routes/declared.ts'
 import { docs } from './routes/docs.ts'
+import { jwks } from './routes/jwks.ts'
 import { login } from './routes/login.ts'
 import { purge } from './routes/purge.ts'
 import { readRoutes } from './routes-file/read.ts'
@@ -24,8 +26,6 @@ export async function buildApp(
   context: ServiceContext,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<App> {
-  const keys = await readKeys(config.SIGNING_KEYS_FILE)
-  if (!keys.signing) throw new KeyError(`${config.SIGNING_KEYS_FILE} has no key with a private half to sign with`)
   const { routes, upstreams } = readRoutes(await readFile(config.ROUTES_FILE, 'utf8'), {
     file: config.ROUTES_FILE,
     variables: {
@@ -38,7 +38,12 @@ export async function buildApp(
     },
   })
 
-  const client = createCacheClient({ url: config.CACHE_URL, instance: context.instance, logger: context.logger })
+  const keys = await openKeys(config, {
+    file: ['SIGNING_KEYS_FILE', config.SIGNING_KEYS_FILE],
+    signs: true,
+    logger: context.logger,
+  })
+  const client = await openCache({ url: config.CACHE_URL, instance: context.instance, logger: context.logger })
   const cache = measureCache(client, context.registry)
   const clusters = createClusters(upstreams, cache, context)
   const app = await createServer(context, keys, {
@@ -50,8 +55,13 @@ export async function buildApp(
     await Promise.all([...clusters.values()].map((cluster) => cluster.upstreams.close()))
   })
   await docs(app)
-  await login(app, { accounts: clusterNamed(clusters, SIGN_IN_UPSTREAM), registry: context.registry, config })
+  // An outside issuer signs people in itself, and shows its keys.
+  if (keys.current.signing) {
+    jwks(app, keys)
+    await login(app, { accounts: clusterNamed(clusters, SIGN_IN_UPSTREAM), registry: context.registry, config })
+  }
   purge(app, { cache, routes })
+  if (client.inspection) cached(app, { inspection: client.inspection, routes })
   const places = config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined
   await declaredRoutes(app, { routes, clusters, name: context.instance, places })
   return app

@@ -1,5 +1,6 @@
 /** The gateway's settings. */
 import { fileURLToPath } from 'node:url'
+import { issuerSettings } from '@spillway/auth'
 import { baseUrl, type ConfigOf, cidrs, commonSettings, origins, port, text, whole } from '@spillway/service'
 import { Type } from 'typebox'
 
@@ -7,9 +8,9 @@ export const settings = {
   ...commonSettings,
   PORT: port({ about: 'Port to listen on; 0 lets the system choose.', default: 5000 }),
   CACHE_URL: Type.String({
-    pattern: '^https?://[^\\s,/]+/?$',
-    description: 'The shared cache service.',
-    wants: 'an origin such as http://127.0.0.1:5004',
+    pattern: '^(https?://[^\\s,/]+/?|rediss?://[^\\s,/]+(/\\d{0,4})?)$',
+    description: 'The shared cache: the cache service, or Valkey or Redis.',
+    wants: 'an origin such as http://127.0.0.1:5004, or a URL such as redis://user:password@127.0.0.1:6379/0',
     default: 'http://127.0.0.1:5004',
   }),
   DB_URL: origins({
@@ -32,7 +33,10 @@ export const settings = {
     about: 'The routes that are served.',
     default: fileURLToPath(new URL('../gateway.routes.yaml', import.meta.url)),
   }),
-  SIGNING_KEYS_FILE: text({ about: 'The keys that sign and verify tokens, a JWK set with private halves.' }),
+  SIGNING_KEYS_FILE: Type.Optional(
+    text({ about: 'The keys that sign and verify tokens, a JWK set with private halves; /login is there with it.' }),
+  ),
+  ...issuerSettings,
   GATEWAY_CONCURRENCY: whole({
     about: 'Requests to routes of the routes file at work at once, the rest in line; 0 sets no limit.',
     minimum: 0,

@@ -1,5 +1,5 @@
 /** What operators see of the shared cache: what became of reads and purges in `/metrics`, and its session in `/ready`. */
-import type { CacheClient, Reading, SharedCache } from '@spillway/cache-client'
+import { ageOf, type CacheClient, type Reading, type SharedCache } from '@spillway/cache-client'
 import type { Check } from '@spillway/health'
 import { Counter, Gauge, type Registry } from '@spillway/metrics'
 
@@ -12,11 +12,12 @@ export function cacheCheck(cache: CacheClient): Check {
 export function measureCache(cache: CacheClient, registry: Registry): SharedCache {
   const reads = new Counter({
     name: 'spillway_gateway_cache_reads_total',
-    help: 'Reads by what became of them: hit (tier l1 or l2), miss (asked the origin), wait (shared another’s fill), failed, uncacheable, pass.',
+    help: 'Reads by what became of them: hit or stale (tier l1 or l2), miss (asked the origin), wait (shared another’s fill), failed, uncacheable, pass.',
     labelNames: ['outcome', 'tier'] as const,
     registers: [registry],
   })
   const l1Hits = reads.labels('hit', 'l1')
+  const l1Stale = reads.labels('stale', 'l1')
   const purges = new Counter({
     name: 'spillway_gateway_purges_total',
     help: 'Purges by whether every gateway confirmed them in time.',
@@ -36,14 +37,20 @@ export function measureCache(cache: CacheClient, registry: Registry): SharedCach
   return {
     async read(...question) {
       const reading = await cache.read(...question)
-      reads.labels(outcomeOf(reading), reading.outcome === 'hit' ? reading.tier : '').inc()
+      reads.labels(outcomeOf(reading), 'tier' in reading ? reading.tier : '').inc()
       return reading
     },
     peek(key) {
       const entry = cache.peek(key)
-      if (entry) l1Hits.inc()
+      if (!entry) return undefined
+      // Past both, it is no more than something to revalidate, and the read that follows is counted.
+      const { fresh, whileRevalidate } = entry.windows
+      const age = ageOf(entry, performance.now())
+      if (age < fresh) l1Hits.inc()
+      else if (age < whileRevalidate) l1Stale.inc()
       return entry
     },
+    refresh: (...question) => cache.refresh(...question),
     async purge(purge) {
       let outcome: 'confirmed' | 'unconfirmed' = 'unconfirmed'
       try {
@@ -58,6 +65,6 @@ export function measureCache(cache: CacheClient, registry: Registry): SharedCach
 }
 
 function outcomeOf(reading: Reading): string {
-  if (reading.outcome !== 'filled') return reading.outcome
+  if (reading.outcome !== 'filled' && reading.outcome !== 'begun') return reading.outcome
   return reading.collapsed ? 'wait' : 'miss'
 }

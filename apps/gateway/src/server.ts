@@ -1,8 +1,8 @@
 /** The gateway's server before it has routes: it knows who is asking, and checks requests so that refusals name the field. */
-import { auth, type Keys } from '@spillway/auth'
+import { auth, type KeySource } from '@spillway/auth'
 import { type AppOptions, createApp, type ServiceContext, validatorCompiler } from '@spillway/service'
 
-export async function createServer(context: ServiceContext, keys: Keys, options: AppOptions) {
+export async function createServer(context: ServiceContext, keys: KeySource, options: AppOptions) {
   const app = await createApp(context, options)
   app.setValidatorCompiler(validatorCompiler)
   await app.register(auth, { keys })

@@ -32,6 +32,8 @@ const routes: [method: string, path: string, role: string | undefined, body?: ob
   ['PATCH', '/data/alpha', 'editor', { value: {} }],
   ['DELETE', '/data/alpha', 'editor'],
   ['POST', '/admin/cache/purge', 'admin', { tags: ['items'] }],
+  ['GET', '/admin/cache/stats', 'admin'],
+  ['GET', '/admin/cache/entries?prefix=/data/', 'admin'],
 ]
 
 const callers: [who: string, authorization: string | undefined, roles: string[] | undefined][] = [

@@ -64,8 +64,11 @@ describe('/openapi.json', () => {
     )
     const served = [
       ...declared.map(({ method, path: at }) => `${method} ${at}`),
+      'GET /.well-known/jwks.json',
       'POST /login',
       'POST /admin/cache/purge',
+      'GET /admin/cache/stats',
+      'GET /admin/cache/entries',
     ]
     expect(described.toSorted()).toEqual(served.toSorted())
   })

@@ -107,6 +107,11 @@ describe('reading', () => {
     expect(hit.headers.get('cache-control')).toBe('private, no-cache')
     expect(hit.headers.get('cdn-cache-control')).toBeNull()
     expect(hit.body).toEqual(miss.body)
+    // The answer did not wait until the other gateway could have it.
+    await until(
+      async () => ((await (await fetch(`${cache.url}/stats`)).json()) as { size: number }).size,
+      (size) => size > 0,
+    )
     expect(cacheStatus(await call(there, 'GET', '/data/alpha'))).toMatch(/^gateway-2; hit/)
     expect(await here.metric('spillway_gateway_cache_reads_total{outcome="miss"')).toBeGreaterThan(0)
     expect(await here.metric('spillway_gateway_cache_reads_total{outcome="hit",tier="l1"}')).toBeGreaterThan(0)
@@ -120,6 +125,24 @@ describe('reading', () => {
       headers: { authorization: `Bearer ${gateway.token()}`, 'if-none-match': headers.get('etag') ?? '' },
     })
     expect(again.status).toBe(304)
+  })
+
+  it('gives a part of an answer to whoever asks for one, stored or not', async () => {
+    const [gateway] = gateways
+    const part = (range: string) =>
+      fetch(`${gateway.url}/data/epsilon`, { headers: { authorization: `Bearer ${gateway.token()}`, range } })
+    const answers = [await part('bytes=0-6'), await part('bytes=0-6')]
+    for (const answer of answers) {
+      expect(answer.status).toBe(206)
+      expect(answer.headers.get('content-range')).toMatch(/^bytes 0-6\/\d+$/)
+      expect(await answer.text()).toBe('{"key":')
+    }
+    expect(answers[1]?.headers.get('cache-status')).toMatch(/^gateway-1; hit/)
+    const none = await part('bytes=100000-')
+    expect(none.status).toBe(416)
+    expect(none.headers.get('content-range')).toMatch(/^bytes \*\/\d+$/)
+    expect(none.headers.get('proxy-status')).toContain('error=http_request_error')
+    expect(await none.json()).toMatchObject({ code: 'range_not_satisfiable', status: 416 })
   })
 
   it('gives pages, and an item by its key in the query', async () => {
@@ -203,6 +226,30 @@ describe('purging', () => {
     [{ keys: ['/data/alpha/beta'] }, 'purge_key_unknown'],
   ])('refuses %j', async (body, code) => {
     expect(await call(gateways[0], 'POST', '/admin/cache/purge', body)).toMatchObject({ status: 400, body: { code } })
+  })
+})
+
+describe('looking into the cache', () => {
+  it('shows figures and names, page by page, to administrators', async () => {
+    const [gateway] = gateways
+    await call(gateway, 'POST', '/admin/cache/purge', { all: true })
+    for (const key of ['alpha', 'beta']) await call(gateway, 'GET', `/data/${key}`)
+    expect(await call(gateway, 'GET', '/admin/cache/stats')).toMatchObject({
+      status: 200,
+      body: { size: 2, sessions: 2, hitRate: expect.any(Number) },
+    })
+    const names: string[] = []
+    for (let cursor = ''; ; ) {
+      const { status, body } = await call(gateway, 'GET', `/admin/cache/entries?prefix=/data/&limit=1${cursor}`)
+      const page = body as { entries: { tags: string[] }[]; cursor?: string }
+      expect([status, page.entries.length]).toEqual([200, 1])
+      names.push(...page.entries.flatMap(({ tags }) => tags.filter((tag) => tag.startsWith('http'))))
+      if (page.cursor === undefined) break
+      cursor = `&cursor=${page.cursor}`
+    }
+    expect(names.toSorted()).toEqual(['http://db/data/alpha', 'http://db/data/beta'])
+    const none = await call(gateway, 'GET', '/admin/cache/entries?prefix=/data/gamma')
+    expect(none).toMatchObject({ status: 200, body: { entries: [] } })
   })
 })
 

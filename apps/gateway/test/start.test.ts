@@ -41,6 +41,21 @@ describe('the gateway process', () => {
     await stopped
   })
 
+  it('starts and is ready although neither Valkey nor Redis is there, and says so', async () => {
+    const gateway = await startService(MAIN, {
+      SIGNING_KEYS_FILE: at('signing.json'),
+      CACHE_URL: 'redis://127.0.0.1:9',
+    })
+    const ready = await fetch(`${gateway.url}/ready`)
+    expect(ready.status).toBe(200)
+    expect(await ready.json()).toMatchObject({
+      status: 'ready',
+      degraded: expect.arrayContaining(['cache']),
+      checks: { cache: { status: 'degraded', detail: expect.stringContaining('ECONNREFUSED') } },
+    })
+    await gateway.stop('SIGKILL')
+  })
+
   it('counts purges of either outcome from 0, so that the first one is seen to be more', async () => {
     const gateway = await startService(MAIN, { SIGNING_KEYS_FILE: at('signing.json') })
     const text = await (await fetch(`${gateway.url}/metrics`)).text()
@@ -63,9 +78,22 @@ describe('the gateway process', () => {
     [
       'unknown settings and bad values, all at once',
       { SPILLWAY_X: '1', CACHE_URL: 'here' },
-      ['SPILLWAY_X', 'CACHE_URL', 'SIGNING_KEYS_FILE'],
+      ['SPILLWAY_X', 'CACHE_URL'],
     ],
+    ['a cache that is none', { CACHE_URL: 'redis://me:secret@cache/name' }, ['"redis://…@cache/name"', 'redis://user']],
     ['no routes file', { SIGNING_KEYS_FILE: 'signing.json', ROUTES_FILE: 'missing.yaml' }, ['missing.yaml']],
+    ['no keys', {}, ['set SIGNING_KEYS_FILE or AUTH_JWKS_URL']],
+    [
+      'keys of two kinds',
+      { SIGNING_KEYS_FILE: 'signing.json', AUTH_JWKS_URL: 'http://127.0.0.1:9/', AUTH_ISSUER: 'a', AUTH_AUDIENCE: 'b' },
+      ['set SIGNING_KEYS_FILE or AUTH_JWKS_URL, and not both'],
+    ],
+    ['half an issuer', { AUTH_JWKS_URL: 'http://127.0.0.1:9/' }, ['AUTH_ISSUER and AUTH_AUDIENCE belong together']],
+    [
+      'an issuer that is not there',
+      { AUTH_JWKS_URL: 'http://127.0.0.1:9/', AUTH_ISSUER: 'a', AUTH_AUDIENCE: 'b' },
+      ['cannot read the keys at http://127.0.0.1:9/'],
+    ],
     ['keys that cannot sign', { SIGNING_KEYS_FILE: 'verifying.json' }, ['private half']],
   ])('refuses %s', async (_, settings, expected) => {
     const files = Object.entries(settings).map(([name, value]) => [name, name.endsWith('_FILE') ? at(value) : value])

@@ -34,6 +34,12 @@ export const badTokens = {
   'no token at all': 'nonsense',
 }
 
+/** One who signs people in by himself: the key set that he shows, and his tokens. */
+export const outsideIssuer = {
+  keySet: JSON.stringify({ keys: [{ ...theirs, d: undefined }] }),
+  token: (claims: object) => token(theirs, {}, claims),
+}
+
 /** What a token says, unverified. */
 export function decodeJwt(text: string): { header: unknown; claims: unknown } {
   const [header = '', claims = ''] = text.split('.').map((part) => Buffer.from(part, 'base64url').toString())

@@ -1,6 +1,6 @@
 /** The worker: accepts jobs for gateways on the private network, and runs those that any worker accepted. */
 import { availableParallelism } from 'node:os'
-import { auth, type Keys } from '@spillway/auth'
+import { type AuthOptions, auth } from '@spillway/auth'
 import { Database } from '@spillway/postgres'
 import { createApp, type ServiceContext } from '@spillway/service'
 import type { Config } from './config.ts'
@@ -21,7 +21,7 @@ const GRACE_MS = 7_000
 export async function buildApp(
   config: Pick<Config, 'DATABASE_URL' | 'DB_URL' | 'JOB_CONCURRENCY'>,
   context: ServiceContext,
-  keys: Keys,
+  keys: AuthOptions['keys'],
 ) {
   const { lifecycle, logger, registry } = context
   const database = new Database({ url: config.DATABASE_URL, probe: 'SELECT FROM job_progress LIMIT 0' }, context)

@@ -1,9 +1,10 @@
 /** Who gets the requests, and why: the balancer's gateways, and the upstreams of each gateway. */
 import type { Dashboard } from '../dashboard.ts'
-import { chosen, rate } from '../promql.ts'
+import { chosen, quantile, rate } from '../promql.ts'
 
 const BY = 'job, upstream, endpoint'
 const LEGEND = '{{job}}: {{upstream}} {{endpoint}}'
+const OF_CLUSTER = '{{job}}: {{upstream}}'
 
 export const balancing: Dashboard = {
   uid: 'balancing',
@@ -33,7 +34,41 @@ export const balancing: Dashboard = {
           unit: 'reqps',
           width: 12,
           queries: [
-            { expr: rate('job, upstream', 'spillway_upstream_retries_total'), legend: '{{job}}: {{upstream}}' },
+            {
+              expr: rate('job, upstream, reason', 'spillway_upstream_retries_total'),
+              legend: `${OF_CLUSTER}, {{reason}}`,
+            },
+          ],
+        },
+      ],
+    },
+    {
+      title: 'Limits',
+      panels: [
+        {
+          title: 'Waiting',
+          description:
+            'Requests that wait until an endpoint has room. A line that stays up is a cluster that is too small.',
+          unit: 'short',
+          queries: [{ expr: `sum by (job, upstream) (${chosen('spillway_upstream_pending')})`, legend: OF_CLUSTER }],
+        },
+        {
+          title: 'Refused',
+          description: 'Requests refused with 503 at once, a second, by the limit that was reached.',
+          unit: 'reqps',
+          queries: [
+            {
+              expr: rate('job, upstream, limit', 'spillway_upstream_rejected_total'),
+              legend: `${OF_CLUSTER}, {{limit}}`,
+            },
+          ],
+        },
+        {
+          title: 'Retries left',
+          description: 'How many the budget allows now, of the process that has least. At 0 failures reach clients.',
+          unit: 'short',
+          queries: [
+            { expr: `min by (job, upstream) (${chosen('spillway_upstream_retry_budget')})`, legend: OF_CLUSTER },
           ],
         },
       ],
@@ -60,6 +95,20 @@ export const balancing: Dashboard = {
             'To the answer’s head, the mean of the last 10 s. One line far above the others is the slow replica.',
           unit: 's',
           queries: [{ expr: `avg by (${BY}) (${chosen('spillway_upstream_latency_seconds')})`, legend: LEGEND }],
+        },
+        {
+          title: 'Slowest hundredth',
+          description: 'To the answer’s head, 99th percentile, out of a histogram’s buckets: 1 ms to 10 s.',
+          unit: 's',
+          traffic: true,
+          queries: [{ expr: quantile(0.99, BY, 'spillway_upstream_head_seconds'), legend: LEGEND }],
+        },
+        {
+          title: 'Connections',
+          description:
+            'Open to the endpoint. As many as requests in flight at most; new ones all the time are not kept.',
+          unit: 'short',
+          queries: [{ expr: `sum by (${BY}) (${chosen('spillway_upstream_connections')})`, legend: LEGEND }],
         },
         {
           title: 'In flight',

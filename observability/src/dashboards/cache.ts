@@ -95,6 +95,13 @@ export const cache: Dashboard = {
             { expr: total('spillway_cache_expired_total'), legend: 'expired' },
           ],
         },
+        {
+          title: 'Sweeping',
+          description:
+            'Of the service’s only thread: removing what has expired or was purged, in slices of 1 ms. After a large purge it rises for a moment.',
+          unit: 'percentunit',
+          queries: [{ expr: total('spillway_cache_sweep_seconds_total'), legend: 'sweeping' }],
+        },
       ],
     },
     {
@@ -114,6 +121,18 @@ export const cache: Dashboard = {
           unit: 'short',
           width: 12,
           queries: [{ expr: `sum(${chosen('spillway_cache_purges_pending')})`, legend: 'pending' }],
+        },
+        {
+          title: 'Stream lag',
+          description:
+            'How long the eldest purge has been under way that a gateway has not confirmed. Towards 2 s the gateway’s session ends.',
+          unit: 's',
+          queries: [
+            {
+              expr: `max by (gateway) (${chosen('spillway_cache_stream_lag_seconds')})`,
+              legend: '{{gateway}}',
+            },
+          ],
         },
       ],
     },

@@ -92,7 +92,7 @@ describe('refused', () => {
     const input = `${part({ alg: 'HS256', typ: 'JWT', kid: ours.kid })}.${part(claims())}`
     return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`
   }
-  const pem = keys.verifying.get(ours.kid)?.export({ type: 'spki', format: 'pem' }).toString() as string
+  const pem = keys.verifying.get(ours.kid)?.key.export({ type: 'spki', format: 'pem' }).toString() as string
   const unsigned = `${part({ alg: 'none', typ: 'JWT', kid: ours.kid })}.${part(claims())}.`
   const [head, body, signature] = forge({}, claims()).split('.')
 

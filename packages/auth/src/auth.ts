@@ -2,11 +2,12 @@
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { AuthError } from './errors.ts'
-import type { Keys } from './keys.ts'
-import { type Claims, createTokens, type Identity } from './tokens.ts'
+import type { KeySource, Keys } from './keys.ts'
+import { type Claims, type Identity, Tokens, UnknownKey } from './tokens.ts'
 
 export interface AuthOptions {
-  keys: Keys
+  /** A source is followed, and closed with the server. */
+  keys: Keys | KeySource
 }
 
 declare module 'fastify' {
@@ -15,6 +16,8 @@ declare module 'fastify' {
     signToken(claims: Claims): string
     /** @throws {AuthError} `token_malformed`, `token_expired` or `token_invalid` */
     verifyToken(token: string): Identity
+    /** The same at once, unless the token names a key that has to be looked for; then it may reject, too. */
+    identify(token: string): Identity | Promise<Identity>
   }
   interface FastifyRequest {
     /** Null until `requireSignedIn` or `requireRole` has let the request pass. */
@@ -24,9 +27,22 @@ declare module 'fastify' {
 
 export const auth = fp<AuthOptions>(
   async (app, { keys }) => {
-    const tokens = await createTokens(app, keys)
-    app.decorate('verifyToken', tokens.verify)
-    if (tokens.sign) app.decorate('signToken', tokens.sign)
+    const source = 'follow' in keys ? keys : undefined
+    const tokens = await Tokens.of('follow' in keys ? keys.current : keys)
+    if (source) {
+      source.follow((changed) => tokens.use(changed))
+      app.addHook('onClose', async () => source.close())
+    }
+    app.decorate('verifyToken', (token: string) => tokens.verify(token))
+    app.decorate('identify', (token: string) => {
+      try {
+        return tokens.verify(token)
+      } catch (error) {
+        if (!(source?.look && error instanceof UnknownKey)) throw error
+        return source.look().then(() => tokens.verify(token))
+      }
+    })
+    if (tokens.canSign) app.decorate('signToken', (claims: Claims) => tokens.sign(claims))
     app.decorateRequest('identity', null)
   },
   { name: '@spillway/auth', fastify: '5.x' },
@@ -37,23 +53,31 @@ type Guard = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDon
 
 /** Refuses with 401 `token_missing`, `token_malformed`, `token_expired` or `token_invalid`. */
 export function requireSignedIn(): Guard {
-  return (request, _reply, done) => {
-    identify(request)
-    done()
-  }
+  return guard(() => {})
 }
 
 /** Refuses like `requireSignedIn`, and with 403 `role_missing` whoever is signed in without `role`. */
 export function requireRole(role: string): Guard {
-  return (request, _reply, done) => {
-    if (!identify(request).roles.includes(role)) throw new AuthError('role', `this needs the role ${role}`)
-    done()
-  }
+  return guard(({ roles }) => {
+    if (!roles.includes(role)) throw new AuthError('role', `this needs the role ${role}`)
+  })
 }
 
-function identify(request: FastifyRequest): Identity {
-  request.identity ??= request.server.verifyToken(bearerToken(request))
-  return request.identity
+/** `check` throws where this identity may not pass. */
+function guard(check: (identity: Identity) => void): Guard {
+  return (request, _reply, done) => {
+    const pass = (identity: Identity) => {
+      request.identity = identity
+      check(identity)
+    }
+    const identity = request.identity ?? request.server.identify(bearerToken(request))
+    if (identity instanceof Promise) {
+      identity.then(pass).then(() => done(), done)
+    } else {
+      pass(identity)
+      done()
+    }
+  }
 }
 
 /** RFC 6750, 2.1, and nothing else: no token in a body, a query or a cookie. */

@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { generateKeys, KeyError, parseKeys, readKeys } from './index.ts'
+import { generateKeys, KeyError, parseKeys } from './index.ts'
+import { readKeys } from './keys.ts'
 
 const { signing, verifying } = generateKeys()
 const key = JSON.parse(signing).keys[0]

@@ -1,13 +1,15 @@
 /** The shared cache for one gateway: L1 in this process, L2 behind the wire, and the flights between them. */
-import { startSweeper, TtlCache } from '@spillway/ttl-cache'
-import { Pool } from 'undici'
+import { s3Fifo, startSweeper, TtlCache } from '@spillway/ttl-cache'
+import { type Dispatcher, Pool } from 'undici'
 import type { Entry, Fill, Purge, Reading, SharedCache } from './cache.ts'
 import { Flight } from './flight.ts'
+import { type CacheInspection, inspection } from './inspection.ts'
 import { type CacheLogger, Link } from './link.ts'
+import { owned } from './owned.ts'
 import type { Purged } from './purge-log.ts'
 import { sendPurge } from './purging.ts'
-import { ask, type Verdict } from './remote.ts'
-import type { Session } from './session.ts'
+import { ask, type Question, type Verdict } from './remote.ts'
+import { ageOf, softened } from './windows.ts'
 
 export interface CacheClientOptions {
   /** The cache service, such as `http://127.0.0.1:5004`. */
@@ -19,12 +21,12 @@ export interface CacheClientOptions {
   maxBytes?: number
   /** Monotonic milliseconds. Default: `performance.now`. */
   clock?: () => number
+  /** The way to the service, destroyed with the client. Default: a pool of connections to `url`. */
+  dispatcher?: Dispatcher
 }
 
 /** `live`: L1 and L2 are in use. Else reads go to the origin, coalesced, and `why` says what is missing. */
-export type CacheState =
-  | { readonly live: true; readonly epoch: string }
-  | { readonly live: false; readonly why: string }
+export type CacheState = { readonly live: true } | { readonly live: false; readonly why: string }
 
 /** Since the start. */
 export interface CacheCounters {
@@ -41,6 +43,8 @@ export interface CacheCounters {
 
 export interface CacheClient extends SharedCache {
   readonly state: CacheState
+  /** Of the cache service only. */
+  readonly inspection?: CacheInspection
   readonly counters: CacheCounters
 }
 
@@ -48,9 +52,13 @@ const L1_BYTES = 64 * 1024 * 1024
 /** How long what may not be shared is not queued for, where no service can hold the mark. */
 const PASS_MS = 10_000
 const PASS_BYTES = 1024 * 1024
+/** After a refresh that failed: what is in use lives on meanwhile, and the origin is not asked at once again. */
+const REST_MS = 1000
 const CONNECT_MS = 1000
 /** Less than the service's own 75 s, so that nobody writes into a closing socket. */
 const KEEP_ALIVE_MS = 60_000
+/** The signal of a reader who does not leave. */
+const NEVER = new AbortController().signal
 
 /** Connects at once and stays connected until `close`. */
 export function createCacheClient(options: CacheClientOptions): CacheClient {
@@ -59,27 +67,26 @@ export function createCacheClient(options: CacheClientOptions): CacheClient {
 
 class Client implements CacheClient {
   readonly #clock: () => number
-  readonly #pool: Pool
+  readonly #pool: Dispatcher
   readonly #l1: TtlCache<Entry>
   readonly #passMarks: TtlCache<object>
+  readonly #resting: TtlCache<object>
   readonly #link: Link
+  readonly inspection: CacheInspection
   readonly #flights = new Map<string, Flight>()
   readonly #closing = new AbortController()
   readonly #stopSweeping: () => void
   readonly #counts = { l1Hits: 0, hit: 0, lease: 0, wait: 0, pass: 0, nothing: 0 }
 
-  constructor({ url, instance, logger, maxBytes = L1_BYTES, clock = () => performance.now() }: CacheClientOptions) {
+  constructor(options: CacheClientOptions) {
+    const { url, instance, logger, maxBytes = L1_BYTES, clock = () => performance.now() } = options
     this.#clock = clock
-    this.#l1 = new TtlCache({ maxBytes, clock })
+    this.#l1 = new TtlCache({ maxBytes, policy: s3Fifo, clock })
     this.#passMarks = new TtlCache({ maxBytes: PASS_BYTES, clock })
+    this.#resting = new TtlCache({ maxBytes: PASS_BYTES, clock })
     this.#stopSweeping = startSweeper(this.#l1)
-    this.#pool = new Pool(new URL(url).origin, {
-      // As many as there are waits and fills under way; gateways bound those.
-      connections: null,
-      connectTimeout: CONNECT_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveTimeoutThreshold: 2000,
-    })
+    this.#pool = options.dispatcher ?? connectTo(url)
+    this.inspection = inspection(this.#pool)
     this.#link = new Link({
       pool: this.#pool,
       instance,
@@ -93,28 +100,34 @@ class Client implements CacheClient {
   peek(key: string): Entry | undefined {
     if (!this.#link.live) return undefined
     const entry = this.#l1.get(key)
-    if (entry) this.#counts.l1Hits++
+    if (entry && this.#isFresh(entry)) this.#counts.l1Hits++
     return entry
   }
 
-  async read(key: string, url: string, fill: Fill, signal: AbortSignal): Promise<Reading> {
+  async read(key: string, url: string, fill: Fill, signal: AbortSignal, held?: Entry): Promise<Reading> {
     signal.throwIfAborted()
     this.#closing.signal.throwIfAborted()
     const entry = this.peek(key)
-    if (entry) return { outcome: 'hit', tier: 'l1', entry }
+    if (entry && entry !== held && this.#isFresh(entry)) return { outcome: 'hit', tier: 'l1', entry }
     const session = this.#link.live
     const running = this.#flights.get(key)
     if (running?.mayJoin(session)) {
-      const joined = running.join(fill, signal)
+      const joined = running.join(fill, signal, held)
       if (session) running.begin(session)
       return joined
     }
     if (!session && this.#passMarks.get(key)) return { outcome: 'pass' }
     const flight = this.#launch(key, url)
-    const joined = flight.join(fill, signal)
+    const joined = flight.join(fill, signal, held)
     if (session || !running) this.#begin(flight)
     else void running.done.then(() => this.#begin(flight))
     return joined
+  }
+
+  refresh(key: string, url: string, fill: Fill, held: Entry): void {
+    if (this.#resting.get(key) || this.#flights.get(key)?.mayJoin(this.#link.live)) return
+    const rest = () => this.#resting.set(key, {}, { ttlMs: REST_MS, bytes: 0 })
+    this.read(key, url, fill, NEVER, held).then(({ outcome }) => outcome === 'failed' && rest(), rest)
   }
 
   async purge(purge: Purge): Promise<void> {
@@ -125,7 +138,7 @@ class Client implements CacheClient {
 
   get state(): CacheState {
     const session = this.#link.live
-    return session ? { live: true, epoch: session.epoch } : { live: false, why: this.#link.why }
+    return session ? { live: true } : { live: false, why: this.#link.why }
   }
 
   get counters(): CacheCounters {
@@ -146,8 +159,10 @@ class Client implements CacheClient {
   #launch(key: string, url: string): Flight {
     const flight: Flight = new Flight(key, {
       clock: this.#clock,
-      ask: (session, signal) => this.#ask({ key, url, session: session.id, signal }),
+      ask: (session, held, signal) => this.#ask({ key, url, session: session.id, held, signal }),
+      held: () => this.peek(key),
       keep: (entry) => this.#keep(entry),
+      drop: () => this.#l1.delete(key),
       mark: () => this.#passMarks.set(key, {}, { ttlMs: PASS_MS, bytes: 0 }),
       retire: () => {
         if (this.#flights.get(key) === flight) this.#flights.delete(key)
@@ -163,7 +178,7 @@ class Client implements CacheClient {
     flight.begin(session)
   }
 
-  async #ask(question: { key: string; url: string; session: Session['id']; signal: AbortSignal }): Promise<Verdict> {
+  async #ask(question: Question): Promise<Verdict> {
     const verdict = await ask(this.#pool, question, this.#clock)
     this.#counts[verdict.name]++
     void verdict.answer.then(({ is }) => {
@@ -174,15 +189,39 @@ class Client implements CacheClient {
   }
 
   #keep(entry: Entry): void {
-    const ageMs = entry.ageMs + this.#clock() - entry.at
-    const { body, headers, tags } = entry
+    const { body, headers, tags, windows } = entry
     const bytes = body.length + headers.reduce((sum, [name, value]) => sum + name.length + value.length + 64, 0)
-    this.#l1.set(entry.key, entry, { ttlMs: entry.lifetimeMs - ageMs, bytes, tags })
+    const kept = { ...entry, body: owned(body) }
+    this.#l1.set(entry.key, kept, { ttlMs: windows.keep - ageOf(entry, this.#clock()), bytes, tags })
+  }
+
+  #soften({ all, keys = [], tags = [] }: Purged): void {
+    const named = all ? this.#l1.entries() : tags.flatMap((tag) => [...this.#l1.entries(tag)])
+    const entries = [...keys.map((key) => this.#l1.get(key)), ...Array.from(named, ([, entry]) => entry)]
+    for (const entry of entries) if (entry) this.#keep(softened(entry, entry.windows, this.#clock()))
+  }
+
+  #isFresh(entry: Entry): boolean {
+    return ageOf(entry, this.#clock()) < entry.windows.fresh
   }
 
   #forget(purge: Purged): void {
+    if (purge.soft) {
+      this.#soften(purge)
+      return
+    }
     if (purge.all) this.#l1.clear()
     for (const key of purge.keys ?? []) this.#l1.delete(key)
     for (const tag of purge.tags ?? []) this.#l1.purgeTag(tag)
   }
+}
+
+function connectTo(url: string): Pool {
+  return new Pool(new URL(url).origin, {
+    // As many as there are waits and fills under way; gateways bound those.
+    connections: null,
+    connectTimeout: CONNECT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveTimeoutThreshold: 2000,
+  })
 }

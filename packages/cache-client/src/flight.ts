@@ -1,15 +1,19 @@
 /** One miss under way at this gateway: its readers, and the lookup and fill that they share. */
-import type { Entry, Fill, Filling, Reading } from './cache.ts'
-import { frame, seal } from './frame.ts'
+import type { Entry, Fill, Filled, Filling, Reading } from './cache.ts'
 import type { Lease } from './lease.ts'
 import type { Answer, Verdict } from './remote.ts'
 import type { Session } from './session.ts'
+import { ageOf } from './windows.ts'
 
 export interface FlightEffects {
   /** Asks L2; never rejects. */
-  ask(session: Session, signal: AbortSignal): Promise<Verdict>
+  ask(session: Session, held: Entry | undefined, signal: AbortSignal): Promise<Verdict>
+  /** What L1 has, fresh or stale. */
+  held(): Entry | undefined
   /** Puts an entry into L1. */
   keep(entry: Entry): void
+  /** Takes it out of L1: what comes under its key may not be shared any more. */
+  drop(): void
   /** What may not be shared was seen. */
   mark(): void
   /** No reader may join any more. */
@@ -20,8 +24,12 @@ export interface FlightEffects {
 
 interface Reader {
   readonly fill: Fill
+  /** What he has and cannot use. */
+  readonly held: Entry | undefined
   readonly resolve: (reading: Reading) => void
   readonly reject: (reason: unknown) => void
+  /** Lets go of his signal. */
+  readonly forget: () => void
 }
 
 /**
@@ -29,7 +37,8 @@ interface Reader {
  * queued --begin--> asking --lease, or no usable answer--> filling --cacheable--> storing --> ended
  *                     \--hit, filled, failed, pass, deserted--> ended <--else------/
  * ```
- * `queued` waits for the flight before it to end, where there is no session.
+ * `queued` waits for the flight before it to end, where there is no session. Where a fill has begun an answer, readers
+ * get it at once, while it is filling and storing, and stay until it is whole.
  */
 type Phase =
   | { readonly is: 'queued' }
@@ -41,6 +50,12 @@ type Phase =
 /** What all readers get; `own` is the reader whose fill ran. */
 type Outcome = (own: boolean) => Reading
 
+/** What was stored before, and where. */
+interface Before {
+  readonly tier: 'l1' | 'l2'
+  readonly entry: Entry
+}
+
 export class Flight {
   readonly #key: string
   readonly #effects: FlightEffects
@@ -50,8 +65,14 @@ export class Flight {
   #session: Session | undefined
   /** The reader whose fill runs; he may have left meanwhile. */
   #owner: Reader | undefined
+  /** What the fill that runs is to revalidate. */
+  #before: Before | undefined
+  /** Readers were served what was there before: it goes on, though nobody may be waiting. */
+  #promised = false
   /** Nothing purged up to this `seq` can be in what the readers get. */
   #since = 0
+  /** What the fill has begun, and what purges it. */
+  #begun: { readonly outcome: Outcome; readonly tags: readonly string[] } | undefined
 
   constructor(key: string, effects: FlightEffects) {
     this.#key = key
@@ -69,23 +90,27 @@ export class Flight {
    */
   mayJoin(session: Session | undefined): boolean {
     if (this.#phase.is === 'queued') return true
-    return (
-      session !== undefined && session === this.#session && !session.purges.mayHaveOvertaken(this.#since, this.#key)
-    )
+    return session !== undefined && session === this.#session && !this.#overtaken(session)
   }
 
-  /** @throws the signal's reason, once it aborts */
-  join(fill: Fill, signal: AbortSignal): Promise<Reading> {
+  /**
+   * Served at once where what is being revalidated may be used meanwhile.
+   * @throws the signal's reason, once it aborts
+   */
+  join(fill: Fill, signal: AbortSignal, held: Entry | undefined): Promise<Reading> {
     const { promise, resolve, reject } = Promise.withResolvers<Reading>()
-    const reader: Reader = { fill, resolve, reject }
     const leave = () => {
       this.#readers.delete(reader)
       reject(signal.reason)
       if (this.#readers.size === 0) this.#desert()
     }
+    const forget = () => signal.removeEventListener('abort', leave)
+    const reader: Reader = { fill, held, resolve, reject, forget }
     this.#readers.add(reader)
     signal.addEventListener('abort', leave, { once: true })
-    return promise.finally(() => signal.removeEventListener('abort', leave))
+    if (this.#begun) resolve(this.#begun.outcome(false))
+    else this.#serveBefore()
+    return promise
   }
 
   /** Starts, through L2 where there is a live session; does nothing the second time. */
@@ -95,10 +120,8 @@ export class Flight {
 
   /** Ends it for all its readers. */
   cancel(reason: Error): void {
-    for (const { reject } of this.#readers) reject(reason)
-    this.#readers.clear()
     if ('stop' in this.#phase) this.#phase.stop.abort(reason)
-    this.#end()
+    this.#end(({ reject }) => reject(reason))
   }
 
   async #run(session: Session | undefined): Promise<void> {
@@ -106,18 +129,17 @@ export class Flight {
     this.#since = session?.applied ?? 0
     try {
       const outcome = session ? await this.#throughL2(session) : await this.#fromOrigin(undefined)
-      this.#end()
-      for (const reader of this.#readers) reader.resolve(outcome(reader === this.#owner))
+      this.#end((reader) => reader.resolve(outcome(reader === this.#owner)))
     } catch (error) {
-      this.#end()
-      for (const { reject } of this.#readers) reject(error)
+      this.#end(({ reject }) => reject(error))
     }
   }
 
   async #throughL2(session: Session): Promise<Outcome> {
     const stop = new AbortController()
     this.#phase = { is: 'asking', stop }
-    const verdict = await this.#effects.ask(session, AbortSignal.any([stop.signal, session.ended]))
+    const [first] = this.#readers
+    const verdict = await this.#effects.ask(session, first?.held, AbortSignal.any([stop.signal, session.ended]))
     this.#since = Math.max(this.#since, verdict.seq)
     const answer = await verdict.answer
     if ('seq' in answer) this.#since = Math.max(this.#since, answer.seq)
@@ -126,29 +148,35 @@ export class Flight {
 
   async #take(answer: Answer): Promise<Outcome> {
     switch (answer.is) {
-      case 'hit':
-        this.#keep(answer.entry)
-        return () => ({ outcome: 'hit', tier: 'l2', entry: answer.entry })
+      case 'hit': {
+        const { entry } = answer
+        this.#keep(entry)
+        const outcome = ageOf(entry, this.#effects.clock()) < entry.windows.fresh ? 'hit' : 'stale'
+        return () => ({ outcome, tier: 'l2', entry })
+      }
       case 'filled':
         this.#keep(answer.entry)
         return () => ({ outcome: 'filled', entry: answer.entry, collapsed: true, stored: true })
-      case 'failed':
-        return () => ({ outcome: 'failed', status: answer.status, error: answer.error, collapsed: true })
+      case 'failed': {
+        const { status, error, stale = this.#effects.held() } = answer
+        return () => ({ outcome: 'failed', status, error, collapsed: true, ...(stale ? { stale } : {}) })
+      }
       case 'pass':
+        this.#effects.drop()
         return () => ({ outcome: 'pass' })
       case 'lease':
-        return this.#fromOrigin(answer.lease)
+        return this.#fromOrigin(answer.lease, answer.stale)
       case 'nothing':
       case 'damaged':
         return this.#fromOrigin(undefined)
     }
   }
 
-  async #fromOrigin(lease: Lease | undefined): Promise<Outcome> {
+  async #fromOrigin(lease: Lease | undefined, stale?: Entry): Promise<Outcome> {
     const [owner] = this.#readers
     if (!owner) {
       // Not surrendered: it may be refused where others wait, and here is nobody who could go on.
-      lease?.drop()
+      void lease?.drop()
       return () => ({ outcome: 'pass' })
     }
     const stop = new AbortController()
@@ -156,16 +184,33 @@ export class Flight {
     this.#owner = owner
     // The origin is asked only now, so what has been applied by now was written before.
     this.#since = Math.max(this.#since, this.#session?.applied ?? 0)
+    const held = this.#effects.held()
+    if (stale) this.#before = { tier: 'l2', entry: stale }
+    else if (held) this.#before = { tier: 'l1', entry: held }
     try {
-      return await this.#settle(await owner.fill(stop.signal), lease)
+      const asked = owner.fill(stop.signal, this.#before?.entry)
+      this.#serveBefore()
+      const filling = await asked
+      return await this.#settle(filling.outcome === 'begun' ? await this.#start(filling, lease) : filling, lease)
     } catch (error) {
       void lease?.surrender({ reason: 'failed', status: 502, error: 'proxy_internal_error' })
       throw error
     }
   }
 
-  async #settle(filling: Filling, lease: Lease | undefined): Promise<Outcome> {
+  /** Hands out what has begun; resolves with what it comes to. */
+  #start({ answer, tags, whole }: Extract<Filling, { outcome: 'begun' }>, lease: Lease | undefined): Promise<Filled> {
+    const session = this.#session
+    const outcome: Outcome = (own) => ({ outcome: 'begun', answer, collapsed: !own, storing })
+    this.#begun = { outcome, tags }
+    const storing = lease !== undefined && session !== undefined && !this.#overtaken(session)
+    for (const reader of this.#readers) reader.resolve(outcome(reader === this.#owner))
+    return whole
+  }
+
+  async #settle(filling: Filled, lease: Lease | undefined): Promise<Outcome> {
     if (filling.outcome === 'uncacheable') {
+      this.#effects.drop()
       this.#effects.mark()
       void lease?.surrender({ reason: 'uncacheable' })
       return (own) => ({ outcome: own ? 'uncacheable' : 'pass' })
@@ -173,12 +218,13 @@ export class Flight {
     if (filling.outcome === 'failed') {
       const { status, error } = filling
       void lease?.surrender({ reason: 'failed', status, error })
-      return (own) => ({ ...filling, collapsed: !own })
+      const stale = this.#before ? { stale: this.#before.entry } : {}
+      return (own) => ({ ...filling, ...stale, collapsed: !own })
     }
     const { entry } = filling
     this.#phase = { is: 'storing' }
     this.#keep(entry)
-    const stored = (await lease?.fill(frame(seal(entry), entry.ageMs + this.#effects.clock() - entry.at))) ?? false
+    const stored = (await lease?.fill(entry, entry.ageMs + this.#effects.clock() - entry.at)) ?? false
     return (own) => ({ outcome: 'filled', entry, collapsed: !own, stored })
   }
 
@@ -189,10 +235,31 @@ export class Flight {
     this.#effects.keep(entry)
   }
 
+  /** Within `whileRevalidate`, readers do not wait; but those who have it already do. */
+  #serveBefore(): void {
+    if (this.#phase.is !== 'filling' || !this.#before) return
+    const { tier, entry } = this.#before
+    if (ageOf(entry, this.#effects.clock()) >= entry.windows.whileRevalidate) return
+    for (const reader of this.#readers) {
+      if (reader.held) continue
+      this.#promised = true
+      this.#readers.delete(reader)
+      reader.forget()
+      reader.resolve({ outcome: 'stale', tier, entry })
+    }
+  }
+
+  /** Whether something of the answer was purged since it was certain; of one whose tags are not known, any tag. */
+  #overtaken({ purges }: Session): boolean {
+    return this.#begun
+      ? purges.overtook(this.#since, this.#key, this.#begun.tags)
+      : purges.mayHaveOvertaken(this.#since, this.#key)
+  }
+
   /** Nobody waits here any more. */
   #desert(): void {
     const phase = this.#phase
-    if (phase.is === 'storing' || phase.is === 'ended') return
+    if (phase.is === 'storing' || phase.is === 'ended' || this.#promised) return
     if (phase.is !== 'filling' || !phase.lease) {
       this.#stop()
       return
@@ -207,9 +274,14 @@ export class Flight {
     this.#end()
   }
 
-  #end(): void {
+  #end(tell?: (reader: Reader) => void): void {
     this.#phase = { is: 'ended' }
     this.#effects.retire()
     this.#done.resolve()
+    for (const reader of this.#readers) {
+      reader.forget()
+      tell?.(reader)
+    }
+    this.#readers.clear()
   }
 }

@@ -7,7 +7,14 @@ const entries = fc.record({
   status: fc.integer({ min: 100, max: 599 }),
   headers: fc.array(fc.tuple(fc.string(), fc.string({ unit: 'grapheme' }))),
   body: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
-  lifetimeMs: fc.nat(),
+  windows: fc.record({
+    fresh: fc.nat(),
+    whileRevalidate: fc.nat(),
+    ifError: fc.nat(),
+    ifAsked: fc.nat(),
+    keep: fc.nat(),
+  }),
+  fillMs: fc.nat(),
   tags: fc.array(fc.string({ unit: 'grapheme' })),
   vary: fc.array(fc.string()),
 })

@@ -2,6 +2,7 @@
 import { crc32 } from 'node:zlib'
 import { Compile } from 'typebox/compile'
 import type { Entry } from './cache.ts'
+import type { Windows } from './windows.ts'
 import { Meta } from './wire.ts'
 
 /** Bytes that are no entry, or were one before something happened to them. */
@@ -13,7 +14,7 @@ export class FrameError extends Error {
 export interface Sealed {
   readonly key: string
   readonly tags: readonly string[]
-  readonly lifetimeMs: number
+  readonly windows: Windows
   readonly body: Buffer
   /** The meta's JSON up to `age`. */
   readonly head: string
@@ -26,9 +27,9 @@ const CHECKSUM = /,"crc32":\d+\}$/
 const meta = Compile(Meta)
 
 export function seal(entry: Omit<Entry, 'ageMs' | 'at'>): Sealed {
-  const { key, status, headers, lifetimeMs, tags, vary, body } = entry
-  const text = JSON.stringify({ key, status, headers, windows: { fresh: lifetimeMs }, tags, vary })
-  return { key, tags, lifetimeMs, body, head: text.slice(0, -1), bodyCrc: crc32(body) }
+  const { key, status, headers, windows, fillMs, tags, vary, body } = entry
+  const text = JSON.stringify({ key, status, headers, windows, fillMs, tags, vary })
+  return { key, tags, windows, body, head: text.slice(0, -1), bodyCrc: crc32(body) }
 }
 
 /** The frame of an entry whose age is `ageMs` at the moment of sending. */
@@ -52,8 +53,8 @@ export function open(bytes: Buffer, at: number): Entry {
   const found = parse(text)
   const covered = text.replace(CHECKSUM, '')
   if (crc32(covered, crc32(body)) !== found.crc32) throw new FrameError('the checksum does not fit')
-  const { key, status, headers, windows, tags, vary, age } = found
-  return { key, status, headers, tags, vary, body, lifetimeMs: windows.fresh, ageMs: age, at }
+  const { age, crc32: _, ...entry } = found
+  return { ...entry, body, ageMs: age, at }
 }
 
 function parse(text: string): Meta {

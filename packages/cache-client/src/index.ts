@@ -1,4 +1,4 @@
-export type { Entry, Fill, Filling, Purge, Reading, SharedCache } from './cache.ts'
+export type { Entry, Fill, Filled, Filling, Purge, Reading, SharedCache } from './cache.ts'
 export {
   type CacheClient,
   type CacheClientOptions,
@@ -7,10 +7,21 @@ export {
   createCacheClient,
 } from './client.ts'
 export { FrameError, frame, open as openFrame, type Sealed, seal } from './frame.ts'
+export {
+  type CacheInspection,
+  CacheSilent,
+  CacheStats,
+  EntriesPage,
+  EntriesQuery,
+} from './inspection.ts'
 export type { CacheLogger } from './link.ts'
+export { openCache } from './open.ts'
+export { owned } from './owned.ts'
 export { PurgeLog } from './purge-log.ts'
 export { PurgeUnconfirmed } from './purging.ts'
+export { ageOf, freshOnly, softened, type Windows } from './windows.ts'
 export {
+  AGE_SLACK_MS,
   Confirmation,
   type Decision,
   Digest,

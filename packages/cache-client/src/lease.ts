@@ -1,20 +1,34 @@
-/** The right to fill one entry for the whole cluster, as its holder has it. It stands while its answer stays open. */
-import type { Pool } from 'undici'
+/** The right to fill one entry for the whole cluster, as its holder has it. */
+import type { Dispatcher } from 'undici'
+import type { Entry } from './cache.ts'
+import { frame, seal } from './frame.ts'
 import type { LineReader } from './lines.ts'
 import { HEADER, type Surrender } from './wire.ts'
 
 /** A fill is delivered at the latest this long after its end, stored or not. */
 const STORE_MS = 1000
 
-export class Lease {
-  readonly #pool: Pool
+export interface Lease {
+  /** Stores the entry, of which that is the age; whether L2 took it. Never rejects. */
+  fill(entry: Entry, ageMs: number): Promise<boolean>
+  /** Nobody waits for it here. Resolves once nobody does elsewhere, until when the fill is to go on. Never rejects. */
+  abandon(): Promise<void>
+  /** Gives it up. Never rejects. */
+  surrender(why: Surrender): Promise<unknown>
+  /** Gives it up, whoever waits: for a holder that has nothing to go on with. Never rejects. */
+  drop(): void | Promise<void>
+}
+
+/** One of the cache service: it stands while its answer stays open. */
+export class ServiceLease implements Lease {
+  readonly #pool: Dispatcher
   readonly #hash: string
   readonly #token: string
   readonly #ended: Promise<unknown>
-  /** Gives it up by closing its answer, whoever waits: for a holder that has nothing to go on with. */
+  /** Closes its answer. */
   readonly drop: () => void
 
-  constructor(pool: Pool, hash: string, token: string, answer: LineReader, drop: () => void) {
+  constructor(pool: Dispatcher, hash: string, token: string, answer: LineReader, drop: () => void) {
     this.#pool = pool
     this.#hash = hash
     this.#token = token
@@ -23,21 +37,19 @@ export class Lease {
     this.#ended = answer.remainder().catch(() => {})
   }
 
-  /** Stores the frame; whether L2 took it. Never rejects. */
-  async fill(frame: Buffer): Promise<boolean> {
-    const status = await this.#send('PUT', '', frame)
+  async fill(entry: Entry, ageMs: number): Promise<boolean> {
+    const status = await this.#send('PUT', '', frame(seal(entry), ageMs))
     if (status === 413) await this.surrender({ reason: 'uncacheable' })
     else if (status !== 204) this.drop()
     return status === 204
   }
 
-  /** Nobody waits for it here. Resolves once nobody does elsewhere, until when the fill is to go on. Never rejects. */
   async abandon(): Promise<void> {
     const status = await this.surrender({ reason: 'abandoned' })
     if (status === 409) await this.#ended
   }
 
-  /** Gives it up; resolves with the service's answer, where there is one. Never rejects. */
+  /** Resolves with the service's answer, where there is one. */
   async surrender(why: Surrender): Promise<number | undefined> {
     const query = new URLSearchParams(Object.entries(why).map(([name, value]) => [name, String(value)]))
     const status = await this.#send('DELETE', `?${query}`)

@@ -29,6 +29,22 @@ export class LineReader {
     throw new Error(`a line is longer than ${this.#maxBytes} bytes`)
   }
 
+  /** The next so many bytes. */
+  async bytes(count: number): Promise<Buffer> {
+    if (count > this.#maxBytes) throw new Error(`${count} bytes are more than ${this.#maxBytes}`)
+    const parts = [this.#rest]
+    let missing = count - this.#rest.length
+    while (missing > 0) {
+      const { value, done } = await this.#chunks.next()
+      if (done) throw new Error('a body ended too early')
+      parts.push(value)
+      missing -= value.length
+    }
+    const all = Buffer.concat(parts)
+    this.#rest = all.subarray(count)
+    return all.subarray(0, count)
+  }
+
   /** All that is left. */
   async remainder(): Promise<Buffer> {
     const parts = [this.#rest]

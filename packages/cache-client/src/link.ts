@@ -1,7 +1,7 @@
 /** Keeps a session with the cache service open: connects, reads the purge stream, and connects anew when it ends. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Compile } from 'typebox/compile'
-import type { Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import { LineReader } from './lines.ts'
 import { Session } from './session.ts'
 import { Hello, MAX_PURGE_BYTES, SESSION_MS, StreamLine } from './wire.ts'
@@ -13,7 +13,7 @@ export interface CacheLogger {
 }
 
 export interface LinkOptions {
-  pool: Pool
+  pool: Dispatcher
   instance: string
   logger: CacheLogger
   clock: () => number

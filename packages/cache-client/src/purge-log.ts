@@ -9,6 +9,8 @@ export interface Purged {
   readonly keys?: readonly string[]
   readonly tags?: readonly string[]
   readonly all?: true
+  /** Made stale, not dropped. A fill that it overtook is as void as by any other. */
+  readonly soft?: true
 }
 
 export class PurgeLog {

@@ -1,6 +1,6 @@
 /** Sends one purge until the cache service has answered it, or is known to be dead and its L2 with it. */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Purge } from './cache.ts'
 import { SESSION_MS } from './wire.ts'
 
@@ -8,7 +8,7 @@ import { SESSION_MS } from './wire.ts'
 const ANSWER_MS = 5000
 const AGAIN_AFTER_MS = 50
 
-const UNCONFIRMED =
+export const UNCONFIRMED =
   'The write, where there was one, is done, but the cache has not confirmed that it forgot what was there before: old copies may be served until they expire. Writing or purging again asks it again.'
 
 /** No answer in 5 s: what was purged may still be served somewhere. */
@@ -23,7 +23,7 @@ export class PurgeUnconfirmed extends Error {
  * Resolves when no gateway can serve what the purge names.
  * @throws {PurgeUnconfirmed} after 5 s without an answer, on an answer that is none, or when `closing` aborts
  */
-export async function sendPurge(pool: Pool, purge: Purge, closing: AbortSignal): Promise<void> {
+export async function sendPurge(pool: Dispatcher, purge: Purge, closing: AbortSignal): Promise<void> {
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(new Error(`no answer in ${ANSWER_MS} ms`)), ANSWER_MS)
   const signal = AbortSignal.any([late.signal, closing])
@@ -42,7 +42,7 @@ export async function sendPurge(pool: Pool, purge: Purge, closing: AbortSignal):
 }
 
 /** Whether it was answered; false for a connection lost meanwhile: sent again, it purges once more, which harms nothing. */
-async function sendOnce(pool: Pool, purge: Purge, signal: AbortSignal): Promise<boolean> {
+async function sendOnce(pool: Dispatcher, purge: Purge, signal: AbortSignal): Promise<boolean> {
   const response = await pool
     .request({
       method: 'POST',

@@ -1,10 +1,11 @@
 /** L2 as one flight asks it: a verdict in time or none, then what the verdict promised. */
 import { Compile } from 'typebox/compile'
-import type { Dispatcher, Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Entry } from './cache.ts'
 import { FrameError, open } from './frame.ts'
-import { Lease } from './lease.ts'
+import { type Lease, ServiceLease } from './lease.ts'
 import { LineReader } from './lines.ts'
+import { ageOf } from './windows.ts'
 import { Decision, digest, HEADER, MAX_FRAME_BYTES } from './wire.ts'
 
 /** Only the verdict is timed; the cache must never cost a read more than this. */
@@ -13,9 +14,18 @@ const VERDICT_MS = 250
 const BODY_MS = 2000
 
 export type Answer =
+  /** A hit may be stale, within `whileRevalidate`: another gateway is revalidating it. */
   | { readonly is: 'hit' | 'filled'; readonly seq: number; readonly entry: Entry }
-  | { readonly is: 'lease'; readonly seq: number; readonly lease: Lease }
-  | { readonly is: 'failed'; readonly seq: number; readonly status: number; readonly error: string }
+  /** `stale`: what is to be revalidated. */
+  | { readonly is: 'lease'; readonly seq: number; readonly lease: Lease; readonly stale: Entry | undefined }
+  /** `stale`: what may be used instead, within `ifError`. */
+  | {
+      readonly is: 'failed'
+      readonly seq: number
+      readonly status: number
+      readonly error: string
+      readonly stale: Entry | undefined
+    }
   | { readonly is: 'pass' }
   /** No answer that can be used: ask the origin without the cache. `damaged`: L2 holds bytes that are not the entry. */
   | { readonly is: 'nothing' | 'damaged'; readonly why: string }
@@ -31,6 +41,8 @@ export interface Question {
   readonly key: string
   readonly url: string
   readonly session: string
+  /** In use already; what is asked for is a younger one. */
+  readonly held: Entry | undefined
   /** Aborts when nobody wants the answer any more. */
   readonly signal: AbortSignal
 }
@@ -38,8 +50,8 @@ export interface Question {
 const decision = Compile(Decision)
 
 /** Asks for one entry. Never rejects. */
-export async function ask(pool: Pool, question: Question, clock: () => number): Promise<Verdict> {
-  const { key, url, session, signal } = question
+export async function ask(pool: Dispatcher, question: Question, clock: () => number): Promise<Verdict> {
+  const { key, url, session, held, signal } = question
   const hash = digest(key)
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(new Error(`no verdict in ${VERDICT_MS} ms`)), VERDICT_MS)
@@ -48,7 +60,11 @@ export async function ask(pool: Pool, question: Question, clock: () => number): 
     const response = await pool.request({
       method: 'GET',
       path: `/entries/${hash}`,
-      headers: { [HEADER.session]: session, [HEADER.url]: digest(url) },
+      headers: {
+        [HEADER.session]: session,
+        [HEADER.url]: digest(url),
+        ...(held ? { [HEADER.refresh]: String(Math.floor(ageOf(held, sentAt))) } : {}),
+      },
       signal: AbortSignal.any([signal, late.signal]),
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -62,7 +78,7 @@ export async function ask(pool: Pool, question: Question, clock: () => number): 
 }
 
 interface Asked {
-  pool: Pool
+  pool: Dispatcher
   hash: string
   key: string
   sentAt: number
@@ -84,8 +100,8 @@ function verdictOf({ statusCode, headers, body }: Dispatcher.ResponseData, asked
   if (known && name === 'wait') return { name, seq, answer: settled(readDecision(body, asked)) }
   if (known && name === 'lease' && typeof token === 'string') {
     const lines = new LineReader(body, MAX_FRAME_BYTES)
-    const lease = new Lease(asked.pool, asked.hash, token, lines, () => body.destroy())
-    return { name, seq, answer: Promise.resolve({ is: 'lease', seq, lease }) }
+    const staleBytes = Number(headers[HEADER.stale] ?? 0)
+    return { name, seq, answer: settled(readLease(body, lines, { seq, token, staleBytes }, asked, asked.sentAt)) }
   }
   void body.dump().catch(() => {})
   if (known && name === 'pass') return { name, seq, answer: Promise.resolve({ is: 'pass' }) }
@@ -98,32 +114,67 @@ async function readHit(body: Dispatcher.ResponseData['body'], seq: number, asked
   return { is: 'hit', seq, entry }
 }
 
+/** The lease stands while its answer stays open; what is to be revalidated comes first. */
+async function readLease(
+  body: Dispatcher.ResponseData['body'],
+  lines: LineReader,
+  { seq, token, staleBytes }: { seq: number; token: string; staleBytes: number },
+  asked: Asked,
+  at: number,
+): Promise<Answer> {
+  const drop = () => body.destroy()
+  const stale = staleBytes > 0 ? await inTime(lines.bytes(staleBytes), drop) : undefined
+  const lease = new ServiceLease(asked.pool, asked.hash, token, lines, drop)
+  return { is: 'lease', seq, lease, stale: stale && whole(stale, asked, at) }
+}
+
 async function readDecision(body: Dispatcher.ResponseData['body'], asked: Asked): Promise<Answer> {
   const lines = new LineReader(body, MAX_FRAME_BYTES)
   const text = await lines.line()
   const decided: unknown = text === undefined ? undefined : JSON.parse(text)
   if (!decision.Check(decided)) throw new Error('a wait ended without a decision')
   const { seq } = decided
+  const now = asked.clock()
+  const destroy = () => body.destroy()
   if (decided.outcome === 'lease') {
-    const lease = new Lease(asked.pool, asked.hash, decided.token, lines, () => body.destroy())
-    return { is: 'lease', seq, lease }
+    const { token, stale: staleBytes = 0 } = decided
+    return readLease(body, lines, { seq, token, staleBytes }, asked, now)
   }
-  if (decided.outcome === 'filled') {
-    return { is: 'filled', seq, entry: await readEntry(lines, asked, asked.clock(), () => body.destroy()) }
+  if (decided.outcome === 'filled') return { is: 'filled', seq, entry: await readEntry(lines, asked, now, destroy) }
+  if (decided.outcome === 'failed') {
+    const { status, error } = decided
+    const rest = await inTime(lines.remainder(), destroy)
+    return { is: 'failed', seq, status, error, stale: decided.stale && whole(rest, asked, now) }
   }
   void body.dump().catch(() => {})
-  return decided.outcome === 'pass'
-    ? { is: 'pass' }
-    : { is: 'failed', seq, status: decided.status, error: decided.error }
+  return { is: 'pass' }
 }
 
 /** The entry, whole and checked. */
-async function readEntry(lines: LineReader, { key }: Asked, at: number, destroy: () => void): Promise<Entry> {
+async function readEntry(lines: LineReader, asked: Asked, at: number, destroy: () => void): Promise<Entry> {
+  return checked(await inTime(lines.remainder(), destroy), asked, at)
+}
+
+/** @throws {FrameError} */
+function checked(bytes: Buffer, { key }: Asked, at: number): Entry {
+  const entry = open(bytes, at)
+  if (entry.key !== key) throw new FrameError('the entry is another one')
+  return entry
+}
+
+/** The same of a stale one; one that is damaged is missed by nobody. */
+function whole(bytes: Buffer, asked: Asked, at: number): Entry | undefined {
+  try {
+    return checked(bytes, asked, at)
+  } catch {
+    return undefined
+  }
+}
+
+async function inTime(bytes: Promise<Buffer>, destroy: () => void): Promise<Buffer> {
   const timer = setTimeout(destroy, BODY_MS)
   try {
-    const entry = open(await lines.remainder(), at)
-    if (entry.key !== key) throw new FrameError('the entry is another one')
-    return entry
+    return await bytes
   } finally {
     clearTimeout(timer)
   }

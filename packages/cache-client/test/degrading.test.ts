@@ -1,6 +1,6 @@
 /** What readers and writers get when the cache service is slow, wrong, or away. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { digest, HEADER, PurgeUnconfirmed } from '../src/index.ts'
+import { digest, freshOnly, HEADER, PurgeUnconfirmed } from '../src/index.ts'
 import { cacheable, entry, framed, heldFill, never, ScriptedService, until, unwanted } from './scripted-service.ts'
 
 let service: ScriptedService
@@ -34,7 +34,7 @@ describe('a lookup', () => {
     const damaged = Buffer.from(good)
     damaged[good.length - 3] = 0
     for (const bytes of [damaged, framed(entry('l', 'x')), good.subarray(0, -1), Buffer.alloc(3_000_000)]) {
-      const reading = read(async () => cacheable('k', 'origin', { lifetimeMs: 0 }))
+      const reading = read(async () => cacheable('k', 'origin', { windows: freshOnly(0) }))
       service.verdict(await service.next('GET entries'), 'hit', 1).end(bytes)
       expect(await reading).toMatchObject({ outcome: 'filled', entry: { body: Buffer.from('origin') } })
     }
@@ -49,7 +49,7 @@ describe('a lookup', () => {
       (response: import('node:http').ServerResponse) => response.destroy(),
     ]
     for (const fault of faults) {
-      const reading = read(async () => cacheable('k', 'origin', { lifetimeMs: 0 }))
+      const reading = read(async () => cacheable('k', 'origin', { windows: freshOnly(0) }))
       fault((await service.next('GET entries')).response)
       expect(await reading).toMatchObject({ outcome: 'filled' })
     }
@@ -90,7 +90,7 @@ describe('a body that is not wanted to its end', () => {
       ['wait', Buffer.from('{"outcome":"maybe"}\n')],
     ]
     for (const [verdict, body] of answers) {
-      const reading = read(async () => cacheable('k', 'origin', { lifetimeMs: 0 }))
+      const reading = read(async () => cacheable('k', 'origin', { windows: freshOnly(0) }))
       const response = service.verdict(await service.next('GET entries'), verdict, 1)
       response.write(body)
       expect(await reading).toMatchObject({ outcome: 'filled' })

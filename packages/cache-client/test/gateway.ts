@@ -1,5 +1,5 @@
 /** A gateway in a process of its own, so that it can be stopped, resumed and killed: reads and purges as its parent says. */
-import { createCacheClient } from '../src/index.ts'
+import { openCache } from '../src/index.ts'
 import { cacheable, never } from './scripted-service.ts'
 
 export type Command =
@@ -8,7 +8,7 @@ export type Command =
   | { readonly id: number; readonly do: 'purge' }
 
 const logger = { info() {}, warn() {} }
-const client = createCacheClient({ url: process.argv[2] as string, instance: 'child', logger })
+const client = await openCache({ url: process.argv[2] as string, instance: 'child', logger })
 const timer = setInterval(() => {
   if (!client.state.live) return
   clearInterval(timer)

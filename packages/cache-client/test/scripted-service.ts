@@ -10,6 +10,7 @@ import {
   type Entry,
   type Fill,
   frame,
+  freshOnly,
   HEADER,
   seal,
 } from '../src/index.ts'
@@ -34,7 +35,8 @@ export function entry(key: string, body: string, rest: Partial<Entry> = {}): Ent
     body: Buffer.from(body),
     ageMs: 0,
     at: 0,
-    lifetimeMs: 60_000,
+    windows: freshOnly(60_000),
+    fillMs: 0,
     tags: [`url:${key}`],
     vary: [],
     ...rest,

@@ -3,6 +3,7 @@ import type { SharedCache } from '@spillway/cache-client'
 import type { Dispatcher } from 'undici'
 import type { Delivery } from './delivery.ts'
 import type { LiveAnswer } from './live-answer.ts'
+import type { Settings } from './settings.ts'
 
 /** One that the cache has nothing to do with. */
 export interface Uncached {
@@ -16,6 +17,7 @@ export interface Uncached {
 
 export interface Call extends Uncached {
   readonly cache: SharedCache
+  readonly settings: Settings
 }
 
 /** Sends it as it is: whoever asked cancels it by leaving before the head; after that it follows who takes the answer. */

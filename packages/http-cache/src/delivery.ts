@@ -20,6 +20,7 @@ export class Delivery implements Dispatcher.DispatchController {
   #source: Source | undefined
   #waiting: Buffer[] = []
   #trailers: AnswerHeaders | undefined
+  #begun = false
   #over = false
 
   constructor(handler: Dispatcher.DispatchHandler) {
@@ -40,9 +41,10 @@ export class Delivery implements Dispatcher.DispatchController {
     else source.resume()
   }
 
-  /** An answer's head, or an informational one (1xx) before it. */
+  /** An answer's head, or an informational one (1xx) before it; one that comes after it is for nobody. */
   start(status: number, headers: AnswerHeaders, message?: string): void {
-    if (this.#over) return
+    if (this.#over || this.#begun) return
+    this.#begun = status >= 200
     this.rawHeaders = headers
     this.#safely(() => this.#handler.onResponseStart?.(this, status, headers, message))
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { onlyIfCached, parseCacheControl, policyOf } from './directives.ts'
+import { parseCacheControl, policyOf } from './directives.ts'
 
 const cc = (value: string) => policyOf({ 'cache-control': value })
 
@@ -15,29 +15,24 @@ describe('Cache-Control (RFC 9111, 5.2)', () => {
     ['max-age=30, max-age=60', 30],
     ['max-age=99999999999', 2 ** 31],
     ['max-age', 0],
+    ['s-maxage, max-age=30', 0],
     ['max-age=-1', 0],
     ['max-age=+1', 0],
     ['max-age=1.5', 0],
     ['max-age=30 s', 0],
     ["max-age='30'", 0],
-    ['', 0],
-    [',,', 0],
+    ['', undefined],
+    [',,', undefined],
+    ['no-cache', undefined],
   ])('%s lives %d seconds (4.2.1)', (value, seconds) => {
     expect(cc(value).lifetime).toBe(seconds)
   })
 
-  it('keeps secret what is private or no-store, in either form and letter case', () => {
-    for (const value of [
-      'private',
-      'no-store',
-      'No-Store',
-      'private="x-a"',
-      'max-age=30, private',
-      'no-store;',
-      'private x',
-    ])
+  it('keeps secret what is private, in either form and letter case; no-store is a word of its own (5.2.2)', () => {
+    for (const value of ['private', 'Private', 'private="x-a"', 'max-age=30, private', 'private;', 'private x'])
       expect(cc(value).secret).toBe(true)
     for (const value of ['public', 'foo="private"', 'x-private', 'privately']) expect(cc(value).secret).toBe(false)
+    for (const value of ['no-store', 'No-Store', 'no-store;']) expect(cc(value).unstored).toBe(true)
   })
 
   it('knows what may be shared although it was authorized (3.5)', () => {
@@ -58,13 +53,13 @@ describe('Cache-Control (RFC 9111, 5.2)', () => {
     fc.assert(
       fc.property(fc.array(other), fc.array(other), (before, after) => {
         const value = [...before, 'no-cache', ...after].join(fc.sample(fc.constantFrom(',', ', ', ' ,'), 1)[0])
-        expect(cc(value).unvalidated).toBe(true)
+        expect(cc(value).revalidated).toBe(true)
       }),
     )
     fc.assert(
       fc.property(fc.string(), (value) => {
         parseCacheControl(value)
-        expect(cc(value).lifetime).toBeGreaterThanOrEqual(0)
+        expect(cc(value).lifetime ?? 0).toBeGreaterThanOrEqual(0)
       }),
     )
   })
@@ -76,17 +71,65 @@ describe('Cache-Control (RFC 9111, 5.2)', () => {
   })
 })
 
+describe('Expires (RFC 9111, 5.3)', () => {
+  const date = 'Sat, 21 Nov 2026 08:00:00 GMT'
+  const expiring = (expires: string, rest = {}) => policyOf({ date, expires, ...rest }).lifetime
+
+  it('lives until then from its Date on, where no directive says how long', () => {
+    expect(expiring('Sat, 21 Nov 2026 08:00:30 GMT')).toBe(30)
+    expect(expiring('Sat, 21 Nov 2026 08:00:30 GMT', { 'cache-control': 'public' })).toBe(30)
+    expect(expiring('Sat, 21 Nov 2026 08:00:30 GMT', { 'cache-control': 'max-age=5' })).toBe(5)
+  })
+
+  it('without a Date, from now on', () => {
+    const soon = new Date(Date.now() + 30_000).toUTCString()
+    expect(policyOf({ expires: soon }).lifetime).toBeCloseTo(30, -1)
+  })
+
+  it('is past where it is before Date or no date at all, 0 above all', () => {
+    for (const expires of ['Sat, 21 Nov 2026 07:59:59 GMT', '0', '', 'soon', `${date}, ${date}`])
+      expect(expiring(expires)).toBe(0)
+  })
+
+  it('does not count beside CDN-Cache-Control (RFC 9213, 2.2)', () => {
+    expect(expiring('Sat, 21 Nov 2026 08:00:30 GMT', { 'cdn-cache-control': 'public' })).toBe(undefined)
+  })
+})
+
+describe('how it may be used (RFC 9111, 5.2.2; RFC 5861)', () => {
+  it('never stale with must-revalidate, proxy-revalidate or s-maxage', () => {
+    for (const value of ['must-revalidate', 'Proxy-Revalidate', 's-maxage=5']) expect(cc(value).strict).toBe(true)
+    for (const value of ['max-age=5', 'no-cache', 'stale-if-error=5']) expect(cc(value).strict).toBe(false)
+  })
+
+  it('revalidated before each use with no-cache, with fields as without', () => {
+    for (const value of ['no-cache', 'max-age=30, No-Cache', 'no-cache="set-cookie"'])
+      expect(cc(value).revalidated).toBe(true)
+  })
+
+  it('for so long past its lifetime as stale-while-revalidate and stale-if-error say; not at all if they say nothing valid', () => {
+    expect(cc('stale-while-revalidate=5, stale-if-error=60')).toMatchObject({ whileRevalidate: 5, ifError: 60 })
+    expect(cc('stale-while-revalidate, stale-if-error=-1')).toMatchObject({ whileRevalidate: 0, ifError: 0 })
+  })
+})
+
 describe('CDN-Cache-Control (RFC 9213)', () => {
   const both = (cdn: string | string[]) => policyOf({ 'cdn-cache-control': cdn, 'cache-control': 'private, max-age=5' })
 
   it('stands alone where it is valid', () => {
-    expect(both('public, max-age=30, stale-while-revalidate=60')).toEqual({
+    expect(both('public, max-age=30, stale-while-revalidate=60, stale-if-error=90')).toEqual({
+      unstored: false,
+      understood: false,
       secret: false,
-      unvalidated: false,
+      revalidated: false,
+      strict: false,
+      public: true,
       shared: true,
       lifetime: 30,
+      whileRevalidate: 60,
+      ifError: 90,
     })
-    expect(both('no-store')).toMatchObject({ secret: true, lifetime: 0 })
+    expect(both('no-store')).toMatchObject({ unstored: true, secret: false, lifetime: undefined })
     expect(both(['max-age=30', 'public'])).toMatchObject({ lifetime: 30, shared: true })
     expect(both('max-age=30;foo=bar').lifetime).toBe(30)
   })
@@ -104,14 +147,8 @@ describe('CDN-Cache-Control (RFC 9213)', () => {
   it('never throws', () => {
     fc.assert(
       fc.property(fc.string(), (value) => {
-        expect(both(value).lifetime).toBeGreaterThanOrEqual(0)
+        expect(both(value).lifetime ?? 0).toBeGreaterThanOrEqual(0)
       }),
     )
   })
-})
-
-it('reads only-if-cached (RFC 9111, 5.2.1.7)', () => {
-  expect(onlyIfCached('max-age=0, Only-If-Cached')).toBe(true)
-  expect(onlyIfCached('no-cache')).toBe(false)
-  expect(onlyIfCached(undefined)).toBe(false)
 })

@@ -28,3 +28,18 @@ export class FillFailed extends Error {
     this.headers = status === 503 ? { 'retry-after': '2' } : {}
   }
 }
+
+/** No byte that `Range` asks for exists (RFC 9110, 15.5.17). */
+export class RangeNotSatisfiable extends Error {
+  override name = 'RangeNotSatisfiable'
+  readonly code = 'range_not_satisfiable'
+  readonly statusCode = 416
+  readonly title = 'There are no such bytes'
+  readonly headers: Readonly<Record<string, string>>
+
+  /** `length`: of the whole body, in bytes. */
+  constructor(length: number) {
+    super(`the answer is ${length} bytes long, and the range lies behind them`)
+    this.headers = { 'content-range': `bytes */${length}` }
+  }
+}

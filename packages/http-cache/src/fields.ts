@@ -35,6 +35,23 @@ export function answerField(headers: AnswerHeaders, name: string): string | unde
   return Array.isArray(value) ? value.join(', ') : value
 }
 
+/** Bytes; undefined where it is absent or none (RFC 9110, 8.6). */
+export function contentLength(headers: AnswerHeaders): number | undefined {
+  const value = answerField(headers, 'content-length')
+  return value !== undefined && /^\d+$/.test(value) ? Number(value) : undefined
+}
+
+/** An answer's fields of its lines, names in lower case. */
+export function recordOf(lines: readonly (readonly [name: string, value: string])[]): AnswerHeaders {
+  // Without a prototype: a field may be called `constructor`.
+  const record: AnswerHeaders = Object.create(null)
+  for (const [name, value] of lines) {
+    const before = record[name]
+    record[name] = before === undefined ? value : [before, value].flat()
+  }
+  return record
+}
+
 /** The members of a comma-separated field, trimmed, without empty ones (RFC 9110, 5.6.1). */
 export function members(value: string | undefined): string[] {
   if (value === undefined) return []

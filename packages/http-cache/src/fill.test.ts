@@ -1,8 +1,10 @@
+import { type Filled, type Filling, freshOnly } from '@spillway/cache-client'
 import { createExchange, exchangeOf, UpstreamError } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { Delivery } from './delivery.ts'
 import { OriginFill } from './fill.ts'
+import { settingsOf } from './settings.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
@@ -30,6 +32,7 @@ function origin() {
   }
   const call = {
     cache: undefined as never,
+    settings: settingsOf({}),
     dispatch,
     options: {
       origin: 'http://db',
@@ -39,12 +42,28 @@ function origin() {
     } as const,
     delivery: new Delivery({}),
   }
-  const fill = new OriginFill(call, { url: 'http://db/a', key: 'key', variedBy: undefined })
+  const fill = new OriginFill(call, { url: 'http://db/a', key: 'key', primary: 'key', variedBy: undefined })
   const start = () => fill.run(new AbortController().signal)
   const head = (headers: Record<string, string>) => handler?.onResponseStart?.(controller, 200, headers, '')
   const data = (text: string) => handler?.onResponseData?.(controller, Buffer.from(text))
   const end = () => handler?.onResponseEnd?.(controller, {})
   return { fill, start, head, data, end, aborted, exchange: () => exchangeOf(options as Dispatcher.DispatchOptions) }
+}
+
+/** What a begun filling comes to. */
+function wholeOf(filling: Filling): Promise<Filled> {
+  if (filling.outcome !== 'begun') throw new Error('nothing has begun')
+  return filling.whole
+}
+
+function reading() {
+  let text = ''
+  const delivery = new Delivery({
+    onResponseData: (_, chunk) => {
+      text += chunk
+    },
+  })
+  return { delivery, text: () => text }
 }
 
 const fresh = { 'cache-control': 'max-age=30', 'transfer-encoding': 'chunked' }
@@ -64,14 +83,34 @@ it('fails after 15 s without a head, and cancels the request', async () => {
   expect(aborted).toEqual([fill.error])
 })
 
-it('fails after 15 s where a body that is to be stored is not whole by then', async () => {
-  const { start, head, data, aborted } = origin()
+it('has begun an answer that may be stored at its head, and brings the entry when it is whole', async () => {
+  const { start, head, data, end } = origin()
   const filling = start()
-  head(fresh)
+  head({ ...fresh, 'cache-tag': 'item' })
+  const begun = await filling
+  expect(begun).toMatchObject({ outcome: 'begun', tags: ['http://db/a', 'item'] })
   data('hel')
-  await vi.advanceTimersByTimeAsync(15_000)
-  expect(await filling).toMatchObject({ outcome: 'failed', status: 504 })
-  expect(aborted).toHaveLength(1)
+  data('lo')
+  end()
+  expect(await wholeOf(begun)).toMatchObject({ outcome: 'cacheable', entry: { body: Buffer.from('hello') } })
+})
+
+it('gives up what is not whole after 15 s: it goes on for those who read it, and is cancelled where nobody does', async () => {
+  for (const reads of [true, false]) {
+    const { fill, start, head, data, end, aborted } = origin()
+    const filling = start()
+    head(fresh)
+    data('hel')
+    const read = reading()
+    if (reads) fill.answer?.join({ delivery: read.delivery, trailers: true, left: () => {} })
+    fill.release()
+    await vi.advanceTimersByTimeAsync(15_000)
+    expect(await wholeOf(await filling)).toEqual({ outcome: 'failed', status: 504, error: 'http_response_timeout' })
+    expect(aborted).toHaveLength(reads ? 0 : 1)
+    data('lo')
+    end()
+    expect(read.text()).toBe(reads ? 'hello' : '')
+  }
 })
 
 it('leaves what only its leader may have without limit', async () => {
@@ -92,7 +131,8 @@ it('counts the time on the way as age, from the head on', async () => {
   await vi.advanceTimersByTimeAsync(1000)
   data('hello')
   end()
-  expect(await filling).toMatchObject({ outcome: 'cacheable', entry: { ageMs: 2000, at, lifetimeMs: 30_000 } })
+  const entry = { ageMs: 2000, at, windows: freshOnly(30_000), fillMs: 3000 }
+  expect(await wholeOf(await filling)).toMatchObject({ outcome: 'cacheable', entry })
 })
 
 it('cancels what would be for its leader only once he is gone', async () => {

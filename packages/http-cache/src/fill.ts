@@ -1,12 +1,14 @@
-/** One request to the origin on behalf of all who wait for its answer; who leads it may have the live answer. */
-import type { Entry, Filling } from '@spillway/cache-client'
+/** One request to the origin on behalf of all who wait for its answer, which they get while it comes where it may be stored. */
+import { type Entry, type Filled, type Filling, freshOnly } from '@spillway/cache-client'
 import { createExchange, type Exchange, exchangeOf, proxyError, statusOf, UpstreamError } from '@spillway/upstreams'
 import type { Call } from './call.ts'
 import { withoutFields } from './fields.ts'
 import { type Head, LiveAnswer } from './live-answer.ts'
-import { judge, MAX_BODY, storedHeaders, tagsOf, type Verdict } from './storable.ts'
+import { revalidate } from './revalidation.ts'
+import { RunningAnswer } from './running-answer.ts'
+import { judge, storedHeaders, tagsOf, type Verdict } from './storable.ts'
 
-/** Milliseconds until the answer is here whole or, where it may not be shared, its head. */
+/** Milliseconds until the answer's head is here and, where it is to be stored, all of it. */
 const DEADLINE = 15_000
 /** Milliseconds. A mark of what answers vary by outlives them: otherwise each expiry would cost two requests. */
 const MARK_LIFETIME = 3_600_000
@@ -16,26 +18,47 @@ const PERSONAL = new Set(['if-none-match', 'if-modified-since', 'if-range', 'ran
 interface Target {
   readonly url: string
   readonly key: string
+  /** `key` itself, or that of which it is a variant's. */
+  readonly primary: string
   /** Where `key` is that of a variant: the fields whose values it holds. */
   readonly variedBy: readonly string[] | undefined
 }
 
-type Kept = Exclude<Verdict, { kind: 'refuse' }>
+type Failure = Extract<Filling, { outcome: 'failed' }>
+type Kept = Pick<Extract<Verdict, { kind: 'store' }>, 'windows' | 'ageMs'>
+
+const NOT_KEPT: Kept = { windows: freshOnly(0), ageMs: 0 }
+
+/** All of an entry but what only the end of its body tells. */
+export type EntryHead = Omit<Entry, 'body' | 'fillMs'>
+
+/** What readers at this gateway may have while its body comes. */
+export interface Begun {
+  readonly answer: RunningAnswer
+  readonly entry: EntryHead
+}
 
 export class OriginFill {
   readonly startedAt = performance.now()
   /** Its own, since nobody's deadline is that of all; who leads shows what it found. */
   readonly exchange: Exchange
-  readonly live: LiveAnswer
-  /** Why there is no answer. */
+  /** Once its head is here. */
+  answer: RunningAnswer | undefined
+  /** Why there is no answer, or only a part of one. */
   error: Error | undefined
-  /** The answer varies by fields that its key knows nothing of. */
-  outgrown = false
+  /** What was to be revalidated. */
+  stale: Entry | undefined
+  /** The same, freshened by a 304: the answer, whether or not it may be stored. */
+  freshened: Entry | undefined
   readonly #call: Call
   readonly #target: Target
+  readonly #live: LiveAnswer
   readonly #filling = Promise.withResolvers<Filling>()
-  #verdict: Kept | undefined
-  #respondedAt = 0
+  /** What may be shown to others of it. */
+  #entry: EntryHead | undefined
+  /** Of what it has begun. */
+  #whole: PromiseWithResolvers<Filled> | undefined
+  #deadline: NodeJS.Timeout | undefined
   #settled = false
   #released = false
 
@@ -45,76 +68,116 @@ export class OriginFill {
     this.#call = call
     this.#target = target
     this.exchange = createExchange({ deadlineAt: this.startedAt + DEADLINE, ...(hashKey ? { hashKey } : {}) })
-    this.live = new LiveAnswer(call.delivery, {
+    this.#live = new LiveAnswer(call.delivery, {
       head: (head) => this.#judge(head),
-      data: (size) => size > MAX_BODY && this.#hand(this.#verdict),
-      end: () => this.#complete(),
       error: (error) => this.#fail(error),
     })
   }
 
-  /** Once. Resolves when the answer is here whole, or is known to be for its leader only; never rejects. */
-  async run(signal: AbortSignal): Promise<Filling> {
-    const late = () => this.#cancel(new UpstreamError('http_response_timeout', { sent: true }))
-    const timer = setTimeout(late, DEADLINE)
-    const leave = () => this.#cancel(signal.reason as Error)
-    signal.addEventListener('abort', leave)
+  /**
+   * Once. Resolves when it is known who may have the answer, or that there is none; never rejects. `stale`: asked for on
+   * condition that it has changed, where it can be.
+   */
+  run(signal: AbortSignal, stale?: Entry): Promise<Filling> {
+    this.stale = stale
+    this.#deadline = setTimeout(() => this.#late(), DEADLINE)
+    signal.addEventListener('abort', () => this.#cancel(signal.reason as Error), { once: true })
     const { dispatch, options } = this.#call
     const headers = [...withoutFields(options.headers, PERSONAL), 'x-timeout-ms', String(DEADLINE)]
     const asked = { ...options, method: 'GET', headers, exchange: this.exchange }
     try {
-      dispatch(asked, this.live)
+      revalidate(dispatch, asked, stale, this.#live, (head) => this.#freshen(head))
     } catch (error) {
       this.#fail(error as Error)
     }
-    try {
-      return await this.#filling.promise
-    } finally {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', leave)
-    }
+    return this.#filling.promise
   }
 
-  /** Its leader is served otherwise or gone: whatever would be only his is cancelled, now or when that turns out. */
+  /** Its leader has joined the answer, is served otherwise or gone: what would be only his is cancelled, now or later. */
   release(): void {
     this.#released = true
-    if (this.#settled) this.live.abort(new Error('the reader has left'))
+    this.answer?.release()
   }
 
   #judge(head: Head): void {
-    this.#respondedAt = performance.now()
-    const verdict = judge(head, this.#call.options.headers, {
-      requestAt: this.startedAt,
-      responseAt: this.#respondedAt,
-      responseDate: Date.now(),
+    const respondedAt = performance.now()
+    const { verdict, mark } = this.#assess(head, respondedAt)
+    const answer = this.#open(head)
+    if (verdict.kind === 'refuse') this.#hand(answer, mark ?? { outcome: 'uncacheable' })
+    else if (verdict.kind === 'store') this.#begin(answer, this.#entryHead(head, verdict, respondedAt))
+    else if (verdict.whole) this.#entry = this.#entryHead(head, NOT_KEPT, respondedAt)
+    else this.#hand(answer, failure(head))
+    this.#live.take(answer)
+  }
+
+  /** A 304 came: what was stored, under the fields that it has now, is the answer. */
+  #freshen(head: Head): void {
+    const respondedAt = performance.now()
+    const { verdict, mark } = this.#assess(head, respondedAt)
+    const kept = verdict.kind === 'store' ? verdict : NOT_KEPT
+    const { body } = this.stale as Entry
+    this.freshened = { ...this.#entryHead(head, kept, respondedAt), body, fillMs: respondedAt - this.startedAt }
+    if (verdict.kind === 'store') this.#settle({ outcome: 'cacheable', entry: this.freshened })
+    else this.#settle(mark ?? { outcome: 'uncacheable' })
+  }
+
+  /** What to do with an answer; one that varies by fields which the key knows nothing of leaves at most a mark. */
+  #assess(head: Head, responseAt: number): { verdict: Verdict; mark?: Filled } {
+    const { options, settings, cache } = this.#call
+    const times = { requestAt: this.startedAt, responseAt, responseDate: Date.now() }
+    const verdict = judge(head, options.headers, times, settings)
+    const { variedBy, primary } = this.#target
+    if (verdict.kind !== 'store' || verdict.vary.every((name) => variedBy?.includes(name))) return { verdict }
+    if (!variedBy) return { verdict: { kind: 'refuse' }, mark: this.#mark(verdict.vary, responseAt) }
+    // The mark is out of date; the next reader makes a new one. Where this fails, that waits until the mark expires.
+    cache.purge({ keys: [primary] }).catch(() => {})
+    return { verdict: { kind: 'refuse' } }
+  }
+
+  #open(head: Head): RunningAnswer {
+    this.answer = new RunningAnswer(head, this.#call.settings.maxBodyBytes, {
+      whole: (body) => this.#complete(body),
+      outgrown: () => this.#settle(this.#whole ? { outcome: 'uncacheable' } : failure(head)),
+      broken: (error) => this.#fail(error),
     })
-    const { variedBy } = this.#target
-    const vary = verdict.kind === 'store' ? verdict.vary : []
-    this.outgrown = variedBy !== undefined && !vary.every((name) => variedBy.includes(name))
-    if (verdict.kind === 'refuse' || this.outgrown) this.#hand(undefined)
-    else if (vary.length > 0 && variedBy === undefined) this.#hand(undefined, this.#mark(vary))
-    else if (verdict.kind === 'failure' && !verdict.whole) this.#hand(verdict)
-    else this.#verdict = verdict
+    if (this.#released) this.answer.release()
+    return this.answer
   }
 
-  /** Leaves the answer, as far as it has come, to the leader alone; the others get the mark, the failure, or nothing. */
-  #hand(verdict: Kept | undefined, mark?: Entry): void {
-    this.live.hold()
-    if (mark) this.#settle({ outcome: 'cacheable', entry: mark })
-    else if (verdict?.kind === 'failure') this.#settle(this.#failure())
-    else this.#settle({ outcome: 'uncacheable' })
-    if (this.#released) this.release()
+  /** Leaves the answer to the leader alone; the others get the mark, the failure, or nothing. */
+  #hand(answer: RunningAnswer, filled: Filled): void {
+    answer.pass()
+    this.#settle(filled)
   }
 
-  #complete(): void {
-    if (this.#verdict?.kind === 'store') this.#settle({ outcome: 'cacheable', entry: this.#entry(this.#verdict) })
-    else if (this.#verdict) this.#settle({ ...this.#failure(), entry: this.#entry({ lifetimeMs: 0, ageMs: 0 }) })
+  #begin(answer: RunningAnswer, entry: EntryHead): void {
+    this.#entry = entry
+    this.#whole = Promise.withResolvers<Filled>()
+    const begun: Begun = { answer, entry }
+    this.#filling.resolve({ outcome: 'begun', answer: begun, tags: entry.tags, whole: this.#whole.promise })
+  }
+
+  #complete(body: Buffer): void {
+    const entry = { ...(this.#entry as EntryHead), body, fillMs: performance.now() - this.startedAt }
+    this.#settle(this.#whole ? { outcome: 'cacheable', entry } : { ...failure(entry), entry })
+  }
+
+  /** Those who read what has begun go on; it is not stored, and nobody else waits for it any longer. */
+  #late(): void {
+    const error = new UpstreamError('http_response_timeout', { sent: true })
+    if (!this.#whole) {
+      this.#cancel(error)
+      return
+    }
+    this.#settle({ outcome: 'failed', status: statusOf(error.type), error: error.type })
+    this.answer?.pass()
   }
 
   #cancel(reason: Error): void {
     if (this.#settled) return
     this.#fail(reason)
-    this.live.abort(reason)
+    this.answer?.cancel(reason)
+    this.#live.abort(reason)
   }
 
   #fail(error: Error): void {
@@ -125,30 +188,30 @@ export class OriginFill {
     this.#settle({ outcome: 'failed', status: statusOf(type), error: type })
   }
 
-  /** A 5xx: to those who did not see it, the origin is out of order. */
-  #failure(): Extract<Filling, { outcome: 'failed' }> {
-    return { outcome: 'failed', status: this.live.head?.status ?? 502, error: 'destination_unavailable' }
-  }
-
-  #settle(filling: Filling): void {
+  #settle(filled: Filled): void {
+    if (this.#settled) return
     this.#settled = true
-    this.#filling.resolve(filling)
+    clearTimeout(this.#deadline)
+    const { resolve } = this.#whole ?? this.#filling
+    resolve(filled)
   }
 
-  #entry({ lifetimeMs, ageMs }: { lifetimeMs: number; ageMs: number }): Entry {
+  #entryHead(head: Head, { windows, ageMs }: Kept, at: number): EntryHead {
     const { key, url } = this.#target
-    const head = this.live.head as Head
-    const body = this.live.body()
-    const headers = storedHeaders(head, body, Date.now())
+    const { status } = head
     const tags = tagsOf(url, head.headers)
-    return { key, status: head.status, headers, body, ageMs, at: this.#respondedAt, lifetimeMs, tags, vary: [] }
+    return { key, status, headers: storedHeaders(head, Date.now()), ageMs, at, windows, tags, vary: [] }
   }
 
   /** No answer, so no purge of one has to reach it: it carries no tags, and is as right after a write as before. */
-  #mark(vary: readonly string[]): Entry {
+  #mark(vary: readonly string[], at: number): Filled {
     const { key } = this.#target
-    const at = this.#respondedAt
-    const nothing = { status: 200, headers: [], body: Buffer.alloc(0), tags: [] }
-    return { key, ...nothing, ageMs: 0, at, lifetimeMs: MARK_LIFETIME, vary }
+    const nothing = { status: 200, headers: [], body: Buffer.alloc(0), fillMs: 0, tags: [] }
+    return { outcome: 'cacheable', entry: { key, ...nothing, ageMs: 0, at, windows: freshOnly(MARK_LIFETIME), vary } }
   }
+}
+
+/** A 5xx: to those who did not see it, the origin is out of order. */
+function failure({ status }: { readonly status: number }): Failure {
+  return { outcome: 'failed', status, error: 'destination_unavailable' }
 }

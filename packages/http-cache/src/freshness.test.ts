@@ -1,6 +1,8 @@
+import { ageOf } from '@spillway/cache-client'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { currentAge, initialAge } from './freshness.ts'
+import { policyOf } from './directives.ts'
+import { initialAge, lifetimeOf, windowsOf } from './freshness.ts'
 
 const NOW = Date.parse('Sat, 21 Nov 2026 08:00:10 GMT')
 const times = { requestAt: 1000, responseAt: 1200, responseDate: NOW }
@@ -26,10 +28,73 @@ describe('age (RFC 9111, 4.2.3)', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), fc.nat(), (date, age, later) => {
         const ageMs = initialAge({ date, age }, times)
-        const entry = { key: '', status: 200, headers: [], body: Buffer.alloc(0), lifetimeMs: 0, tags: [], vary: [] }
         expect(ageMs).toBeGreaterThanOrEqual(0)
-        expect(currentAge({ ...entry, ageMs, at: 1200 }, 1200 + later)).toBe(ageMs + later)
+        expect(ageOf({ ageMs, at: 1200 }, 1200 + later)).toBe(ageMs + later)
       }),
     )
+  })
+})
+
+describe('lifetime (RFC 9111, 4.2.1, 4.2.2)', () => {
+  const lifetime = (headers: Record<string, string>, heuristic: number, status = 200) =>
+    lifetimeOf(status, headers, policyOf(headers), heuristic)
+  const date = 'Sat, 21 Nov 2026 08:00:10 GMT'
+  const dated = { date, 'last-modified': 'Sat, 21 Nov 2026 08:00:00 GMT' }
+
+  it('is what directives or Expires say, whatever might be guessed', () => {
+    expect(lifetime({ ...dated, 'cache-control': 'max-age=30' }, 0.1)).toBe(30_000)
+    expect(lifetime({ ...dated, expires: '0' }, 0.1)).toBe(0)
+  })
+
+  it('is a share of the time since Last-Modified where nothing is said, a day at most', () => {
+    expect(lifetime(dated, 0.1)).toBe(1000)
+    expect(lifetime({ ...dated, 'last-modified': 'Sun, 21 Nov 2021 08:00:10 GMT' }, 0.1)).toBe(86_400_000)
+    expect(lifetime({ ...dated, 'last-modified': 'Sun, 21 Nov 2027 08:00:10 GMT' }, 0.1)).toBe(0)
+  })
+
+  it('is not guessed unless it is wanted, for other statuses only with public, and never without Last-Modified', () => {
+    expect(lifetime(dated, 0)).toBe(undefined)
+    expect(lifetime(dated, 0.1, 302)).toBe(undefined)
+    expect(lifetime({ ...dated, 'cache-control': 'public' }, 0.1, 302)).toBe(1000)
+    expect(lifetime({ date }, 0.1)).toBe(undefined)
+  })
+})
+
+describe('windows of use (RFC 9111, 4.2.4; RFC 5861)', () => {
+  const windows = (cacheControl: string, validated = false) => {
+    const policy = policyOf({ 'cache-control': cacheControl })
+    return windowsOf(policy, (policy.lifetime ?? 0) * 1000, validated)
+  }
+
+  it('end with its lifetime where nothing else is said', () => {
+    expect(windows('max-age=30')).toEqual({
+      fresh: 30_000,
+      whileRevalidate: 30_000,
+      ifError: 30_000,
+      ifAsked: 30_000,
+      keep: 30_000,
+    })
+  })
+
+  it('go beyond it by stale-while-revalidate and stale-if-error; it is kept until the last ends', () => {
+    expect(windows('max-age=30, stale-while-revalidate=5, stale-if-error=60')).toEqual({
+      fresh: 30_000,
+      whileRevalidate: 35_000,
+      ifError: 90_000,
+      ifAsked: 90_000,
+      keep: 90_000,
+    })
+  })
+
+  it.each(['must-revalidate', 'proxy-revalidate', 's-maxage=30'])('do not with %s (5.2.2)', (strict) => {
+    const { keep, ...used } = windows(`max-age=30, stale-while-revalidate=5, stale-if-error=60, ${strict}`, true)
+    expect(used).toEqual({ fresh: 30_000, whileRevalidate: 30_000, ifError: 30_000, ifAsked: 30_000 })
+    expect(keep).toBe(630_000)
+  })
+
+  it('are none with no-cache: what can be validated is kept for that alone', () => {
+    const { keep, ...used } = windows('max-age=30, no-cache, stale-if-error=60', true)
+    expect(used).toEqual({ fresh: 0, whileRevalidate: 0, ifError: 0, ifAsked: 0 })
+    expect(keep).toBe(600_000)
   })
 })

@@ -1,5 +1,4 @@
 /** An undici interceptor: RFC 9111 caching, as a shared cache, over whatever stores answers for a cluster. */
-import type { SharedCache } from '@spillway/cache-client'
 import { type Exchange, exchangeOf } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
 import type { Call } from './call.ts'
@@ -7,11 +6,8 @@ import { Delivery } from './delivery.ts'
 import { requestField } from './fields.ts'
 import { passBy } from './pass.ts'
 import { Reader } from './reader.ts'
+import { type HttpCacheOptions, settingsOf } from './settings.ts'
 import { write } from './write.ts'
-
-export interface HttpCacheOptions {
-  readonly cache: SharedCache
-}
 
 /** RFC 9110, 9.2.1. A method not known here may change something. */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
@@ -20,12 +16,15 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
  * GET and HEAD whose exchange names a scope are answered through the cache; unsafe methods are followed by a purge;
  * all else passes by. Handlers may be called before `dispatch` returns, and fail with what the dispatcher fails with, or
  * {@link OnlyIfCached}, {@link FillFailed}, or, where a write's purge is not confirmed, with what the cache says of that.
+ *
+ * @throws {TypeError} for options that cannot be meant
  */
-export function httpCache({ cache }: HttpCacheOptions): Dispatcher.DispatcherComposeInterceptor {
+export function httpCache({ cache, ...told }: HttpCacheOptions): Dispatcher.DispatcherComposeInterceptor {
+  const settings = settingsOf(told)
   return (dispatch) => (options, handler) => {
     if (options.upgrade || options.method === 'CONNECT') return dispatch(options, handler)
     const delivery = new Delivery(handler)
-    if (!delivery.over) answer({ cache, dispatch, options, delivery })
+    if (!delivery.over) answer({ cache, settings, dispatch, options, delivery })
     return true
   }
 }

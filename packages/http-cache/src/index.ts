@@ -1,2 +1,3 @@
 export { FillFailed, OnlyIfCached } from './errors.ts'
-export { bypassCache, type HttpCacheOptions, httpCache } from './http-cache.ts'
+export { bypassCache, httpCache } from './http-cache.ts'
+export type { HttpCacheOptions } from './settings.ts'

@@ -6,7 +6,10 @@ import { clientHeaders } from './storable.ts'
 export function passBy(call: Uncached): void {
   const { delivery } = call
   const live = new LiveAnswer(delivery, {
-    head: (head) => live.take(delivery, clientHeaders(head.headers)),
+    head: ({ status, headers, message }) => {
+      delivery.start(status, clientHeaders(headers), message)
+      live.take(delivery)
+    },
     error: (error) => delivery.fail(error),
   })
   send(call, live)

@@ -1,19 +1,20 @@
 /** Whether an answer may be kept and shown to others (RFC 9111, 3), and as what. */
-import type { Entry } from '@spillway/cache-client'
+import type { Entry, Windows } from '@spillway/cache-client'
+import { canBeValidated } from './conditional.ts'
 import { type Policy, policyOf } from './directives.ts'
 import { type AnswerHeaders, answerField, members, type RequestHeaders, requestField } from './fields.ts'
-import { type Exchanged, initialAge } from './freshness.ts'
+import { type Exchanged, initialAge, lifetimeOf, windowsOf } from './freshness.ts'
 import type { Head } from './live-answer.ts'
+import type { Settings } from './settings.ts'
 
-/** Bytes; what is longer streams past the cache. */
-export const MAX_BODY = 1_048_576
-
-/** Final statuses we understand and keep, given explicit freshness; 206 and 304 say nothing whole. */
-const STORABLE = new Set([200, 301, 308, 404, 410])
+/** Final statuses that we understand; 206 and 304 say nothing whole, and others are about one request. */
+const STORABLE = new Set([200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 403, 404, 405, 410, 414, 451])
+/** What says that there is nothing, or nothing of the kind, and may be taken as fresh for a while (RFC 9110, 15.1). */
+const NEGATIVE = new Set([404, 405, 410, 414, 501])
 
 export type Verdict =
-  /** `lifetimeMs` of age; `vary`: the request fields it depends on, in lower case, sorted. */
-  | { readonly kind: 'store'; readonly lifetimeMs: number; readonly ageMs: number; readonly vary: readonly string[] }
+  /** `vary`: the request fields it depends on, in lower case, sorted. */
+  | { readonly kind: 'store'; readonly windows: Windows; readonly ageMs: number; readonly vary: readonly string[] }
   /** A 5xx; `whole`: those who wait may see the answer itself. */
   | { readonly kind: 'failure'; readonly whole: boolean }
   /** For nobody but who asked. */
@@ -21,42 +22,83 @@ export type Verdict =
 
 const REFUSE: Verdict = { kind: 'refuse' }
 
-export function judge({ status, headers }: Head, request: RequestHeaders, times: Exchanged): Verdict {
+export function judge(
+  { status, headers }: Pick<Head, 'status' | 'headers'>,
+  request: RequestHeaders,
+  times: Exchanged,
+  settings: Settings,
+): Verdict {
   const policy = policyOf(headers)
   const vary = members(answerField(headers, 'vary')?.toLowerCase())
-  const shared = mayBeShared(headers, policy, request) && fits(headers)
-  if (status >= 500) return { kind: 'failure', whole: shared && vary.length === 0 }
-  if (!STORABLE.has(status) || !shared || policy.unvalidated || vary.includes('*')) return REFUSE
-  const lifetimeMs = policy.lifetime * 1000
+  const shared = mayBeShared(status, headers, policy, request, settings) && fits(status, headers, settings.maxBodyBytes)
+  const windows = shared && !vary.includes('*') ? windowsFor(status, headers, policy, settings) : undefined
   const ageMs = initialAge(headers, times)
-  if (ageMs >= lifetimeMs) return REFUSE
-  return { kind: 'store', lifetimeMs, ageMs, vary: [...new Set(vary)].sort() }
+  // Past `keep` it would be of no use, not even to a revalidation.
+  if (windows && ageMs < windows.keep) return { kind: 'store', windows, ageMs, vary: [...new Set(vary)].sort() }
+  return status >= 500 ? { kind: 'failure', whole: shared && vary.length === 0 } : REFUSE
 }
 
-function mayBeShared(headers: AnswerHeaders, policy: Policy, request: RequestHeaders): boolean {
-  if (policy.secret || headers['set-cookie'] !== undefined) return false
+/** Undefined where the answer says nothing of its lifetime, and nobody says it instead; or where the status is for nobody else. */
+function windowsFor(
+  status: number,
+  headers: AnswerHeaders,
+  policy: Policy,
+  { heuristic, negativeTtl }: Settings,
+): Windows | undefined {
+  const negative = negativeTtl > 0 && NEGATIVE.has(status)
+  if (!negative && !STORABLE.has(status)) return undefined
+  const silent = policy.lifetime === undefined && !policy.revalidated
+  const lifetime = negative && silent ? negativeTtl * 1000 : lifetimeOf(status, headers, policy, heuristic)
+  return lifetime === undefined ? undefined : windowsOf(policy, lifetime, canBeValidated(status, headers))
+}
+
+function mayBeShared(
+  status: number,
+  headers: AnswerHeaders,
+  policy: Policy,
+  request: RequestHeaders,
+  { storeSetCookie }: Settings,
+): boolean {
+  // Whoever understands the status may go by the other directives (RFC 9111, 5.2.2.3).
+  const unstored = policy.unstored && !(policy.understood && STORABLE.has(status))
+  if (policy.secret || unstored || (headers['set-cookie'] !== undefined && !storeSetCookie)) return false
   return policy.shared || requestField(request, 'authorization') === undefined
 }
 
 /** Without a length or chunks its end is the connection's, and a truncated body looks whole (RFC 9112, 8). */
-function fits(headers: AnswerHeaders): boolean {
+function fits(status: number, headers: AnswerHeaders, maxBodyBytes: number): boolean {
+  if (status === 204) return true
   const length = answerField(headers, 'content-length')
-  return length === undefined ? headers['transfer-encoding'] !== undefined : Number(length) <= MAX_BODY
+  return length === undefined ? headers['transfer-encoding'] !== undefined : Number(length) <= maxBodyBytes
 }
 
-/** Hop-by-hop (RFC 9110, 7.6.1), about one exchange rather than the answer, or meant for us alone. */
+/**
+ * Hop-by-hop (RFC 9110, 7.6.1) or between this hop and the next (RFC 9111, 3.1), for one client, about one exchange rather
+ * than the answer, its traces, or told anew each time.
+ */
 const NEVER_STORED = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'],
-  ...['proxy-authenticate', 'proxy-authentication-info', 'set-cookie'],
-  ...['server-timing', 'proxy-status', 'cache-status', 'x-request-id', 'x-served-by', 'x-load'],
-  ...['traceparent', 'tracestate', 'age', 'content-length', 'cdn-cache-control', 'cache-tag'],
+  ...['proxy-authenticate', 'proxy-authentication-info', 'proxy-authorization'],
+  ...['set-cookie', 'set-cookie2', 'clear-site-data'],
+  ...['server-timing', 'proxy-status', 'cache-status', 'x-request-id', 'x-correlation-id', 'x-served-by', 'x-load'],
+  ...[
+    'traceparent',
+    'tracestate',
+    'traceresponse',
+    'baggage',
+    'x-trace-id',
+    'x-amzn-trace-id',
+    'x-cloud-trace-context',
+  ],
+  ...['b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-flags'],
+  ...['age', 'content-length'],
 ])
 
 /**
- * The answer's own headers, with the length of its whole body, and a date if it had none (RFC 9110, 6.6.1). A failure
- * shared with those who wait keeps the word of whose failure it is.
+ * The answer's own headers, those for caches among them, since a revalidation may not repeat them, and a date if it had
+ * none (RFC 9110, 6.6.1); its length is that of the body it is stored with. A failure shared with those who wait keeps the word of whose failure it is.
  */
-export function storedHeaders({ status, headers }: Head, body: Buffer, date: number): Entry['headers'] {
+export function storedHeaders({ status, headers }: Head, date: number): Entry['headers'] {
   const named = new Set(members(answerField(headers, 'connection')?.toLowerCase()))
   const kept: [string, string][] = []
   for (const [name, value] of Object.entries(headers)) {
@@ -65,17 +107,22 @@ export function storedHeaders({ status, headers }: Head, body: Buffer, date: num
     for (const line of Array.isArray(value) ? value : [value]) kept.push([name, line])
   }
   if (headers['date'] === undefined) kept.push(['date', new Date(date).toUTCString()])
-  kept.push(['content-length', String(body.length)])
   return kept
 }
 
-/** What purges an answer: its URL, and whatever `Cache-Tag` names. */
+/** What purges an answer: its URL, and whatever `Cache-Tag` names, or `Surrogate-Key` where there is none. */
 export function tagsOf(url: string, headers: AnswerHeaders): string[] {
-  return [...new Set([url, ...members(answerField(headers, 'cache-tag'))])]
+  const keys = answerField(headers, 'surrogate-key')?.replaceAll(/\s+/g, ',')
+  return [...new Set([url, ...members(answerField(headers, 'cache-tag') ?? keys)])]
 }
 
-/** What clients get of an origin's headers: `Cache-Tag` and `CDN-Cache-Control` end here. */
+/** What clients get of an origin's headers: what is for caches ends here. */
 export function clientHeaders(headers: AnswerHeaders): AnswerHeaders {
-  const { 'cache-tag': _tags, 'cdn-cache-control': _policy, ...rest } = headers
+  const { 'cache-tag': _tags, 'surrogate-key': _keys, 'cdn-cache-control': _policy, ...rest } = headers
   return rest
+}
+
+/** The same of one field. */
+export function isForCaches(name: string): boolean {
+  return name === 'cache-tag' || name === 'surrogate-key' || name === 'cdn-cache-control'
 }

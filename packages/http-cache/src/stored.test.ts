@@ -1,7 +1,8 @@
-import type { Entry } from '@spillway/cache-client'
+import { type Entry, freshOnly } from '@spillway/cache-client'
 import type { Dispatcher } from 'undici'
 import { expect, it } from 'vitest'
 import { Delivery } from './delivery.ts'
+import { settingsOf } from './settings.ts'
 import { deliverStored } from './stored.ts'
 
 const entry: Entry = {
@@ -18,7 +19,8 @@ const entry: Entry = {
   body: Buffer.from('hello'),
   ageMs: 0,
   at: 0,
-  lifetimeMs: 30_000,
+  windows: freshOnly(30_000),
+  fillMs: 0,
   tags: [],
   vary: [],
 }
@@ -32,18 +34,26 @@ function deliver(options: Partial<Dispatcher.DispatchOptions> = {}) {
     },
   })
   const asked = { method: 'GET', path: '/', ...options } as Dispatcher.DispatchOptions
-  deliverStored(entry, 7, { cache: undefined as never, dispatch: () => true, options: asked, delivery })
+  deliverStored(entry, 7, {
+    cache: undefined as never,
+    settings: settingsOf({}),
+    dispatch: () => true,
+    options: asked,
+    delivery,
+  })
   return seen
 }
 
-it('sends every field as it came, whatever it is called, and the age', () => {
+it('sends every field as it came, whatever it is called, and the age, the length, and that it can be had in parts', () => {
   const { headers } = deliver()
   expect(Object.entries(headers)).toEqual([
     ['link', ['a', 'b', 'c']],
     ['constructor', 'd'],
     ['__proto__', 'e'],
     ['etag', '"1"'],
+    ['accept-ranges', 'bytes'],
     ['age', '7'],
+    ['content-length', '5'],
   ])
 })
 

@@ -2,36 +2,36 @@
 import { exchangeOf, UpstreamError } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
 import { type Call, send } from './call.ts'
-import type { AnswerHeaders } from './fields.ts'
-import { urlOf } from './key.ts'
+import { changedBy } from './invalidation.ts'
 import { type Head, LiveAnswer } from './live-answer.ts'
-import { clientHeaders, tagsOf } from './storable.ts'
+import { clientHeaders } from './storable.ts'
 
 /**
- * Whatever comes back, a status or an error, or the client's leaving: the upstream may have done it, so its URL and
- * the answer's `Cache-Tag` are purged. Only a request that no endpoint can have seen is followed by nothing.
+ * Whatever comes back, a status or an error, or the client's leaving: the upstream may have done it, so what
+ * it may have changed is purged. Only a request that no endpoint can have seen is followed by nothing.
  */
 export function write(call: Call): void {
   const { cache, options, delivery } = call
-  const purge = async (headers: AnswerHeaders) => {
+  const purge = async (answer?: Head) => {
     const startedAt = performance.now()
-    await cache.purge({ tags: tagsOf(urlOf(options), headers) })
+    await cache.purge({ tags: changedBy(options, answer) })
     exchangeOf(options)?.timings.push({ name: 'cache', ms: performance.now() - startedAt, description: 'purge' })
   }
   const answered = async (head: Head) => {
     live.hold()
     try {
-      await purge(head.headers)
+      await purge(head)
     } catch (unconfirmed) {
       live.abort(unconfirmed as Error)
       delivery.fail(unconfirmed as Error)
       return
     }
-    live.take(delivery, clientHeaders(head.headers))
+    delivery.start(head.status, clientHeaders(head.headers), head.message)
+    live.take(delivery)
   }
   const failed = async (error: Error) => {
     // The upstream's failure is what the client must know; that the purge failed too changes nothing for him.
-    if (!neverSent(error, options)) await purge({}).catch(() => {})
+    if (!neverSent(error, options)) await purge().catch(() => {})
     delivery.fail(error)
   }
   const live: LiveAnswer = new LiveAnswer(delivery, {

@@ -29,6 +29,12 @@ export class CacheService {
     throw new Error('the cache service did not start')
   }
 
+  /** How many entries it holds. */
+  async size(): Promise<number> {
+    const response = await fetch(`${this.url}/stats`)
+    return ((await response.json()) as { size: number }).size
+  }
+
   async kill(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     this.#child.kill('SIGKILL')

@@ -41,6 +41,8 @@ describe('over two gateways and a cache service', () => {
   it('an answer that one stored is a hit at the other, from L2 and then from L1', async () => {
     answering('hello')
     expect((await a.ask()).exchange.cacheStatus).toBe('fwd=uri-miss; stored')
+    // The answer did not wait until L2 had it.
+    await until(async () => (await service.size()) === 1)
     const hits = [await b.ask(), await b.ask()]
     expect(hits.map(({ body }) => body)).toEqual(['hello', 'hello'])
     expect(hits[0]?.exchange.cacheStatus).toMatch(/^hit; ttl=\d+; detail=l2$/)

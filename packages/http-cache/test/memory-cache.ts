@@ -1,8 +1,19 @@
 /** The shared cache's contract in one process and few lines, for tests of what stands on it. */
-import type { Entry, Fill, Filling, Purge, Reading, SharedCache } from '@spillway/cache-client'
+import {
+  ageOf,
+  type Entry,
+  type Fill,
+  type Filled,
+  type Filling,
+  type Purge,
+  type Reading,
+  type SharedCache,
+  type Windows,
+} from '@spillway/cache-client'
 
 interface Running {
   readonly filling: Promise<Filling>
+  readonly whole: Promise<Filled>
   readonly cancel: AbortController
   readonly tags: Set<string>
   waiting: number
@@ -23,29 +34,39 @@ export class MemoryCache implements SharedCache {
 
   peek(key: string): Entry | undefined {
     const entry = this.entries.get(key)
-    return entry && entry.ageMs + performance.now() - entry.at < entry.lifetimeMs ? entry : undefined
+    return entry && isWithin(entry, 'keep') ? entry : undefined
   }
 
-  async read(key: string, url: string, fill: Fill, signal: AbortSignal): Promise<Reading> {
+  refresh(key: string, url: string, fill: Fill, held: Entry): void {
+    if (!this.#running.has(key)) this.read(key, url, fill, new AbortController().signal, held).catch(() => {})
+  }
+
+  async read(key: string, url: string, fill: Fill, signal: AbortSignal, held?: Entry): Promise<Reading> {
     const entry = this.peek(key)
-    if (entry) return { outcome: 'hit', tier: 'l2', entry }
+    if (entry && entry !== held && isWithin(entry, 'fresh')) return { outcome: 'hit', tier: 'l2', entry }
     if (this.passes.has(key)) return { outcome: 'pass' }
     let running = this.#running.get(key)
     const collapsed = running !== undefined && !running.voided
     if (!running || !collapsed) running = this.#start(key, url, fill)
-    running.waiting++
-    const { promise: left, reject } = Promise.withResolvers<never>()
-    const leave = () => reject(signal.reason)
-    signal.addEventListener('abort', leave)
-    try {
-      const filling = await Promise.race([running.filling, left])
-      if (filling.outcome === 'uncacheable') return collapsed ? { outcome: 'pass' } : filling
-      if (filling.outcome === 'failed') return { ...filling, collapsed }
-      return { outcome: 'filled', entry: filling.entry, collapsed, stored: !running.voided }
-    } finally {
-      signal.removeEventListener('abort', leave)
-      if (--running.waiting === 0) running.cancel.abort(new Error('nobody waits'))
+    const { filling, whole, cancel } = running
+    if (entry && !held && isWithin(entry, 'whileRevalidate')) {
+      running.waiting++
+      return { outcome: 'stale', tier: 'l2', entry }
     }
+    const { promise: left, reject } = Promise.withResolvers<never>()
+    const shared = running
+    const leave = () => {
+      reject(signal.reason)
+      if (--shared.waiting === 0) cancel.abort(new Error('nobody waits'))
+    }
+    running.waiting++
+    signal.addEventListener('abort', leave)
+    void whole.finally(() => signal.removeEventListener('abort', leave))
+    const got = await Promise.race([filling, left])
+    if (got.outcome === 'begun') return { outcome: 'begun', answer: got.answer, collapsed, storing: !running.voided }
+    if (got.outcome === 'uncacheable') return collapsed ? { outcome: 'pass' } : got
+    if (got.outcome === 'failed') return { ...got, collapsed, ...(entry ? { stale: entry } : {}) }
+    return { outcome: 'filled', entry: got.entry, collapsed, stored: !running.voided }
   }
 
   async purge(purge: Purge): Promise<void> {
@@ -61,15 +82,25 @@ export class MemoryCache implements SharedCache {
 
   #start(key: string, url: string, fill: Fill): Running {
     const cancel = new AbortController()
-    const running: Running = { filling: fill(cancel.signal), cancel, tags: new Set([url]), waiting: 0, voided: false }
+    const filling = fill(cancel.signal, this.peek(key))
+    const { promise: whole, resolve } = Promise.withResolvers<Filled>()
+    const running: Running = { filling, whole, cancel, tags: new Set([url]), waiting: 0, voided: false }
     this.#running.set(key, running)
-    const settle = (filling: Filling) => {
+    const settle = (filled: Filled) => {
+      resolve(filled)
       if (this.#running.get(key) === running) this.#running.delete(key)
       if (running.voided) return
-      if (filling.outcome === 'cacheable') this.entries.set(key, filling.entry)
-      if (filling.outcome === 'uncacheable') this.passes.add(key)
+      if (filled.outcome === 'cacheable') this.entries.set(key, filled.entry)
+      if (filled.outcome === 'uncacheable') {
+        this.entries.delete(key)
+        this.passes.add(key)
+      }
     }
-    running.filling.then(settle, () => {})
+    void filling.then((got) => (got.outcome === 'begun' ? got.whole.then(settle) : settle(got)))
     return running
   }
+}
+
+function isWithin(entry: Entry, window: keyof Windows): boolean {
+  return ageOf(entry, performance.now()) < entry.windows[window]
 }

@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { SharedCache } from '@spillway/cache-client'
 import { createExchange, type Exchange, type ExchangeOptions } from '@spillway/upstreams'
 import { Agent, type Dispatcher } from 'undici'
-import { httpCache } from '../src/index.ts'
+import { type HttpCacheOptions, httpCache } from '../src/index.ts'
 import type { MemoryCache } from './memory-cache.ts'
 
 export interface Answer {
@@ -33,11 +33,11 @@ export class World<C extends SharedCache = MemoryCache> {
   readonly #agent = new Agent()
   readonly dispatcher: Dispatcher
 
-  private constructor(cache: C, server: Server, ownsServer: boolean) {
+  private constructor(cache: C, server: Server, ownsServer: boolean, options: Omit<HttpCacheOptions, 'cache'>) {
     this.cache = cache
     this.#server = server
     this.#ownsServer = ownsServer
-    this.dispatcher = this.#agent.compose(httpCache({ cache }))
+    this.dispatcher = this.#agent.compose(httpCache({ cache, ...options }))
     if (!ownsServer) return
     server.on('request', (request, response) => {
       this.requests.push(request)
@@ -45,16 +45,16 @@ export class World<C extends SharedCache = MemoryCache> {
     })
   }
 
-  static async open<C extends SharedCache>(cache: C): Promise<World<C>> {
+  static async open<C extends SharedCache>(cache: C, options: Omit<HttpCacheOptions, 'cache'> = {}): Promise<World<C>> {
     const server = createServer()
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
-    return new World(cache, server, true)
+    return new World(cache, server, true, options)
   }
 
   /** Another one before the same origin; closed before this one. */
-  beside(cache: C): World<C> {
-    return new World(cache, this.#server, false)
+  beside(cache: C, options: Omit<HttpCacheOptions, 'cache'> = {}): World<C> {
+    return new World(cache, this.#server, false, options)
   }
 
   get origin(): string {
@@ -110,8 +110,8 @@ export class World<C extends SharedCache = MemoryCache> {
 }
 
 /** Resolves when it holds; bounded by the test's own timeout. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await pause(5)
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await pause(5)
 }
 
 /** Resolves when it has stayed the same for 100 ms of looking. */

@@ -97,11 +97,11 @@ function each(of: Measured): Endpoint[] {
 }
 
 /** A histogram as Prometheus has it: seconds, and each bucket with all that are before it. */
-function spread({ origin: endpoint, heads: { boundsMs, counts, sumMs } }: Endpoint): Sample[] {
+function spread({ origin: endpoint, heads: { coarse, sumMs } }: Endpoint): Sample[] {
   let count = 0
-  const buckets = counts.map((more, at): Sample => {
+  const buckets = coarse.counts.map((more, at): Sample => {
     count += more
-    const bound = boundsMs[at]
+    const bound = coarse.boundsMs[at]
     return [count, { endpoint, le: bound === undefined ? '+Inf' : bound / 1000 }, '_bucket']
   })
   return [...buckets, [sumMs / 1000, { endpoint }, '_sum'], [count, { endpoint }, '_count']]

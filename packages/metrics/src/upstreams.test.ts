@@ -24,7 +24,8 @@ const endpoint = (origin: string, more: Partial<EndpointView> = {}): EndpointVie
   ...more,
 })
 
-const heads = { boundsMs: [1, 10], counts: [3, 0, 2], sumMs: 2500 }
+const coarse = { boundsMs: [1, 10], counts: [3, 0, 2] }
+const heads = { ...coarse, coarse, sumMs: 2500 }
 
 /** A cluster with these endpoints, each of which has opened three connections. */
 const cluster = (endpoints: () => EndpointView[]) => () => ({

@@ -1,4 +1,4 @@
-/** What a bounded store of expiring, tagged entries offers; its admission and eviction can be replaced behind it. */
+/** What a bounded store of expiring, tagged entries offers. */
 
 export interface Placement {
   /** Milliseconds from now; not more than 0 stores nothing. */
@@ -18,10 +18,12 @@ export interface Counters {
   readonly evictions: number
   /** Removed past their time, by a lookup or by sweeping. */
   readonly expired: number
-  /** Entries now. */
+  /** Entries now, with those that sweeping has yet to remove. */
   readonly size: number
   /** Bytes now, bookkeeping included. */
   readonly bytes: number
+  /** What sweeping has taken in all. */
+  readonly sweepMs: number
 }
 
 export interface Store<V extends object> {
@@ -29,11 +31,13 @@ export interface Store<V extends object> {
   get(key: string): V | undefined
   /** Whether it was stored; a value too large, or expired already, is not, and takes its predecessor with it. */
   set(key: string, value: V, placement: Placement): boolean
-  delete(key: string): boolean
-  /** Removes what carries the tag; how many that were. */
-  purgeTag(tag: string): number
+  delete(key: string): void
+  /** Nothing stored so far that carries the tag is found any more; sweeping removes it. */
+  purgeTag(tag: string): void
   clear(): void
-  /** Removes what has expired, for at most 1 ms; whether there is more to do. */
+  /** Removes what has expired or was purged, for at most 1 ms; whether there is more to do. */
   sweep(): boolean
+  /** All that can be found, or all of it that carries the tag, in no order; counts as no use. */
+  entries(tag?: string): Iterable<readonly [key: string, value: V]>
   readonly counters: Counters
 }

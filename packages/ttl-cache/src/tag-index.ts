@@ -1,26 +1,43 @@
-/** Which keys carry a tag: for purging by tag without looking at every entry. */
+/** Who carries which tag, so that purging one takes a step, however many carry it. */
 
-export class TagIndex {
-  readonly #keys = new Map<string, Set<string>>()
+/** A name's carriers until it is purged; who carries the name afterwards carries another tag. */
+export interface Tag<Carrier> {
+  readonly name: string
+  readonly carriers: Set<Carrier>
+  purged: boolean
+}
 
-  add(key: string, tags: readonly string[]): void {
-    for (const tag of tags) {
-      const keys = this.#keys.get(tag)
-      if (keys) keys.add(key)
-      else this.#keys.set(tag, new Set([key]))
+const NONE: ReadonlySet<never> = new Set()
+
+export class TagIndex<Carrier> {
+  readonly #tags = new Map<string, Tag<Carrier>>()
+
+  /** The tag that the name stands for now. */
+  tag(name: string): Tag<Carrier> {
+    const known = this.#tags.get(name)
+    if (known) return known
+    const tag = { name, carriers: new Set<Carrier>(), purged: false }
+    this.#tags.set(name, tag)
+    return tag
+  }
+
+  carriers(name: string): ReadonlySet<Carrier> {
+    return this.#tags.get(name)?.carriers ?? NONE
+  }
+
+  remove(carrier: Carrier, tags: readonly Tag<Carrier>[]): void {
+    for (const { name, carriers, purged } of tags) {
+      carriers.delete(carrier)
+      if (carriers.size === 0 && !purged) this.#tags.delete(name)
     }
   }
 
-  remove(key: string, tags: readonly string[]): void {
-    for (const tag of tags) {
-      const keys = this.#keys.get(tag)
-      keys?.delete(key)
-      if (keys?.size === 0) this.#keys.delete(tag)
-    }
-  }
-
-  /** A copy, which removing the keys leaves alone. */
-  keys(tag: string): readonly string[] {
-    return [...(this.#keys.get(tag) ?? [])]
+  /** The tag, which all who carry it can see to be purged; undefined where nobody does. */
+  purge(name: string): Tag<Carrier> | undefined {
+    const tag = this.#tags.get(name)
+    if (!tag) return undefined
+    tag.purged = true
+    this.#tags.delete(name)
+    return tag
   }
 }

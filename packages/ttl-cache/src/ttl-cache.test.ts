@@ -1,17 +1,22 @@
 import fc from 'fast-check'
 import Fastify from 'fastify'
 import { describe, expect, it, vi } from 'vitest'
-import { startSweeper, TtlCache, ttlCache } from './index.ts'
+import { lru, type Policy, s3Fifo, startSweeper, TtlCache, ttlCache } from './index.ts'
 
-function fixture(maxBytes = 100_000, maxEntryBytes = maxBytes) {
+function fixture(policy: Policy = lru, maxBytes = 100_000, maxEntryBytes = maxBytes) {
   const time = { now: 5000 }
-  const cache = new TtlCache<{ n: number }>({ maxBytes, maxEntryBytes, clock: () => time.now })
+  const cache = new TtlCache<{ n: number }>({ maxBytes, maxEntryBytes, policy, clock: () => time.now })
   return { time, cache }
 }
 
-describe('expiry', () => {
+const policies = describe.each([
+  ['the least recently used going first', lru],
+  ['S3-FIFO', s3Fifo],
+] as const)
+
+policies('expiry, with %s,', (_, policy) => {
   it('forgets an entry past its time at the next lookup, by a fresh reading of the clock', () => {
-    const { cache, time } = fixture()
+    const { cache, time } = fixture(policy)
     cache.set('a', { n: 1 }, { ttlMs: 100, bytes: 1 })
     time.now += 100
     expect(cache.get('a')).toEqual({ n: 1 })
@@ -21,19 +26,19 @@ describe('expiry', () => {
   })
 
   it('stores nothing that has expired already, and forgets what it would have replaced', () => {
-    const { cache } = fixture()
+    const { cache } = fixture(policy)
     cache.set('a', { n: 1 }, { ttlMs: 100, bytes: 1 })
     expect(cache.set('a', { n: 2 }, { ttlMs: 0, bytes: 1 })).toBe(false)
     expect(cache.get('a')).toBeUndefined()
   })
 
   it('sweeps what has expired and nothing else', () => {
-    const { cache, time } = fixture()
+    const { cache, time } = fixture(policy)
     for (let n = 0; n < 10; n++) cache.set(`k${n}`, { n }, { ttlMs: n < 5 ? 500 : 5000, bytes: 1, tags: ['t'] })
     time.now += 1000
     expect(cache.sweep()).toBe(false)
     expect(cache.counters).toMatchObject({ size: 5, expired: 5, stale: 0, evictions: 0 })
-    expect(cache.purgeTag('t')).toBe(5)
+    expect([...cache.entries()]).toHaveLength(5)
   })
 
   it('stops a sweep after a millisecond and goes on from there', () => {
@@ -43,7 +48,7 @@ describe('expiry', () => {
       now += 0.6
       return now
     }
-    const cache = new TtlCache<{ n: number }>({ maxBytes: 1e6, clock })
+    const cache = new TtlCache<{ n: number }>({ maxBytes: 1e6, policy, clock })
     for (let n = 0; n < 100; n++) cache.set(`k${n}`, { n }, { ttlMs: 10, bytes: 1 })
     now += 3000
     let slices = 1
@@ -53,11 +58,11 @@ describe('expiry', () => {
   })
 })
 
-describe('bounds', () => {
-  it('counts key, tags and bookkeeping against its bytes, and throws out the least recently used', () => {
-    const { cache } = fixture(6000)
+policies('bounds, with %s,', (_, policy) => {
+  it('counts key, tags and bookkeeping against its bytes, and throws one out that was not used', () => {
+    const { cache } = fixture(policy, 6000)
     for (let n = 0; n < 3; n++) cache.set(`k${n}`, { n }, { ttlMs: 1000, bytes: 1000 })
-    cache.get('k0')
+    for (let uses = 0; uses < 2; uses++) cache.get('k0')
     cache.set('k3', { n: 3 }, { ttlMs: 1000, bytes: 100 })
     expect(cache.get('k1')).toBeUndefined()
     expect(cache.get('k0')).toEqual({ n: 0 })
@@ -66,24 +71,53 @@ describe('bounds', () => {
     expect(cache.counters.bytes).toBeLessThanOrEqual(6000)
   })
 
+  it('hold whatever comes, of whatever size', () => {
+    const placed = fc.array(fc.tuple(fc.nat({ max: 20 }), fc.nat({ max: 4000 }), fc.boolean()), { maxLength: 100 })
+    const bounded = fc.property(placed, (acts) => {
+      const { cache } = fixture(policy, 10_000)
+      for (const [n, bytes, looksFirst] of acts) {
+        if (looksFirst) cache.get(`k${n}`)
+        expect(cache.set(`k${n}`, { n }, { ttlMs: 1000, bytes })).toBe(true)
+        expect(cache.get(`k${n}`)).toEqual({ n })
+        expect(cache.counters.bytes).toBeLessThanOrEqual(10_000)
+      }
+    })
+    fc.assert(bounded, { numRuns: 200 })
+  })
+
   it('refuses a value larger than an entry may be, and forgets what it would have replaced', () => {
-    const { cache } = fixture(100_000, 2000)
+    const { cache } = fixture(policy, 100_000, 2000)
     expect(cache.set('a', { n: 1 }, { ttlMs: 1000, bytes: 10 })).toBe(true)
     expect(cache.set('a', { n: 2 }, { ttlMs: 1000, bytes: 1900 })).toBe(false)
     expect(cache.get('a')).toBeUndefined()
   })
 })
 
-describe('purging', () => {
-  it('removes by tag what carries it now, not what carried it before', () => {
-    const { cache } = fixture()
+policies('purging, with %s,', (_, policy) => {
+  it('forgets by tag what carries it now, not what carried it before, nor what comes after', () => {
+    const { cache } = fixture(policy)
     cache.set('a', { n: 1 }, { ttlMs: 1000, bytes: 1, tags: ['x', 'y'] })
     cache.set('b', { n: 2 }, { ttlMs: 1000, bytes: 1, tags: ['x'] })
     cache.set('a', { n: 3 }, { ttlMs: 1000, bytes: 1, tags: ['y'] })
-    expect(cache.purgeTag('x')).toBe(1)
+    cache.purgeTag('x')
     expect(cache.get('a')).toEqual({ n: 3 })
-    expect(cache.delete('a')).toBe(true)
-    expect(cache.purgeTag('y')).toBe(0)
+    expect(cache.get('b')).toBeUndefined()
+    cache.set('b', { n: 4 }, { ttlMs: 1000, bytes: 1, tags: ['x'] })
+    cache.sweep()
+    expect(cache.get('b')).toEqual({ n: 4 })
+  })
+
+  it('is done at once; the room comes back slice by slice', () => {
+    const { cache } = fixture(policy, 1e6)
+    for (let n = 0; n < 100; n++) cache.set(`k${n}`, { n }, { ttlMs: 1000, bytes: 1, tags: ['t', `t${n}`] })
+    cache.set('other', { n: 0 }, { ttlMs: 1000, bytes: 1, tags: ['o'] })
+    cache.purgeTag('t')
+    expect([...cache.entries()]).toEqual([['other', { n: 0 }]])
+    expect([...cache.entries('t7')]).toEqual([])
+    expect(cache.get('k7')).toBeUndefined()
+    expect(cache.counters).toMatchObject({ size: 100, stale: 0 })
+    expect(cache.sweep()).toBe(false)
+    expect(cache.counters).toMatchObject({ size: 1, expired: 0, evictions: 0, sweepMs: 0 })
   })
 
   it('agrees with an obvious model, whatever is done to it', () => {
@@ -97,7 +131,7 @@ describe('purging', () => {
       fc.tuple(fc.constantFrom('sweep' as const, 'clear' as const)),
     )
     const modelled = fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
-      const { cache, time } = fixture()
+      const { cache, time } = fixture(policy)
       const model = new Map<string, { n: number; until: number; tags: string[] }>()
       const agree = (k: string) => {
         const kept = model.get(k)
@@ -128,6 +162,11 @@ describe('purging', () => {
         }
         const perform = doing[what] as (a?: unknown, b?: unknown, c?: unknown) => void
         perform(a, b, c)
+        // Before they are looked up, which removes what is past its time.
+        for (const tag of [undefined, 'x']) {
+          const kept = [...model].filter(([, { until, tags }]) => time.now <= until && (!tag || tags.includes(tag)))
+          expect(new Map(cache.entries(tag))).toEqual(new Map(kept.map(([key, { n }]) => [key, { n }])))
+        }
         for (const k of ['a', 'b', 'c', 'd']) agree(k)
       })
     })

@@ -1,111 +1,130 @@
-/** An in-process cache for whoever must bound memory and forget on command: lru-cache by bytes, with TTL and tags. */
-import { LRUCache } from 'lru-cache'
+/** An in-process cache for whoever must bound memory and forget on command: by bytes, with TTL and tags. */
+import { lru } from './lru.ts'
+import type { Policy, Residents } from './policy.ts'
 import type { Counters, Placement, Store } from './store.ts'
-import { TagIndex } from './tag-index.ts'
+import { type Tag, TagIndex } from './tag-index.ts'
 
 export interface TtlCacheOptions {
   /** Room for everything, bookkeeping included. */
   maxBytes: number
   /** Room for one entry, bookkeeping included. Default: an eighth of `maxBytes`, so that none empties the cache. */
   maxEntryBytes?: number
+  /** Who stays when room runs out: `lru`, or `s3Fifo`, which passers-by do not sweep away. Default: `lru`. */
+  policy?: Policy
   /** Monotonic milliseconds. Default: `performance.now`. */
   clock?: () => number
 }
 
 interface Held<V> {
-  value: V
-  tags: readonly string[]
-  /** The bucket of its expiry. */
-  due: number
+  readonly key: string
+  readonly value: V
+  readonly tags: readonly Tag<Held<V>>[]
+  readonly expiresAt: number
 }
 
 /**
- * What an entry costs beside its value: with 100,000 entries on Node 26 the heap grew by 540 bytes each for list node,
- * maps, bucket, wrapper and Buffer, some 260 more lie outside it, and each tag that it shares with nobody took 340.
+ * What an entry costs beside its value, by the growth of the heap with 100,000 of them on Node 26, when as many have come
+ * and gone (their ghosts stay): 920 bytes for two maps, a queue, a bucket, a ghost and the usual wrapper with its Buffer;
+ * a tag that it shares with nobody 380 more, one that all share 90.
  */
-const ENTRY_BYTES = 800
-const TAG_BYTES = 340
+const ENTRY_BYTES = 920
+const TAG_BYTES = 380
 const BUCKET_MS = 1000
 const SLICE_MS = 1
 /** Reading the clock costs more than a deletion, so not after each. */
 const SWEPT_BETWEEN_READINGS = 16
 
 export class TtlCache<V extends object> implements Store<V> {
-  readonly #entries: LRUCache<string, Held<V>>
-  readonly #tags = new TagIndex()
-  /** Keys by the second in which they expire: sweeping looks at nothing that still lives. */
-  readonly #due = new Map<number, Set<string>>()
   readonly #clock: () => number
   readonly #maxEntryBytes: number
-  /** The oldest bucket that may hold keys. */
+  readonly #empty: () => Residents<Held<V>>
+  #residents: Residents<Held<V>>
+  #tags = new TagIndex<Held<V>>()
+  /** By the second in which they expire: sweeping looks at nothing that still lives. */
+  #due = new Map<number, Set<Held<V>>>()
+  /** Purged tags whose carriers have yet to be removed. */
+  #purged = new Set<Tag<Held<V>>>()
+  /** The oldest bucket that may hold anything. */
   #oldest: number
   #hits = 0
   #misses = 0
   #stale = 0
   #evictions = 0
   #expired = 0
+  #sweepMs = 0
 
-  constructor({ maxBytes, maxEntryBytes = maxBytes / 8, clock = () => performance.now() }: TtlCacheOptions) {
+  constructor(options: TtlCacheOptions) {
+    const { maxBytes, maxEntryBytes = maxBytes / 8, policy = lru, clock = () => performance.now() } = options
     this.#clock = clock
-    this.#maxEntryBytes = maxEntryBytes
+    this.#maxEntryBytes = Math.min(maxBytes, maxEntryBytes)
     this.#oldest = Math.floor(clock() / BUCKET_MS)
-    this.#entries = new LRUCache({
-      maxSize: maxBytes,
-      perf: { now: clock },
-      // By default lru-cache remembers the time for a millisecond and clears it by a timer, which a stopped process keeps.
-      ttlResolution: 0,
-      dispose: (held, key, reason) => this.#forget(key, held, reason),
-    })
+    this.#empty = () => policy(maxBytes, (held, why) => this.#forget(held, why))
+    this.#residents = this.#empty()
   }
 
   get(key: string): V | undefined {
-    const held = this.#entries.get(key)
-    if (held) this.#hits++
-    else this.#misses++
-    return held?.value
+    const held = this.#residents.get(key)
+    if (held && !isPurged(held)) {
+      if (this.#clock() <= held.expiresAt) {
+        this.#hits++
+        return held.value
+      }
+      this.#stale++
+      this.#expired++
+    }
+    this.#misses++
+    if (held) this.#residents.delete(key)
+    return undefined
   }
 
   set(key: string, value: V, { ttlMs, bytes, tags = [] }: Placement): boolean {
     const size = Math.ceil(bytes) + overhead(key, tags)
     if (!(ttlMs > 0) || size > this.#maxEntryBytes) {
-      this.#entries.delete(key)
+      this.#residents.delete(key)
       return false
     }
-    const due = Math.ceil((this.#clock() + ttlMs) / BUCKET_MS)
-    this.#entries.set(key, { value, tags, due }, { ttl: ttlMs, size })
-    // Only now: replacing an entry has just taken its predecessor's tags out of the index.
-    this.#tags.add(key, tags)
+    const expiresAt = this.#clock() + ttlMs
+    const held = { key, value, tags: tags.map((name) => this.#tags.tag(name)), expiresAt }
+    for (const { carriers } of held.tags) carriers.add(held)
+    const due = dueOf(held)
     const bucket = this.#due.get(due)
-    if (bucket) bucket.add(key)
-    else this.#due.set(due, new Set([key]))
+    if (bucket) bucket.add(held)
+    else this.#due.set(due, new Set([held]))
+    this.#residents.set(key, held, size)
     return true
   }
 
-  delete(key: string): boolean {
-    return this.#entries.delete(key)
+  delete(key: string): void {
+    this.#residents.delete(key)
   }
 
-  purgeTag(tag: string): number {
-    const keys = this.#tags.keys(tag)
-    for (const key of keys) this.#entries.delete(key)
-    return keys.length
+  purgeTag(name: string): void {
+    const tag = this.#tags.purge(name)
+    if (tag) this.#purged.add(tag)
   }
 
+  /** All at once, whatever there was: nothing is removed one by one. */
   clear(): void {
-    this.#entries.clear()
+    this.#residents = this.#empty()
+    this.#tags = new TagIndex()
+    this.#due = new Map()
+    this.#purged = new Set()
   }
 
   sweep(): boolean {
     const started = this.#clock()
-    let swept = 0
-    for (; this.#oldest * BUCKET_MS <= started; this.#oldest++) {
-      for (const key of this.#due.get(this.#oldest) ?? []) {
-        this.#entries.delete(key)
-        this.#expired++
-        if (++swept % SWEPT_BETWEEN_READINGS === 0 && this.#clock() - started >= SLICE_MS) return true
+    const more = this.#sweepUntil(started + SLICE_MS, started)
+    this.#sweepMs += this.#clock() - started
+    return more
+  }
+
+  *entries(tag?: string): Generator<readonly [key: string, value: V]> {
+    const groups = tag === undefined ? this.#due.values() : [this.#tags.carriers(tag)]
+    for (const group of groups) {
+      for (const held of group) {
+        if (!isPurged(held) && this.#clock() <= held.expiresAt) yield [held.key, held.value]
       }
     }
-    return false
   }
 
   get counters(): Counters {
@@ -115,23 +134,47 @@ export class TtlCache<V extends object> implements Store<V> {
       stale: this.#stale,
       evictions: this.#evictions,
       expired: this.#expired,
-      size: this.#entries.size,
-      bytes: this.#entries.calculatedSize,
+      size: this.#residents.size,
+      bytes: this.#residents.bytes,
+      sweepMs: this.#sweepMs,
     }
   }
 
-  #forget(key: string, { tags, due }: Held<V>, reason: LRUCache.DisposeReason): void {
-    this.#tags.remove(key, tags)
-    const bucket = this.#due.get(due)
-    bucket?.delete(key)
-    if (bucket?.size === 0) this.#due.delete(due)
-    if (reason === 'evict') this.#evictions++
-    // A lookup found it past its time; sweeping deletes.
-    if (reason === 'expire') {
-      this.#stale++
-      this.#expired++
+  #sweepUntil(end: number, now: number): boolean {
+    let swept = 0
+    for (const held of this.#overdue(now)) {
+      if (!isPurged(held)) this.#expired++
+      this.#residents.delete(held.key)
+      if (++swept % SWEPT_BETWEEN_READINGS === 0 && this.#clock() >= end) return true
     }
+    return false
   }
+
+  /** What is to be removed, which whoever walks it does at each step. */
+  *#overdue(now: number): Generator<Held<V>> {
+    for (const tag of this.#purged) {
+      yield* tag.carriers
+      this.#purged.delete(tag)
+    }
+    for (; this.#oldest * BUCKET_MS <= now; this.#oldest++) yield* this.#due.get(this.#oldest) ?? []
+  }
+
+  #forget(held: Held<V>, why: 'evicted' | 'removed'): void {
+    this.#tags.remove(held, held.tags)
+    const due = dueOf(held)
+    const bucket = this.#due.get(due)
+    bucket?.delete(held)
+    if (bucket?.size === 0) this.#due.delete(due)
+    if (why === 'evicted') this.#evictions++
+  }
+}
+
+function isPurged({ tags }: Held<unknown>): boolean {
+  return tags.some(({ purged }) => purged)
+}
+
+function dueOf({ expiresAt }: Held<unknown>): number {
+  return Math.ceil(expiresAt / BUCKET_MS)
 }
 
 function overhead(key: string, tags: readonly string[]): number {

@@ -131,7 +131,7 @@ describe('an endpoint', () => {
   it('has all of its weight at once where it is one of the first of its cluster, else after 30 s', () => {
     expect(weightOf(endpointUp())).toBe(1)
     const later = endpointUp({ first: false })
-    later.endpoint.weigh(4)
+    later.endpoint.weigh(4, 'by an operator')
     expect([weightOf(later), weightOf(later, 15_000), weightOf(later, 15_000)]).toEqual([0.4, 2.2, 4])
     const unchecked = new Endpoint({ ...silent, checked: false, first: false })
     unchecked.refresh(0)

@@ -169,7 +169,7 @@ export class Endpoint implements Place, Candidate {
     this.#become(afterCheck(this.#condition, finding, Math.abs(this.#streak), this.#clock()), reason)
   }
 
-  /** To be called first, where it was discovered. */
+  /** To be called first, where its cluster was there before it. */
   arrive(reason: string): void {
     this.#tell('absent', this.#condition.state, reason)
   }
@@ -191,10 +191,10 @@ export class Endpoint implements Place, Candidate {
     this.#become(readmitted(this.condition, this.#clock()), BY_OPERATOR)
   }
 
-  /** By an operator. */
-  weigh(weight: number): void {
+  /** `why`: who says so. */
+  weigh(weight: number, why: string): void {
     this.#ownWeight = weight
-    this.#tell(this.condition.state, this.#condition.state, BY_OPERATOR, { weight })
+    this.#tell(this.condition.state, this.#condition.state, why, { weight })
   }
 
   /** Only what is up is ejected: what is out already, is. */

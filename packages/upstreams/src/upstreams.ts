@@ -112,6 +112,20 @@ export class Upstreams extends Dispatcher {
     return { inFlight: running.size, pending: queue.size, rejected, ejections, retriesLeft, lookups, endpoints }
   }
 
+  /**
+   * Other endpoints from now on, as in the options. What stays keeps its connections and what is known of it, with the
+   * weight that is given now; what leaves finishes its requests.
+   * @throws {TypeError} as the constructor, and where one that stays has another `backup` or `max`; nothing changes then
+   */
+  update(endpoints: UpstreamsOptions['endpoints']): void {
+    this.members.update(endpoints)
+  }
+
+  /** Whether each endpoint that is named is known to be good or bad: until then requests may be refused with 503. */
+  get settled(): boolean {
+    return this.members.settled
+  }
+
   /** What chooses now; `own` is a policy that was given itself. */
   get policy(): PolicyName | 'own' {
     return this.selection.policy
@@ -149,7 +163,7 @@ export class Upstreams extends Dispatcher {
    */
   weigh(origin: string, weight: number): boolean {
     checkWeight(origin, weight)
-    return this.operate(origin, (endpoint) => endpoint.weigh(weight))
+    return this.operate(origin, (endpoint) => endpoint.weigh(weight, BY_OPERATOR))
   }
 
   /** Takes no more requests and resolves when those under way have ended; upgraded connections are cut then. */

@@ -43,7 +43,7 @@ export interface EndpointStats {
   /** Those that are open, upgraded ones left out. */
   readonly connections: number
   /** Time to answers' headers. */
-  readonly heads: Pick<Histogram, 'boundsMs' | 'counts' | 'sumMs'>
+  readonly heads: Pick<Histogram, 'boundsMs' | 'counts' | 'coarse' | 'sumMs'>
 }
 
 /** What metrics show of a cluster. */

@@ -41,7 +41,7 @@ function addresses(config: Settings, state: StateDir): Addresses {
   }
   const postgres = Number(new URL(of('postgres')[0] as string).port)
   return {
-    cache: of('cache')[0] as string,
+    cache: config.CACHE_URL ?? (of('cache')[0] as string),
     db: of('db')[0] as string,
     gateways: of('gateway'),
     microservices: of('microservice'),

@@ -16,6 +16,7 @@ export const entry = (app: App, file = 'main') => path.join(ROOT, 'apps', app, '
 
 /** Where everything is, for those who call it. */
 export interface Addresses {
+  /** With its password, where it has one. */
   cache: string
   db: string
   gateways: readonly string[]

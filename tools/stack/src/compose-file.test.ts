@@ -29,6 +29,7 @@ const variables = [...text.matchAll(/\$\{(\w+):-([^}]*)\}/g)].map(([, name = '',
 const OTHERWISE: Record<string, string> = {
   // A container cannot share out what it does not know to be shared.
   PROCESSES: '1',
+  CACHE_URL: 'http://cache:5004',
 }
 
 describe('compose.yaml', () => {

@@ -10,6 +10,7 @@ import { logs } from './logs.ts'
 import { metrics } from './metrics.ts'
 import { MARK } from './processes.ts'
 import { restartBalancer } from './restart-balancer.ts'
+import { rotateKey } from './rotate-key.ts'
 import { type Environment, readSettings, type Settings, settings } from './settings.ts'
 import { accounts, token } from './sign-in.ts'
 import { StackError, StateDir } from './state.ts'
@@ -29,6 +30,7 @@ const COMMANDS: Record<string, Command> = {
   accounts: (_, state, environment) => accounts(state, environment),
   database,
   'restart-balancer': (_, state) => restartBalancer(state),
+  'rotate-key': (_, state) => rotateKey(state),
   describe: (_, state, environment) => describe(state, environment),
   'compose-up': composeUp,
   'compose-down': composeDown,

@@ -63,7 +63,7 @@ function classics(all: readonly Scraped[]): string[][] {
   )
   const entries = `${count(total('spillway_cache_size'))} entries, ${kilobytes(total('spillway_cache_bytes'))}`
   return [
-    ['cache hits', `${count(l1 + l2)} (${count(l1)} in a gateway's own memory, ${count(l2)} in the cache service)`],
+    ['cache hits', `${count(l1 + l2)} (${count(l1)} in a gateway's own memory, ${count(l2)} in the shared cache)`],
     ['cache misses', count(everyRead - l1 - l2)],
     ['cache hit rate', everyRead > 0 ? percent((l1 + l2) / everyRead) : 'nothing was read'],
     ['cache size', `${entries}; in the gateways ${kilobytes(total('spillway_gateway_l1_bytes'))}`],

@@ -55,6 +55,13 @@ export const settings = {
       wants: 'a URL such as postgres://user:password@host:5432/database',
     }),
   ),
+  CACHE_URL: Type.Optional(
+    Type.String({
+      pattern: '^(https?|rediss?)://',
+      description: 'A shared cache to use instead of starting one, Valkey or Redis for example.',
+      wants: 'a URL such as redis://user:password@host:6379/0',
+    }),
+  ),
   LOG_LEVEL: commonSettings.LOG_LEVEL,
   ROLE: choice(['reader', 'editor', 'admin'], { about: 'The demo account of `make token`.', default: 'reader' }),
 }
@@ -89,9 +96,10 @@ const SHAPE = [
   'PORT_OFFSET',
   'DEMO_PASSWORD',
   'DATABASE_URL',
+  'CACHE_URL',
   'LOG_LEVEL',
 ] as const satisfies readonly (keyof Settings)[]
-export const SECRET: readonly string[] = ['DEMO_PASSWORD', 'DATABASE_URL']
+export const SECRET: readonly string[] = ['DEMO_PASSWORD', 'DATABASE_URL', 'CACHE_URL']
 
 /** @throws {ConfigError} naming every mistake. */
 export function readSettings(environment: Environment): Settings {

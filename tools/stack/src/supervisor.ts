@@ -94,7 +94,7 @@ export class Supervisor {
       adminUrl: await this.#claim('balancer', 'admin'),
     }
     const addresses: Addresses = {
-      cache: await this.#claim('cache', 'cache'),
+      cache: config.CACHE_URL ?? (await this.#claim('cache', 'cache')),
       db: await this.#claim('db', 'db'),
       microservices: await this.#claimReplicas('microservice', config.MICROSERVICES),
       workers: await this.#claimReplicas('worker', config.WORKERS),
@@ -117,7 +117,9 @@ export class Supervisor {
     }
     const starts = [
       data(),
-      this.#startApp('cache', 'cache', { url: addresses.cache }, addresses),
+      ...(config.CACHE_URL === undefined
+        ? [this.#startApp('cache', 'cache', { url: addresses.cache }, addresses)]
+        : []),
       this.#startReplicas('microservice', addresses.microservices, addresses),
       front(),
     ]

@@ -1,6 +1,7 @@
 /** Where requests go: clusters, and the routes to them. */
 import { isDeepStrictEqual } from 'node:util'
 import type { UpstreamsOptions } from '@spillway/upstreams'
+import { normal } from './rules.ts'
 import type { ClusterSource, RouteSource } from './schema.ts'
 
 export interface ClusterPlan {
@@ -12,6 +13,33 @@ export interface ClusterPlan {
 export interface Plan {
   readonly clusters: Readonly<Record<string, ClusterPlan>>
   readonly routes: readonly RouteSource[]
+}
+
+type Listed = Exclude<ClusterSource['endpoints'][number], string>
+
+/**
+ * The endpoints of both, with the weights of `after`: what a cluster that stays itself has until those that come are known.
+ * Undefined where it is another cluster, since more than its list changed, or one that stays has another `backup` or `max`.
+ */
+export function bothOf(before: ClusterPlan, after: ClusterPlan): readonly Listed[] | undefined {
+  const { endpoints: was, ...rest } = before.source
+  const { endpoints: is, ...others } = after.source
+  if (!isDeepStrictEqual(rest, others)) return undefined
+  const [old, now] = [listed(was), listed(is)]
+  for (const [origin, { backup = false, max }] of now) {
+    const known = old.get(origin)
+    if (known && ((known.backup ?? false) !== backup || known.max !== max)) return undefined
+  }
+  return [...new Map([...old, ...now]).values()]
+}
+
+function listed(endpoints: ClusterSource['endpoints']): Map<string, Listed> {
+  return new Map(
+    endpoints.map((each) => {
+      const spec = typeof each === 'string' ? { url: each } : each
+      return [normal(spec.url) ?? spec.url, spec]
+    }),
+  )
 }
 
 /** For the log and whoever asked for a reload: `cluster shop: endpoints, limits`, `cluster old: gone`, `routes`. */

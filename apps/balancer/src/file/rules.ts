@@ -53,7 +53,8 @@ export function isFile(policy = ''): boolean {
   return policy.includes('/')
 }
 
-function normal(origin: string | undefined): string | undefined {
+/** As the cluster knows it; undefined where it is no URL. */
+export function normal(origin: string | undefined): string | undefined {
   const [, dns = '', bare = ''] = /^(dns\+)?(.*)$/is.exec(origin?.trim() ?? '') ?? []
   const known = URL.parse(bare)?.origin
   return known && dns.toLowerCase() + known

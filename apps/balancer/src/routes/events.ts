@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { Problem, problemResponse } from '@spillway/service'
 import { Type } from 'typebox'
 import type { App } from '../admin.ts'
-import type { Clusters, ClusterTransition } from '../clusters.ts'
+import type { Cluster, Clusters, ClusterTransition } from '../clusters.ts'
 import { adminProblems, refused } from '../errors.ts'
 import { Figures } from '../figures.ts'
 import { endpointsOf, idOf } from './upstreams.ts'
@@ -34,7 +34,11 @@ export function eventsRoute(app: App, clusters: Clusters): void {
   }
   const watch = () => {
     const counted = new Figures()
-    const take = () => counted.take(new Map(clusters.all().map((cluster) => [cluster.name, endpointsOf(cluster)])))
+    const look = (cluster: Cluster) => ({
+      endpoints: endpointsOf(cluster),
+      stats: cluster.upstreams.stats().endpoints,
+    })
+    const take = () => counted.take(new Map(clusters.all().map((cluster) => [cluster.name, look(cluster)])))
     take()
     figures = setInterval(() => {
       for (const each of take()) tell('figures', each)
@@ -62,7 +66,7 @@ export function eventsRoute(app: App, clusters: Clusters): void {
         response: {
           200: {
             description:
-              '`transition`: `{at, cluster, id, endpoint, from, to, reason}`. `figures`, one a cluster: `{at, cluster, requests, failures, inFlight, latencyMs, endpoints: [{id, origin, condition, intent, …}]}`; requests and failures are those of the last second, `latencyMs` as in `/upstreams`',
+              '`transition`: `{at, cluster, id, endpoint, from, to, reason}`. `figures`, one a cluster: `{at, cluster, requests, failures, inFlight, p50Ms, p99Ms, endpoints: [{id, origin, condition, intent, requests, failures, inFlight, latencyMs}]}`; requests, failures and the quantiles of times to heads, out of a histogram’s buckets, are those of the last second, `latencyMs` is as in `/upstreams`',
             content: { 'text/event-stream': { schema: Type.String() } },
           },
           ...refused,

@@ -10,6 +10,7 @@ import {
   HEADER,
   MAX_FRAME_BYTES,
   openFrame,
+  owned,
   Surrender,
   seal,
 } from '@spillway/cache-client'
@@ -32,13 +33,17 @@ export const entries: FastifyPluginAsyncTypebox<Options> = async (app, { coheren
   const framed = ({ sealed, ageMs, at }: Stored) => frame(sealed, ageMs + clock() - at)
   app.addContentTypeParser(OCTETS, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 
-  const lookup = Type.Object({ [HEADER.session]: Type.String(), [HEADER.url]: Digest })
+  const lookup = Type.Object({
+    [HEADER.session]: Type.String(),
+    [HEADER.url]: Digest,
+    [HEADER.refresh]: Type.Optional(Type.Number({ minimum: 0 })),
+  })
   // No HEAD: it could be granted a lease by an answer that has no body to hold open.
   app.get('/entries/:hash', { schema: { params, headers: lookup }, exposeHeadRoute: false }, (request, reply) => {
     const { hash } = request.params
     const { raw } = reply
     const asker = heldOpen(raw, { session: request.headers[HEADER.session], url: request.headers[HEADER.url] }, framed)
-    const verdict = coherence.ask(hash, asker)
+    const verdict = coherence.ask(hash, asker, request.headers[HEADER.refresh])
     if (verdict === 'gone') throw new Problem(errors.session_gone)
     if (verdict.name === 'hit') return reply.headers(told(verdict)).type(OCTETS).send(framed(verdict.entry))
     if (verdict.name === 'pass') return reply.headers(told(verdict)).send('')
@@ -47,8 +52,11 @@ export const entries: FastifyPluginAsyncTypebox<Options> = async (app, { coheren
     raw.once('close', () => coherence.leave(hash, asker))
     // Writing to him before that is noticed is no fault.
     raw.on('error', () => {})
-    raw.writeHead(200, { ...app.answerHeaders(request), ...told(verdict), 'content-type': OCTETS })
-    raw.flushHeaders()
+    const stale = verdict.name === 'lease' && verdict.stale ? framed(verdict.stale) : undefined
+    const staleBytes = stale ? { [HEADER.stale]: String(stale.length) } : {}
+    raw.writeHead(200, { ...app.answerHeaders(request), ...told(verdict), ...staleBytes, 'content-type': OCTETS })
+    if (stale) raw.write(stale)
+    else raw.flushHeaders()
     if (isGone(request.raw)) {
       // 'close' may have been before anybody listened.
       coherence.leave(hash, asker)
@@ -90,14 +98,28 @@ function heldOpen(
   return {
     ...who,
     tell(decided: Decided) {
-      const { outcome } = decided
-      const line: Decision = outcome === 'filled' ? { outcome, seq: decided.seq } : decided
-      raw.write(`${JSON.stringify(line)}\n`)
-      if (outcome === 'filled') raw.end(framed(decided.entry))
-      else if (outcome !== 'lease') raw.end()
+      const entry = enclosed(decided)
+      const frame = entry ? framed(entry) : Buffer.alloc(0)
+      raw.write(`${JSON.stringify(lineOf(decided, frame.length))}\n`)
+      if (decided.outcome === 'lease') raw.write(frame)
+      else raw.end(frame)
     },
     end: () => void raw.end(),
   }
+}
+
+/** The entry that follows a decision's line. */
+function enclosed(decided: Decided): Stored | undefined {
+  if (decided.outcome === 'filled') return decided.entry
+  return decided.outcome === 'pass' ? undefined : decided.stale
+}
+
+function lineOf(decided: Decided, bytes: number): Decision {
+  const { outcome, seq } = decided
+  if (outcome === 'lease') return { outcome, seq, token: decided.token, ...(bytes > 0 ? { stale: bytes } : {}) }
+  if (outcome !== 'failed') return { outcome, seq }
+  const { status, error } = decided
+  return { outcome, seq, status, error, ...(bytes > 0 ? { stale: true } : {}) }
 }
 
 function isGone({ socket }: IncomingMessage): boolean {
@@ -109,7 +131,7 @@ function opened(body: unknown, hash: string, at: number): Stored {
   try {
     const entry = openFrame(Buffer.isBuffer(body) ? body : Buffer.alloc(0), at)
     if (digest(entry.key) !== hash) throw new FrameError('the path is not the digest of the key')
-    return { sealed: seal(entry), ageMs: entry.ageMs, at }
+    return { sealed: seal({ ...entry, body: owned(entry.body) }), ageMs: entry.ageMs, at }
   } catch (error) {
     if (!(error instanceof FrameError)) throw error
     throw new Problem(errors.entry_malformed, { detail: error.message, cause: error })

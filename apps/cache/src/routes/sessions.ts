@@ -24,9 +24,9 @@ export const sessions: FastifyPluginAsyncTypebox<{ coherence: Coherence }> = asy
         else raw.write(`${JSON.stringify(line)}\n`)
       }
       const { epoch, seq } = coherence
-      const session = coherence.open({ send: write, close: () => raw.destroy() })
-      write({ epoch, session, seq })
       const { instance } = request.query
+      const session = coherence.open({ send: write, close: () => raw.destroy() }, instance)
+      write({ epoch, session, seq })
       request.log.info({ gateway: instance, session }, 'a session begins')
       // Writing to one who has just left is no fault; 'close' follows.
       raw.on('error', () => {})

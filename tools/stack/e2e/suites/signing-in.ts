@@ -27,6 +27,26 @@ export function signingIn(stack: () => Stack): void {
     })
   })
 
+  describe('make rotate-key', () => {
+    const kidOf = (token: string) => JSON.parse(Buffer.from(token.split('.', 1)[0] ?? '', 'base64url').toString()).kid
+
+    it('signs new tokens with a new key, which anybody can fetch, and signs nobody out', async () => {
+      const before = await stack().token('editor')
+      expect(await stack().make('rotate-key')).toMatch(/New tokens are signed by the key /)
+      const after = (await stack().make('token')).trim()
+      expect(kidOf(after)).not.toBe(kidOf(before))
+      for (const token of [before, after]) {
+        expect((await send(stack().url('/data/alpha'), { token })).status).toBe(200)
+      }
+      // The db service verifies it once more.
+      const written = await send(stack().url('/data/rotated'), { method: 'PUT', token: before, json: { value: 1 } })
+      expect(written.status).toBeLessThan(300)
+      const { keys } = (await send(stack().url('/.well-known/jwks.json'))).json()
+      expect(keys.map(({ kid }: { kid: string }) => kid)).toEqual([kidOf(after), kidOf(before)])
+      expect(JSON.stringify(keys)).not.toContain('"d"')
+    })
+  })
+
   describe('a read', () => {
     it('without a token is refused, saying how to come', async () => {
       const answer = await send(stack().url('/data/alpha'))

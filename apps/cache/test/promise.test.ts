@@ -1,0 +1,29 @@
+/** The promise of docs/cache.md over thousands of courses of events in virtual time; `PROMISE_RUNS` sets how many. */
+import { execFile } from 'node:child_process'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import fc from 'fast-check'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { promise } from './simulation/course.ts'
+import { giveHostsTheirTimers } from './simulation/host.ts'
+import { mistakes } from './simulation/mistakes.ts'
+
+const RUNS = Number(process.env['PROMISE_RUNS'] ?? 200)
+const MUTANT = path.join(import.meta.dirname, 'simulation/mutant.ts')
+
+beforeAll(giveHostsTheirTimers)
+
+it('no read that begins after an acknowledged write returns an older value; one lease stands for a key', async () => {
+  await fc.assert(promise, { numRuns: RUNS })
+}, 3_600_000)
+
+describe('the trial notices code that', () => {
+  it.each(mistakes.map((mistake, index) => ({ ...mistake, index })))(
+    '$it',
+    async ({ index }) => {
+      const { stdout } = await promisify(execFile)(process.execPath, [MUTANT, String(index)])
+      expect(JSON.parse(stdout)).toMatchObject({ made: true, noticed: true })
+    },
+    120_000,
+  )
+})

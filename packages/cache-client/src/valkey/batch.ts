@@ -1,0 +1,54 @@
+/** The readers who came before one lookup was sent, and share what it says. */
+import type { Entry, Fill, Reading } from '../cache.ts'
+import type { Flight } from '../flight.ts'
+
+interface Reader {
+  readonly fill: Fill
+  readonly signal: AbortSignal
+  readonly held: Entry | undefined
+  readonly leave: () => void
+  readonly resolve: (reading: Reading | Promise<Reading>) => void
+  readonly reject: (reason: unknown) => void
+}
+
+export class Batch {
+  readonly #readers = new Set<Reader>()
+
+  get isEmpty(): boolean {
+    return this.#readers.size === 0
+  }
+
+  /** @throws the signal's reason, once it aborts */
+  join(fill: Fill, signal: AbortSignal, held: Entry | undefined): Promise<Reading> {
+    const { promise, resolve, reject } = Promise.withResolvers<Reading>()
+    const leave = () => {
+      this.#readers.delete(reader)
+      reject(signal.reason)
+    }
+    const reader: Reader = { fill, signal, held, leave, resolve, reject }
+    this.#readers.add(reader)
+    signal.addEventListener('abort', leave, { once: true })
+    return promise
+  }
+
+  /** All get this. */
+  answer(reading: Reading): void {
+    for (const reader of this.#dismissed()) reader.resolve(reading)
+  }
+
+  fail(reason: unknown): void {
+    for (const { reject } of this.#dismissed()) reject(reason)
+  }
+
+  /** All are readers of that flight from now on. */
+  board(flight: Flight): void {
+    for (const { fill, signal, held, resolve } of this.#dismissed()) resolve(flight.join(fill, signal, held))
+  }
+
+  #dismissed(): Reader[] {
+    const readers = [...this.#readers]
+    this.#readers.clear()
+    for (const { signal, leave } of readers) signal.removeEventListener('abort', leave)
+    return readers
+  }
+}

@@ -1,0 +1,241 @@
+/** The shared cache for one gateway where Valkey or Redis is L2: no L1, so that what is purged there is purged everywhere. */
+import { TtlCache } from '@spillway/ttl-cache'
+import type { Entry, Fill, Purge, Reading } from '../cache.ts'
+import type { CacheClient, CacheClientOptions, CacheCounters, CacheState } from '../client.ts'
+import { Flight, type FlightEffects } from '../flight.ts'
+import type { Answer } from '../remote.ts'
+import { Session } from '../session.ts'
+import { ageOf } from '../windows.ts'
+import { Batch } from './batch.ts'
+import { Connection } from './connection.ts'
+import { type Looked, Lookups, type Question } from './lookup.ts'
+import { sendPurge } from './purging.ts'
+
+/** How long what may not be shared is not queued for, where Valkey cannot hold the mark. */
+const PASS_MS = 10_000
+const PASS_BYTES = 1024 * 1024
+/** After a refresh that failed. */
+const REST_MS = 1000
+/** The signal of a reader who does not leave. */
+const NEVER = new AbortController().signal
+
+/**
+ * As `createCacheClient`, with Valkey or Redis at `url`: `redis[s]://[user[:password]@]host[:port][/db]`. The name of the
+ * gateway and the room for L1 mean nothing here.
+ * @throws {TypeError} for a URL that is none of these
+ */
+export function createValkeyClient(options: CacheClientOptions): CacheClient {
+  return new ValkeyClient(options)
+}
+
+class ValkeyClient implements CacheClient {
+  readonly #clock: () => number
+  readonly #connection: Connection
+  readonly #lookups: Lookups
+  readonly #passMarks: TtlCache<object>
+  readonly #resting: TtlCache<object>
+  readonly #refreshing = new Set<string>()
+  /** By key: the lookup under way, and those who wait for the next. */
+  readonly #sent = new Map<string, Promise<void>>()
+  readonly #batches = new Map<string, Batch>()
+  /** By what they hold or wait for, such as `lease 17-a`; without Valkey by key. */
+  readonly #flights = new Map<string, Flight>()
+  readonly #alone = new Map<string, Flight>()
+  readonly #closing = new AbortController()
+  readonly #counts = { hit: 0, lease: 0, wait: 0, skipped: 0 }
+  /** What a flight asks for instead: it never goes live, so that nothing is kept here. */
+  readonly #session: Session
+
+  constructor({ url, logger, clock = () => performance.now() }: CacheClientOptions) {
+    this.#clock = clock
+    this.#connection = new Connection(url, logger)
+    this.#lookups = new Lookups(this.#connection, clock)
+    this.#passMarks = new TtlCache({ maxBytes: PASS_BYTES, clock })
+    this.#resting = new TtlCache({ maxBytes: PASS_BYTES, clock })
+    this.#session = new Session({ session: '', epoch: '', seq: 0 }, { clock, apply() {}, confirm: async () => 0 })
+  }
+
+  peek(): undefined {}
+
+  async read(key: string, url: string, fill: Fill, signal: AbortSignal, held?: Entry): Promise<Reading> {
+    signal.throwIfAborted()
+    this.#closing.signal.throwIfAborted()
+    if (!this.#connection.why) return this.#batch({ key, url, held }).join(fill, signal, held)
+    if (this.#passMarks.get(key)) return { outcome: 'pass' }
+    return this.#goAlone(key, (flight) => flight.join(fill, signal, held))
+  }
+
+  refresh(key: string, url: string, fill: Fill, held: Entry): void {
+    // Without Valkey nobody would have what comes of it.
+    if (this.#connection.why || this.#resting.get(key) || this.#refreshing.has(key)) return
+    this.#refreshing.add(key)
+    const rest = () => this.#resting.set(key, {}, { ttlMs: REST_MS, bytes: 0 })
+    this.read(key, url, fill, NEVER, held)
+      .then(({ outcome }) => outcome === 'failed' && rest(), rest)
+      .finally(() => this.#refreshing.delete(key))
+  }
+
+  async purge(purge: Purge): Promise<void> {
+    this.#closing.signal.throwIfAborted()
+    await sendPurge(this.#connection, purge, this.#closing.signal)
+  }
+
+  get state(): CacheState {
+    const { why } = this.#connection
+    return why === undefined ? { live: true } : { live: false, why }
+  }
+
+  get counters(): CacheCounters {
+    const { hit: l2Hits, lease: leases, wait: waits, skipped } = this.#counts
+    return { l1Hits: 0, l2Hits, leases, waits, skipped, bytes: 0 }
+  }
+
+  async close(): Promise<void> {
+    const reason = new Error('the cache client is closed')
+    this.#closing.abort(reason)
+    // Before the fills that are cancelled call themselves failed.
+    const given = this.#lookups.close()
+    for (const flight of [...this.#flights.values(), ...this.#alone.values()]) flight.cancel(reason)
+    await given
+    this.#connection.close()
+  }
+
+  /** Those whose lookup is not sent yet: one is under way for each key, however many ask (and one for who has an entry). */
+  #batch(question: Question): Batch {
+    const key = batchOf(question)
+    const waiting = this.#batches.get(key)
+    if (waiting) return waiting
+    const batch = new Batch()
+    const sent = this.#sent.get(key)
+    if (sent !== undefined) {
+      this.#batches.set(key, batch)
+      void sent.then(() => {
+        this.#batches.delete(key)
+        this.#send(question, batch)
+      })
+    } else {
+      this.#send(question, batch)
+    }
+    return batch
+  }
+
+  #send(question: Question, batch: Batch): void {
+    const key = batchOf(question)
+    const sent = this.#lookups.look(question).then((looked) => {
+      if (this.#sent.get(key) === sent) this.#sent.delete(key)
+      this.#settle(question, batch, looked)
+    })
+    this.#sent.set(key, sent)
+  }
+
+  #settle(question: Question, batch: Batch, looked: Looked): void {
+    if (batch.isEmpty) {
+      this.#lookups.release(question.key, looked)
+      return
+    }
+    this.#count(looked)
+    if (this.#closing.signal.aborted) {
+      batch.fail(this.#closing.signal.reason)
+    } else if (looked.is === 'hit') {
+      const { entry } = looked
+      batch.answer({ outcome: this.#isFresh(entry) ? 'hit' : 'stale', tier: 'l2', entry })
+    } else if (looked.is === 'pass') {
+      batch.answer({ outcome: 'pass' })
+    } else if (looked.is === 'lease') {
+      this.#board(batch, this.#fly(question, `lease ${looked.token}`, answered(looked)))
+    } else if (looked.is === 'wait') {
+      this.#board(batch, this.#awaiting(question, looked))
+    } else {
+      // Else every reader comes upon it until its time is out.
+      if (looked.is === 'damaged') this.purge({ keys: [question.key] }).catch(() => {})
+      this.#goAlone(question.key, (flight) => batch.board(flight))
+    }
+  }
+
+  #board(batch: Batch, flight: Flight): void {
+    batch.board(flight)
+    flight.begin(this.#session)
+  }
+
+  /** The flight that holds the lease or waits for it: this gateway's fill may be shared while no tag was purged since. */
+  #awaiting(question: Question, { token, clean }: Extract<Looked, { is: 'wait' }>): Flight {
+    const holding = clean ? this.#flights.get(`lease ${token}`) : undefined
+    const waiting = holding ?? this.#flights.get(`wait ${token}`)
+    if (waiting) return waiting
+    return this.#fly(question, `wait ${token}`, async (signal, rename) => {
+      const decided = await this.#lookups.wait(question, token, signal, (next) => rename(`wait ${next}`))
+      rename(decided.is === 'lease' ? `lease ${decided.token}` : undefined)
+      return decided.is === 'hit' && this.#isFresh(decided.entry) ? { ...decided, is: 'filled' } : answerOf(decided)
+    })
+  }
+
+  /** `name`: by what later readers find it, until it has ended or is called otherwise. */
+  #fly(question: Question, name: string, answer: Answering): Flight {
+    let known: string | undefined
+    const rename = (next: string | undefined) => {
+      if (known && this.#flights.get(known) === flight) this.#flights.delete(known)
+      known = next
+      if (known) this.#flights.set(known, flight)
+    }
+    const flight: Flight = new Flight(question.key, {
+      ...this.#effects(question.key),
+      ask: async (_session, _held, signal) => ({ name: 'wait', seq: 0, answer: answer(signal, rename) }),
+      retire: () => rename(undefined),
+    })
+    rename(name)
+    return flight
+  }
+
+  /** Without Valkey: those who arrive during a fill share the next one. `join` adds readers before it begins. */
+  #goAlone<T>(key: string, join: (flight: Flight) => T): T {
+    const running = this.#alone.get(key)
+    if (running?.mayJoin(undefined)) return join(running)
+    const flight: Flight = new Flight(key, {
+      ...this.#effects(key),
+      ask: () => Promise.reject(new Error('there is nobody to ask')),
+      retire: () => {
+        if (this.#alone.get(key) === flight) this.#alone.delete(key)
+      },
+    })
+    this.#alone.set(key, flight)
+    const joined = join(flight)
+    if (running) void running.done.then(() => flight.begin(undefined))
+    else flight.begin(undefined)
+    return joined
+  }
+
+  #effects(key: string): Omit<FlightEffects, 'ask' | 'retire'> {
+    return {
+      clock: this.#clock,
+      held() {},
+      keep() {},
+      drop() {},
+      mark: () => this.#passMarks.set(key, {}, { ttlMs: PASS_MS, bytes: 0 }),
+    }
+  }
+
+  #isFresh(entry: Entry): boolean {
+    return ageOf(entry, this.#clock()) < entry.windows.fresh
+  }
+
+  #count({ is }: Looked): void {
+    if (is === 'hit' || is === 'lease' || is === 'wait') this.#counts[is]++
+    else if (is !== 'pass') this.#counts.skipped++
+  }
+}
+
+/** They get other answers than the rest. */
+const batchOf = ({ key, held }: Question) => (held ? `held ${key}` : key)
+
+type Answering = (signal: AbortSignal, rename: (name: string | undefined) => void) => Promise<Answer>
+
+const answered =
+  (looked: Looked): Answering =>
+  async () =>
+    answerOf(looked)
+
+/** What a flight makes of it. */
+function answerOf(looked: Looked): Answer {
+  if (looked.is === 'lease') return { is: 'lease', seq: 0, lease: looked.lease, stale: looked.stale }
+  return looked.is === 'wait' ? { is: 'nothing', why: 'a wait ended without a decision' } : looked
+}

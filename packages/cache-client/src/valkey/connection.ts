@@ -1,0 +1,152 @@
+/** One gateway's connections to Valkey: one for commands, bounded in time, and one to be told on what changed. */
+import { createHash } from 'node:crypto'
+import { Redis, type RedisOptions } from 'iovalkey'
+import type { CacheLogger } from '../link.ts'
+import { addressOf } from './address.ts'
+import { CHANNEL, EVERYTHING, SCRIPTS } from './scripts.ts'
+
+export type Script = keyof typeof SCRIPTS
+/** What Lua returned: 0 or 1, or a verdict and what belongs to it. */
+export type Reply = number | readonly (Buffer | number)[]
+
+/** The cache must never cost a read more than this. */
+const ANSWER_MS = 250
+const PROBE_MS = 500
+/** After so many probes in a row without an answer the connection is taken for lost. */
+const LOST_AFTER = 4
+const CONNECT_MS = 1000
+const LAST_RETRY_MS = 1000
+
+const digests = Object.fromEntries(
+  Object.entries(SCRIPTS).map(([name, lua]) => [name, createHash('sha1').update(lua).digest('hex')]),
+) as Record<Script, string>
+
+/** No answer, in time or at all. `late` resolves with the one that came later, or with nothing once none can come. */
+export class Unanswered extends Error {
+  override name = 'Unanswered'
+  readonly late: Promise<Reply | undefined>
+  constructor(message: string, late: Promise<Reply | undefined>) {
+    super(message)
+    this.late = late
+  }
+}
+
+export class Connection {
+  readonly #commands: Redis
+  readonly #news: Redis
+  readonly #listeners = new Map<string, Set<() => void>>()
+  readonly #logger: CacheLogger
+  readonly #probing: NodeJS.Timeout
+  #why: string | undefined = 'not connected yet'
+  #unanswered = 0
+
+  /** @throws {TypeError} for a URL that leads to no Valkey */
+  constructor(url: string, logger: CacheLogger) {
+    this.#logger = logger
+    const options: RedisOptions = {
+      ...addressOf(url),
+      connectTimeout: CONNECT_MS,
+      retryStrategy: (times) => Math.min(50 * 2 ** times, LAST_RETRY_MS) * (0.5 + Math.random() / 2),
+      // What has no answer is not known to have happened; who asked decides whether to ask again.
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      // After a failover the name leads to another one.
+      reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    }
+    this.#commands = new Redis(options)
+    this.#news = new Redis({ ...options, autoResubscribe: false })
+    this.#commands.on('ready', () => void this.#probe())
+    this.#commands.on('close', () => this.#set(this.#why ?? 'not connected'))
+    this.#commands.on('error', (error: Error) => this.#set(error.message))
+    this.#news.on('error', () => {})
+    this.#news.on('ready', () => this.#news.subscribe(CHANNEL).catch(() => {}))
+    this.#news.on('message', (_channel: string, name: string) => this.#tell(name))
+    this.#probing = setInterval(() => this.#probe(), PROBE_MS)
+  }
+
+  /** Why Valkey is not used now; undefined: it is. */
+  get why(): string | undefined {
+    return this.#why
+  }
+
+  /**
+   * Runs one script.
+   * @throws {Unanswered} without an answer in time (default: 250 ms); an error for one that Valkey refuses
+   */
+  async run(script: Script, args: readonly (string | number | Buffer)[], withinMs = ANSWER_MS): Promise<Reply> {
+    const { promise, resolve, reject } = Promise.withResolvers<Reply>()
+    const reply = this.#send(script, args)
+    const late = reply.catch(() => undefined)
+    const timer = setTimeout(() => {
+      const why = `no answer in ${withinMs} ms`
+      this.#set(why)
+      reject(new Unanswered(why, late))
+    }, withinMs)
+    reply
+      .then(
+        (answer) => {
+          this.#set(undefined)
+          resolve(answer)
+        },
+        (error: Error) => reject(error),
+      )
+      .finally(() => clearTimeout(timer))
+    return promise
+  }
+
+  /** Calls `listener` whenever it is told one of the names, or everything; returns how to stop that. */
+  listen(names: readonly string[], listener: () => void): () => void {
+    for (const name of names) {
+      const listeners = this.#listeners.get(name) ?? new Set()
+      this.#listeners.set(name, listeners.add(listener))
+    }
+    return () => {
+      for (const name of names) {
+        const listeners = this.#listeners.get(name)
+        listeners?.delete(listener)
+        if (listeners?.size === 0) this.#listeners.delete(name)
+      }
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#probing)
+    this.#why = 'closed'
+    this.#commands.disconnect()
+    this.#news.disconnect()
+  }
+
+  async #send(script: Script, args: readonly (string | number | Buffer)[]): Promise<Reply> {
+    try {
+      return (await this.#commands.callBuffer('EVALSHA', digests[script], 0, ...args)) as Reply
+    } catch (error) {
+      if (!(error as Error).message.startsWith('NOSCRIPT')) throw error
+      return (await this.#commands.callBuffer('EVAL', SCRIPTS[script], 0, ...args)) as Reply
+    }
+  }
+
+  /** Asks of a lease that nobody has. */
+  async #probe(): Promise<void> {
+    if (this.#commands.status !== 'ready') return
+    try {
+      await this.run('renew', ['', ''])
+    } catch (error) {
+      if (!(error instanceof Unanswered)) this.#set((error as Error).message)
+      else if (++this.#unanswered >= LOST_AFTER) this.#commands.disconnect(true)
+    }
+  }
+
+  #set(why: string | undefined): void {
+    this.#unanswered = why === undefined ? 0 : this.#unanswered
+    if (why === this.#why) return
+    if (why === undefined) this.#logger.info({}, 'the cache is in use')
+    else if (this.#why === undefined) this.#logger.warn({ why }, 'the cache is not used')
+    this.#why = why
+  }
+
+  #tell(name: string): void {
+    const told = name === EVERYTHING ? [...this.#listeners.values()] : [this.#listeners.get(name) ?? []]
+    for (const listener of new Set(told.flatMap((listeners) => [...listeners]))) listener()
+  }
+}

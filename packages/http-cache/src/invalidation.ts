@@ -1,0 +1,29 @@
+/** What an unsafe request may have changed, as tags to purge (RFC 9111, 4.4). */
+import type { Dispatcher } from 'undici'
+import { answerField, requestField } from './fields.ts'
+import { urlOf } from './key.ts'
+import type { Head } from './live-answer.ts'
+import { tagsOf } from './storable.ts'
+
+/**
+ * Its URL and what the answer's tags name, whatever the answer was, if any; and the URLs in `Location` and
+ * `Content-Location` of an answer that is no error, where they are of the same origin: what others say of an upstream,
+ * or it of others, counts for nothing.
+ */
+export function changedBy(options: Dispatcher.DispatchOptions, answer: Head | undefined): string[] {
+  const url = urlOf(options)
+  if (!answer) return [url]
+  const { status, headers } = answer
+  const named = status < 400 ? [answerField(headers, 'location'), answerField(headers, 'content-location')] : []
+  const urls = named.flatMap((reference) => sameOrigin(options, reference) ?? [])
+  return [...new Set([...tagsOf(url, headers), ...urls])]
+}
+
+/** The URL, as ours are called. The upstream may call its origin as the client did: by `Host`. */
+function sameOrigin(options: Dispatcher.DispatchOptions, reference: string | undefined): string | undefined {
+  const base = URL.parse(urlOf(options))
+  const target = reference === undefined ? null : URL.parse(reference, base?.href)
+  if (!base || !target || !/^https?:$/.test(target.protocol)) return undefined
+  if (target.host !== base.host && target.host !== requestField(options.headers, 'host')) return undefined
+  return urlOf({ ...options, path: `${target.pathname}${target.search}` })
+}

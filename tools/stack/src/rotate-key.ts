@@ -1,0 +1,45 @@
+/** `make rotate-key`: new tokens are signed by a new key, and nobody is signed out. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { type KeyTexts, LOOK_EVERY_MS, rotate } from '@spillway/auth'
+import { livingSupervisor } from './leftovers.ts'
+import { secretFiles } from './secrets.ts'
+import { readText, type ServiceEntry, StackError, type StateDir, writeAtomic } from './state.ts'
+
+/** Services look each second; on a busy machine a look can be late. */
+const READ_WITHIN_MS = 30 * LOOK_EVERY_MS
+const POLL_MS = 200
+
+/**
+ * @throws {StackError} where there are no keys yet, or a gateway does not take the new one: then the old key goes on
+ * signing, and the new one is known to most
+ */
+export async function rotateKey(state: StateDir): Promise<number> {
+  const files = secretFiles(state)
+  const signing = readText(files.signingKeys)
+  if (signing === undefined) throw new StackError(`there are no keys in ${state.path}; make up makes the first.`)
+  const up = (await livingSupervisor(state))?.phase === 'up'
+  const { kid, introduced, switched } = rotate(signing, files.signingKeys)
+  // Who verifies first: no gateway may sign with what db and worker do not know.
+  const write = (texts: KeyTexts) => {
+    writeAtomic(files.verifyKeys, texts.verifying, 0o600)
+    writeAtomic(files.signingKeys, texts.signing, 0o600)
+  }
+  if (up) {
+    write(introduced)
+    const gateways = (state.readStack()?.services ?? []).filter(({ role }) => role === 'gateway')
+    // Whoever cannot be asked has looked as often.
+    await Promise.all([delay(3 * LOOK_EVERY_MS), ...gateways.map((gateway) => known(gateway, kid))])
+  }
+  write(switched())
+  process.stdout.write(`New tokens are signed by the key ${kid}. Tokens of the one before are good until they end.\n`)
+  return 0
+}
+
+async function known({ name, url }: ServiceEntry, kid: string): Promise<void> {
+  for (const until = performance.now() + READ_WITHIN_MS; performance.now() < until; await delay(POLL_MS)) {
+    const answer = await fetch(`${url}/.well-known/jwks.json`).catch(() => undefined)
+    const { keys = [] } = answer?.ok ? ((await answer.json()) as { keys?: { kid: string }[] }) : {}
+    if (keys.some((key) => key.kid === kid)) return
+  }
+  throw new StackError(`${name} has not read the new key in ${READ_WITHIN_MS / 1000} s; the old one goes on signing.`)
+}
