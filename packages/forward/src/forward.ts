@@ -51,6 +51,7 @@ export function createForward(options: ForwardOptions): Forward {
       } catch (error) {
         answer.fail(error as Error)
       }
+      answer.keepTime()
     }
     if (how.body !== undefined || !hasBody(raw)) send()
     else {
