@@ -17,6 +17,8 @@ import { requestHead, timeAllowed } from './request-head.ts'
  */
 export function createForward(options: ForwardOptions): Forward {
   const { dispatcher, origin } = options
+  // What `compose` returns is a Proxy.
+  const dispatch = dispatcher.dispatch.bind(dispatcher)
   const hop = createHop(options)
   const deadlines = new Deadlines()
 
@@ -47,7 +49,7 @@ export function createForward(options: ForwardOptions): Forward {
     const send = () => {
       answer.expectWithin(timeout, dispatched.body instanceof ClientBody ? dispatched.body : undefined)
       try {
-        dispatcher.dispatch(dispatched, answer)
+        dispatch(dispatched, answer)
       } catch (error) {
         answer.fail(error as Error)
       }
