@@ -118,6 +118,7 @@ export class Connection {
   }
 
   async #send(script: Script, args: readonly (string | number | Buffer)[]): Promise<Reply> {
+    if (this.#commands.status !== 'ready') throw new Error(this.#why ?? 'not connected')
     try {
       return (await this.#commands.callBuffer('EVALSHA', digests[script], 0, ...args)) as Reply
     } catch (error) {
