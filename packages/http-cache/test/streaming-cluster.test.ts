@@ -1,12 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import { createCacheClient } from '@spillway/cache-client'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CacheService } from './cache-service.ts'
 import { until, World } from './world.ts'
 
 type Gateway = World<ReturnType<typeof createCacheClient>>
 
-let service: CacheService
+/** For all tests, which have origins, and so keys, of their own; until one kills it. */
+let service: CacheService | undefined
 let a: Gateway
 let b: Gateway
 
@@ -14,8 +15,9 @@ const logger = { info() {}, warn() {} }
 const fresh = { 'cdn-cache-control': 'public, max-age=30' }
 
 beforeEach(async () => {
-  service = await CacheService.start()
-  const client = (instance: string) => createCacheClient({ url: service.url, instance, logger })
+  service ??= await CacheService.start()
+  const { url } = service
+  const client = (instance: string) => createCacheClient({ url, instance, logger })
   a = await World.open(client('a'))
   b = a.beside(client('b'))
   await until(() => a.cache.state.live && b.cache.state.live)
@@ -23,8 +25,8 @@ beforeEach(async () => {
 afterEach(async () => {
   await b.close()
   await a.close()
-  await service.kill()
 })
+afterAll(() => service?.kill())
 
 /** An answer that has begun at one gateway, while a reader at the other waits for the whole of it. */
 async function begun() {
@@ -71,7 +73,8 @@ describe('an answer that has begun at one gateway', () => {
   it('is whole for its readers where the cache service dies meanwhile; the other asks for itself', async () => {
     const { here, there, response } = await begun()
     a.respond = (_, anew) => anew.writeHead(200, fresh).end('anew')
-    await service.kill()
+    await service?.kill()
+    service = undefined
     expect((await there).body).toBe('anew')
     response.end('lo')
     expect((await here.answer).body).toBe('hello')
