@@ -99,7 +99,8 @@ function bearerToken(request: FastifyRequest): string {
 function timesSent(rawHeaders: readonly string[], name: string): number {
   let times = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {
-    if (rawHeaders[index]?.toLowerCase() === name) times++
+    const field = rawHeaders[index] as string
+    if (field.length === name.length && field.toLowerCase() === name) times++
   }
   return times
 }

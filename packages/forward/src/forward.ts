@@ -1,9 +1,10 @@
 /** Streams one Fastify request to a dispatcher and the answer back: the hot path of balancer and gateway. */
+import type { Socket } from 'node:net'
 import { hasBody, isDetached, target } from '@spillway/intake'
 import { createExchange, Deadlines, type Exchange, type ExchangeOptions, UpstreamError } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
 import { Answer } from './answer.ts'
-import { ClientBody } from './client-body.ts'
+import { ClientBody, wholeBody } from './client-body.ts'
 import { HopFailure } from './failure.ts'
 import { createHop } from './hop.ts'
 import type { Forward, ForwardedRequest, ForwardOptions } from './options.ts'
@@ -28,36 +29,48 @@ export function createForward(options: ForwardOptions): Forward {
       return Promise.resolve()
     }
     const timeout = timeAllowed(raw, options.timeout, how.queuedMs)
-    const exchange = exchangeFor(how)
+    const exchange = exchangeFor(how, raw.socket)
     if (timeout <= 0) {
       const late = new UpstreamError('http_response_timeout', { sent: false, detail: 'No time was left' })
       return Promise.reject(new HopFailure(late, hop, exchange))
     }
     const asked = target(raw)
-    const body = how.body === undefined && hasBody(raw) ? new ClientBody(raw) : undefined
-    const answer = new Answer({ hop, deadlines }, request, reply, exchange, body)
-    answer.expectWithin(timeout)
+    const answer = new Answer({ hop, deadlines }, request, reply, exchange)
     const dispatched: ExchangeOptions = {
       origin,
       path: how.path ?? asked?.path ?? '/',
       method: raw.method as Dispatcher.HttpMethod,
       headers: requestHead(request, hop, { timeout, authority: asked?.authority, streamed: how.body === undefined }),
-      body: how.body ?? body ?? null,
+      body: how.body ?? null,
       upgrade: isDetached(raw) ? 'websocket' : null,
       exchange,
     }
-    try {
-      dispatcher.dispatch(dispatched, answer)
-    } catch (error) {
-      answer.fail(error as Error)
+    const send = () => {
+      answer.expectWithin(timeout, dispatched.body instanceof ClientBody ? dispatched.body : undefined)
+      try {
+        dispatcher.dispatch(dispatched, answer)
+      } catch (error) {
+        answer.fail(error as Error)
+      }
+    }
+    if (how.body !== undefined || !hasBody(raw)) send()
+    else {
+      // By then what came in one packet with the head is parsed.
+      queueMicrotask(() => {
+        dispatched.body = wholeBody(raw) ?? new ClientBody(raw)
+        send()
+      })
     }
     return answer.settled
   }
 }
 
-function exchangeFor({ scope, hashKey, queuedMs = 0 }: ForwardedRequest): Exchange {
+function exchangeFor({ scope, hashKey, queuedMs = 0 }: ForwardedRequest, socket: Socket): Exchange {
   const exchange = createExchange()
-  if (scope !== undefined) exchange.scope = scope
+  if (scope !== undefined) {
+    exchange.scope = scope
+    exchange.calledAt = `${socket.localAddress}:${socket.localPort}`
+  }
   if (hashKey !== undefined) exchange.hashKey = hashKey
   if (queuedMs > 0) exchange.timings.push({ name: 'queue', ms: queuedMs })
   return exchange

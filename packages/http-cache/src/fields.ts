@@ -61,6 +61,23 @@ export function members(value: string | undefined): string[] {
     .filter((member) => member !== '')
 }
 
+/** How long they are together, as they are sent. */
+export function sizeOf(headers: RequestHeaders): number {
+  let size = 0
+  eachLine(headers, (name, value) => {
+    size += name.length + value.length + 4
+  })
+  return size
+}
+
+/** Every field line of a request. */
+export function eachLine(headers: RequestHeaders, see: (name: string, value: string) => void): void {
+  visit(headers ?? [], (name, value) => {
+    if (Array.isArray(value)) for (const line of value) see(name, String(line))
+    else if (value !== undefined && value !== null) see(name, String(value))
+  })
+}
+
 function visit(headers: NonNullable<RequestHeaders>, see: (name: string, value: unknown) => void): void {
   if (Array.isArray(headers)) {
     for (let i = 0; i + 1 < headers.length; i += 2) see(String(headers[i]), headers[i + 1])

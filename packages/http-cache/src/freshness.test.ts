@@ -37,13 +37,24 @@ describe('age (RFC 9111, 4.2.3)', () => {
 
 describe('lifetime (RFC 9111, 4.2.1, 4.2.2)', () => {
   const lifetime = (headers: Record<string, string>, heuristic: number, status = 200) =>
-    lifetimeOf(status, headers, policyOf(headers), heuristic)
+    lifetimeOf(status, headers, policyOf(headers), { heuristic, ttl: 0 })
   const date = 'Sat, 21 Nov 2026 08:00:10 GMT'
   const dated = { date, 'last-modified': 'Sat, 21 Nov 2026 08:00:00 GMT' }
 
   it('is what directives or Expires say, whatever might be guessed', () => {
     expect(lifetime({ ...dated, 'cache-control': 'max-age=30' }, 0.1)).toBe(30_000)
     expect(lifetime({ ...dated, expires: '0' }, 0.1)).toBe(0)
+  })
+
+  it('is what the route says where nothing is said, unless it is an error or must be revalidated', () => {
+    const routed = (headers: Record<string, string>, status = 200) =>
+      lifetimeOf(status, headers, policyOf(headers), { heuristic: 0.1, ttl: 7000 })
+    for (const status of [200, 203, 204, 300, 301, 308]) expect(routed(dated, status)).toBe(7000)
+    expect(routed({ 'cache-control': 'public' })).toBe(7000)
+    expect(routed({ 'cache-control': 'max-age=30' })).toBe(30_000)
+    for (const said of ['max-age=0', 'max-age=x', 'no-cache']) expect(routed({ 'cache-control': said })).toBe(0)
+    expect(routed({ expires: '0' })).toBe(0)
+    for (const status of [302, 303, 307, 404, 410, 451]) expect(routed({}, status)).toBe(undefined)
   })
 
   it('is a share of the time since Last-Modified where nothing is said, a day at most', () => {

@@ -3,9 +3,12 @@ import type { Windows } from '@spillway/cache-client'
 import { parseHttpDate } from './dates.ts'
 import type { Policy } from './directives.ts'
 import { type AnswerHeaders, answerField } from './fields.ts'
+import type { Settings } from './settings.ts'
 
 /** Cacheable where nothing is said (RFC 9110, 15.1), of those we store. */
 const HEURISTIC = new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414])
+/** Of those, what is no error. */
+const FOUND = new Set([200, 203, 204, 300, 301, 308])
 /** Milliseconds. */
 const LONGEST_GUESS = 86_400_000
 /** Milliseconds that an entry with a validator is kept once it is of no other use: a 304 saves its body only. */
@@ -30,22 +33,24 @@ export function initialAge(headers: AnswerHeaders, { requestAt, responseAt, resp
 }
 
 /**
- * Milliseconds of age (RFC 9111, 4.2.1, 4.2.2), `heuristic` the share of the time since `Last-Modified`; undefined where
- * the answer says nothing of it and nothing may be guessed.
+ * Milliseconds of age (RFC 9111, 4.2.1, 4.2.2), `heuristic` the share of the time since `Last-Modified`, `ttl` what holds
+ * of what is found where nothing is said; undefined where the answer says nothing of it and nothing may be guessed.
  */
 export function lifetimeOf(
   status: number,
   headers: AnswerHeaders,
   policy: Policy,
-  heuristic: number,
+  { heuristic, ttl }: Pick<Settings, 'heuristic' | 'ttl'>,
 ): number | undefined {
   if (policy.lifetime !== undefined) return policy.lifetime * 1000
+  if (policy.revalidated) return 0
+  if (ttl > 0 && FOUND.has(status)) return ttl
   const modified = parseHttpDate(answerField(headers, 'last-modified'))
   if (heuristic > 0 && modified !== undefined && (policy.public || HEURISTIC.has(status))) {
     const date = parseHttpDate(answerField(headers, 'date')) ?? Date.now()
     return Math.min(LONGEST_GUESS, Math.max(0, (date - modified) * heuristic))
   }
-  return policy.revalidated ? 0 : undefined
+  return undefined
 }
 
 /** What an answer with this lifetime may be used for (RFC 9111, 4.2.4; RFC 5861); `validated`: whether it has a validator. */

@@ -1,7 +1,7 @@
 /** What an unsafe request may have changed, as tags to purge (RFC 9111, 4.4). */
 import type { Dispatcher } from 'undici'
 import { answerField, requestField } from './fields.ts'
-import { urlOf } from './key.ts'
+import { urlOf, urlTag } from './key.ts'
 import type { Head } from './live-answer.ts'
 import { tagsOf } from './storable.ts'
 
@@ -11,7 +11,7 @@ import { tagsOf } from './storable.ts'
  * or it of others, counts for nothing.
  */
 export function changedBy(options: Dispatcher.DispatchOptions, answer: Head | undefined): string[] {
-  const url = urlOf(options)
+  const url = urlTag(urlOf(options))
   if (!answer) return [url]
   const { status, headers } = answer
   const named = status < 400 ? [answerField(headers, 'location'), answerField(headers, 'content-location')] : []
@@ -25,5 +25,5 @@ function sameOrigin(options: Dispatcher.DispatchOptions, reference: string | und
   const target = reference === undefined ? null : URL.parse(reference, base?.href)
   if (!base || !target || !/^https?:$/.test(target.protocol)) return undefined
   if (target.host !== base.host && target.host !== requestField(options.headers, 'host')) return undefined
-  return urlOf({ ...options, path: `${target.pathname}${target.search}` })
+  return urlTag(urlOf({ ...options, path: `${target.pathname}${target.search}` }))
 }

@@ -11,9 +11,9 @@ const judged = (status: number, headers: Record<string, string | string[]>, requ
 
 describe('what may be stored (RFC 9111, 3)', () => {
   it('final statuses whose meaning we know, given explicit freshness; 206 and 304 are nothing whole (3.3)', () => {
-    for (const status of [200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 403, 404, 405, 410, 414, 451])
+    for (const status of [200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 410, 451])
       expect(judged(status, {})).toEqual({ kind: 'store', windows: freshOnly(30_000), ageMs: 0, vary: [] })
-    for (const status of [201, 202, 205, 206, 304, 401, 407, 412, 418, 421, 429])
+    for (const status of [201, 202, 205, 206, 304, 400, 401, 403, 405, 406, 414, 407, 412, 418, 421, 429])
       expect(judged(status, {})).toEqual({ kind: 'refuse' })
   })
 
@@ -40,6 +40,25 @@ describe('what may be stored (RFC 9111, 3)', () => {
       judge({ status: 200, headers: dated }, {}, { ...times, responseDate: 100_000 }, settingsOf({ heuristic }))
     expect(guessed(0).kind).toBe('refuse')
     expect(guessed(0.1)).toMatchObject({ kind: 'store', windows: { fresh: 10_000 } })
+  })
+
+  it('by what the route says only where the upstream says nothing: its private and no-store win', () => {
+    const routed = (said: Record<string, string>) =>
+      judge({ status: 200, headers: { 'content-length': '5', ...said } }, {}, times, settingsOf({ ttl: 5000 }))
+    expect(routed({})).toMatchObject({ kind: 'store', windows: { fresh: 5000 } })
+    for (const directive of ['private', 'no-store', 'no-cache', 'max-age=0'])
+      expect(routed({ 'cache-control': directive })).toEqual({ kind: 'refuse' })
+    for (const field of [{ 'set-cookie': 'a=b' }, { vary: '*' }]) expect(routed(field)).toEqual({ kind: 'refuse' })
+  })
+
+  it.each<[string, Record<string, string>, Record<string, string>, string[]]>([
+    ['a cookie that may sign its reader in at the origin', { cookie: 'a' }, {}, ['cookie']],
+    ['but for what is for all', { cookie: 'a' }, { 'cache-control': 'public, max-age=30' }, []],
+    ['the site of a script', {}, { 'access-control-allow-origin': 'http://a' }, ['origin']],
+    ['but for what any may read', {}, { 'access-control-allow-origin': '*' }, []],
+    ['what its reader can decode', {}, { 'content-encoding': 'gzip', vary: 'Accept' }, ['accept', 'accept-encoding']],
+  ])('depends on %s, whatever Vary says', (_, request, said, vary) => {
+    expect(judged(200, said, request)).toMatchObject({ kind: 'store', vary })
   })
 
   it.each<[string, Record<string, string | string[]>]>([
@@ -76,7 +95,7 @@ describe('what may be stored (RFC 9111, 3)', () => {
   })
 
   it('what says that there is nothing, for as long as it is told to be fresh where it does not say (RFC 9110, 15.1)', () => {
-    const negative = settingsOf({ negativeTtl: 5 })
+    const negative = settingsOf({ negativeTtl: 5000 })
     const verdict = (status: number, headers: Record<string, string>, settings = negative) =>
       judge({ status, headers: { 'content-length': '5', ...headers } }, {}, times, settings)
     for (const status of [404, 405, 410, 414, 501]) {

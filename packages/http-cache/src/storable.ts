@@ -7,8 +7,11 @@ import { type Exchanged, initialAge, lifetimeOf, windowsOf } from './freshness.t
 import type { Head } from './live-answer.ts'
 import type { Settings } from './settings.ts'
 
-/** Final statuses that we understand; 206 and 304 say nothing whole, and others are about one request. */
-const STORABLE = new Set([200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 403, 404, 405, 410, 414, 451])
+/**
+ * Final statuses that we understand; 206 and 304 say nothing whole. Of errors only those about the URL: what one client's
+ * fields or method have provoked is not for others, however long it says it lasts (CPDoS, "Your Cache Has Fallen").
+ */
+const STORABLE = new Set([200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 410, 451])
 /** What says that there is nothing, or nothing of the kind, and may be taken as fresh for a while (RFC 9110, 15.1). */
 const NEGATIVE = new Set([404, 405, 410, 414, 501])
 
@@ -29,7 +32,7 @@ export function judge(
   settings: Settings,
 ): Verdict {
   const policy = policyOf(headers)
-  const vary = members(answerField(headers, 'vary')?.toLowerCase())
+  const vary = [...members(answerField(headers, 'vary')?.toLowerCase()), ...unsaidVary(headers, policy, request)]
   const shared = mayBeShared(status, headers, policy, request, settings) && fits(status, headers, settings.maxBodyBytes)
   const windows = shared && !vary.includes('*') ? windowsFor(status, headers, policy, settings) : undefined
   const ageMs = initialAge(headers, times)
@@ -39,16 +42,12 @@ export function judge(
 }
 
 /** Undefined where the answer says nothing of its lifetime, and nobody says it instead; or where the status is for nobody else. */
-function windowsFor(
-  status: number,
-  headers: AnswerHeaders,
-  policy: Policy,
-  { heuristic, negativeTtl }: Settings,
-): Windows | undefined {
+function windowsFor(status: number, headers: AnswerHeaders, policy: Policy, settings: Settings): Windows | undefined {
+  const { negativeTtl } = settings
   const negative = negativeTtl > 0 && NEGATIVE.has(status)
   if (!negative && !STORABLE.has(status)) return undefined
   const silent = policy.lifetime === undefined && !policy.revalidated
-  const lifetime = negative && silent ? negativeTtl * 1000 : lifetimeOf(status, headers, policy, heuristic)
+  const lifetime = negative && silent ? negativeTtl : lifetimeOf(status, headers, policy, settings)
   return lifetime === undefined ? undefined : windowsOf(policy, lifetime, canBeValidated(status, headers))
 }
 
@@ -63,6 +62,18 @@ function mayBeShared(
   const unstored = policy.unstored && !(policy.understood && STORABLE.has(status))
   if (policy.secret || unstored || (headers['set-cookie'] !== undefined && !storeSetCookie)) return false
   return policy.shared || requestField(request, 'authorization') === undefined
+}
+
+/**
+ * What an answer depends on where its origin may have forgotten to say so: who is signed in to the origin by a cookie, unless
+ * it says that it is for all; the site that a script may be of; and what its reader can decode.
+ */
+function unsaidVary(headers: AnswerHeaders, policy: Policy, request: RequestHeaders): string[] {
+  const unsaid: string[] = []
+  if (!policy.shared && requestField(request, 'cookie') !== undefined) unsaid.push('cookie')
+  if ((answerField(headers, 'access-control-allow-origin') ?? '*') !== '*') unsaid.push('origin')
+  if (headers['content-encoding'] !== undefined) unsaid.push('accept-encoding')
+  return unsaid
 }
 
 /** Without a length or chunks its end is the connection's, and a truncated body looks whole (RFC 9112, 8). */

@@ -15,7 +15,7 @@ async function answering(
 }
 
 it('negativeTtl: what is not there is asked for once in so long (RFC 9110, 15.1)', async () => {
-  await answering({ negativeTtl: 5 }, { status: 404 })
+  await answering({ negativeTtl: 5000 }, { status: 404 })
   expect(await world.ask()).toMatchObject({ status: 404, exchange: { cacheStatus: 'fwd=uri-miss; stored' } })
   const hit = await world.ask()
   expect(hit).toMatchObject({ status: 404, body: 'hello' })
@@ -23,7 +23,7 @@ it('negativeTtl: what is not there is asked for once in so long (RFC 9110, 15.1)
 })
 
 it('negativeTtl: a write makes it be asked for again', async () => {
-  await answering({ negativeTtl: 5 }, { status: 404 })
+  await answering({ negativeTtl: 5000 }, { status: 404 })
   await world.ask()
   await world.ask({ method: 'PUT' })
   world.respond = (_, response) => response.end('here')

@@ -23,6 +23,8 @@ type Asked = Partial<Omit<Dispatcher.DispatchOptions, 'method'>> & {
   exchange?: Partial<Exchange> | null
 }
 
+type Options = Omit<HttpCacheOptions, 'cache'>
+
 export class World<C extends SharedCache = MemoryCache> {
   readonly cache: C
   readonly requests: IncomingMessage[] = []
@@ -33,7 +35,7 @@ export class World<C extends SharedCache = MemoryCache> {
   readonly #agent = new Agent()
   readonly dispatcher: Dispatcher
 
-  private constructor(cache: C, server: Server, ownsServer: boolean, options: Omit<HttpCacheOptions, 'cache'>) {
+  private constructor(cache: C, server: Server, ownsServer: boolean, options: Options) {
     this.cache = cache
     this.#server = server
     this.#ownsServer = ownsServer
@@ -45,7 +47,7 @@ export class World<C extends SharedCache = MemoryCache> {
     })
   }
 
-  static async open<C extends SharedCache>(cache: C, options: Omit<HttpCacheOptions, 'cache'> = {}): Promise<World<C>> {
+  static async open<C extends SharedCache>(cache: C, options: Options = {}): Promise<World<C>> {
     const server = createServer()
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -53,7 +55,7 @@ export class World<C extends SharedCache = MemoryCache> {
   }
 
   /** Another one before the same origin; closed before this one. */
-  beside(cache: C, options: Omit<HttpCacheOptions, 'cache'> = {}): World<C> {
+  beside(cache: C, options: Options = {}): World<C> {
     return new World(cache, this.#server, false, options)
   }
 

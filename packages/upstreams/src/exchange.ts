@@ -29,8 +29,13 @@ export interface Exchange {
   deadlineAt?: number
   /** In: what `hash` selection hashes. */
   hashKey?: string
-  /** In: for whom a cached answer may be reused: `public`, `role:editor`, `user:alice`. Absent: the cache is passed by. */
+  /** In: for whom a cached answer may be reused: `public`, `role:["editor"]`, `user:alice`. Absent: the cache is passed by. */
   scope?: string
+  /**
+   * In: this hop's own address, where it is known, such as `127.0.0.1:5000`. A client that calls us by it names no site:
+   * it may share cached answers with clients of other hops.
+   */
+  calledAt?: string
   /** In and out: ids of the endpoints that had this request already; retrying fills it, selection avoids them. */
   tried: string[]
   /** Out: the origin of the endpoint that took the request last. */
@@ -41,6 +46,8 @@ export interface Exchange {
   error?: ProxyErrorType
   /** Out: this hop's member of `Cache-Status` (RFC 9211), such as `hit; ttl=29` or `fwd=uri-miss; stored`; without the cache's name. */
   cacheStatus?: string
+  /** Out: the whole member of a cache behind this hop's, where the answer came out of that, such as `cache; hit; ttl=29`. */
+  cacheStatusBehind?: string
 }
 
 /** Dispatch options as our layers pass them on. Foreign dispatchers ignore the field. */

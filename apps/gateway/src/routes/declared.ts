@@ -40,7 +40,7 @@ export async function declaredRoutes(app: App, options: DeclaredOptions): Promis
 function declare(app: FastifyInstance, route: Route, { clusters, name, places }: DeclaredOptions): void {
   const cluster = clusterNamed(clusters, route.upstream)
   const forward = createForward({
-    dispatcher: route.cacheScope === 'none' ? cluster.uncached : cluster.cached,
+    dispatcher: route.cacheScope === 'none' ? cluster.uncached : cluster.cached(route.cacheOptions),
     origin: cluster.origin,
     name,
     identity: route.identity,
@@ -114,7 +114,8 @@ function scopeOf({ cacheScope }: Route, identity: Identity | null): string | und
   if (cacheScope === 'none') return undefined
   if (cacheScope === 'public') return 'public'
   if (!identity) throw new Error('a cache per role or user needs a signed-in route')
-  return cacheScope === 'role' ? `role:${identity.roles.toSorted().join(',')}` : `user:${identity.subject}`
+  // As JSON: the role `a,b` is not the roles `a` and `b`.
+  return cacheScope === 'role' ? `role:${JSON.stringify(identity.roles.toSorted())}` : `user:${identity.subject}`
 }
 
 function schemaOf({ request, responses, auth, summary, description, bodyLimit }: Route): FastifySchema {

@@ -1,0 +1,99 @@
+import { expect, it } from 'vitest'
+import type { Entry, Fill } from './cache.ts'
+import { Flight } from './flight.ts'
+import type { Lease } from './lease.ts'
+import type { Verdict } from './remote.ts'
+import { Session } from './session.ts'
+import { freshOnly } from './windows.ts'
+
+const never = new AbortController().signal
+const stale: Entry = {
+  ...{
+    key: 'k',
+    status: 200,
+    headers: [],
+    body: Buffer.from('old'),
+    ageMs: 5,
+    at: 0,
+    fillMs: 0,
+    tags: ['t'],
+    vary: [],
+  },
+  windows: { ...freshOnly(1), whileRevalidate: 10, keep: 10 },
+}
+
+/** A flight whose verdict, and fill, are the test's to give. */
+async function flight(from: 'l1' | 'l2' = 'l2') {
+  const session = new Session(
+    { session: 's', epoch: 'e', seq: 10 },
+    { apply() {}, confirm: async () => 204, clock: () => 0 },
+  )
+  await session.confirm()
+  const verdict = Promise.withResolvers<Verdict>()
+  const filling = Promise.withResolvers<{ outcome: 'failed'; status: number; error: string }>()
+  const its = new Flight('k', {
+    ask: () => verdict.promise,
+    held: () => (from === 'l1' ? stale : undefined),
+    ...{ keep() {}, drop() {}, mark() {}, retire() {}, clock: () => 0 },
+  })
+  const asked: (Entry | undefined)[] = []
+  const fill: Fill = (_, before) => {
+    asked.push(before)
+    return filling.promise
+  }
+  const join = () => its.join(fill, never, undefined)
+  const first = join()
+  its.begin(session)
+  const lease = { surrender: async () => 204 } as unknown as Lease
+  const lead = async (seq = 10) => {
+    verdict.resolve({
+      name: 'lease',
+      seq,
+      answer: Promise.resolve({ is: 'lease', seq, lease, stale: from === 'l2' ? stale : undefined }),
+    })
+    while (asked.length === 0) await Promise.resolve()
+  }
+  const fail = () => filling.resolve({ outcome: 'failed', status: 503, error: 'destination_unavailable' })
+  return { its, session, first, join, lead, fail, asked }
+}
+
+it('serves what came with its lease at once, to those who join later too', async () => {
+  const { its, session, first, join, lead, asked } = await flight()
+  await lead()
+  expect(asked).toEqual([stale])
+  expect(its.mayJoin(session)).toBe(true)
+  for (const reading of [await first, await join()]) expect(reading).toMatchObject({ outcome: 'stale', entry: stale })
+})
+
+it('serves nothing that was purged between the verdict and the fill: who joins now may have come after that', async () => {
+  const { its, session, first, join, lead, fail, asked } = await flight()
+  session.take({ seq: 11, tags: ['t'] })
+  await lead()
+  expect(asked).toEqual([undefined])
+  expect(its.mayJoin(session)).toBe(true)
+  const late = join()
+  fail()
+  for (const reading of [await first, await late]) {
+    expect(reading).toMatchObject({ outcome: 'failed', status: 503 })
+    expect(reading).not.toHaveProperty('stale')
+  }
+})
+
+it('lets nobody join once something that may be of it is purged', async () => {
+  const { its, session, lead } = await flight()
+  await lead()
+  session.take({ seq: 11, tags: ['t'] })
+  expect(its.mayJoin(session)).toBe(false)
+})
+
+it('serves nothing that L1 had once a purge of it comes, though the service knew of that as it gave the lease', async () => {
+  const { its, session, first, join, lead, fail } = await flight('l1')
+  await lead(12)
+  expect(await first).toMatchObject({ outcome: 'stale', tier: 'l1' })
+  session.take({ seq: 11, tags: ['t'] })
+  expect(its.mayJoin(session)).toBe(true)
+  const late = join()
+  fail()
+  expect(await late).toMatchObject({ outcome: 'failed', status: 503 })
+  expect(await late).not.toHaveProperty('stale')
+})
