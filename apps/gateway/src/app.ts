@@ -43,7 +43,12 @@ export async function buildApp(
     signs: true,
     logger: context.logger,
   })
-  const client = await openCache({ url: config.CACHE_URL, instance: context.instance, logger: context.logger })
+  const client = await openCache({
+    url: config.CACHE_URL,
+    instance: context.instance,
+    logger: context.logger,
+    maxBytes: config.L1_MAX_BYTES,
+  })
   const cache = measureCache(client, context.registry)
   const clusters = createClusters(upstreams, cache, context)
   const app = await createServer(context, keys, {

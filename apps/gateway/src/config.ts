@@ -1,7 +1,7 @@
 /** The gateway's settings. */
 import { fileURLToPath } from 'node:url'
 import { issuerSettings } from '@spillway/auth'
-import { baseUrl, type ConfigOf, cidrs, commonSettings, origins, port, text, whole } from '@spillway/service'
+import { baseUrl, type ConfigOf, cidrs, commonSettings, origins, port, size, text, whole } from '@spillway/service'
 import { Type } from 'typebox'
 
 export const settings = {
@@ -42,6 +42,10 @@ export const settings = {
     minimum: 0,
     maximum: 100_000,
     default: 0,
+  }),
+  L1_MAX_BYTES: size({
+    about: 'Room for the answers this process keeps for itself, bookkeeping included; 1B keeps none.',
+    default: '64MiB',
   }),
   LOGINS_PER_ADDRESS: logins('an address', 120),
   LOGINS_PER_ACCOUNT: logins('an account', 30),

@@ -71,17 +71,27 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
     return this.#settled.promise
   }
 
-  /** Starts the clock: `timeout` milliseconds from the request's end, which is now or that of `body`, to the answer's head. */
+  /** Says by when the answer's head must come: `timeout` milliseconds after the request's end, which is now or that of `body`. */
   expectWithin(timeout: number, body?: ClientBody): void {
     this.#body = body
-    if (body === undefined) this.#expire(timeout)
-    else body.once('received', () => this.#state === 'waiting' && this.#expire(timeout))
+    if (body === undefined) this.#expectBy(performance.now() + timeout)
+    else {
+      body.once('received', () => {
+        this.#expectBy(performance.now() + timeout)
+        this.keepTime()
+      })
+    }
   }
 
-  #expire(timeout: number): void {
-    this.#exchange.deadlineAt = performance.now() + timeout
-    this.deadlineAt = this.#exchange.deadlineAt + GRACE_MS
-    this.#deadlines.add(this)
+  #expectBy(deadlineAt: number): void {
+    this.#exchange.deadlineAt = deadlineAt
+    this.deadlineAt = deadlineAt + GRACE_MS
+  }
+
+  /** To be called once it is dispatched: what is answered by then, out of a cache in this process, needs no timer. */
+  keepTime(): void {
+    const expected = this.deadlineAt < Number.POSITIVE_INFINITY
+    if (expected && this.#state === 'waiting' && this.place < 0) this.#deadlines.add(this)
   }
 
   late(): void {

@@ -18,6 +18,8 @@ import { requestHead, timeAllowed } from './request-head.ts'
  */
 export function createForward(options: ForwardOptions): Forward {
   const { dispatcher, origin } = options
+  // What `compose` returns is a Proxy.
+  const dispatch = dispatcher.dispatch.bind(dispatcher)
   const hop = createHop(options)
   const deadlines = new Deadlines()
 
@@ -48,10 +50,11 @@ export function createForward(options: ForwardOptions): Forward {
     const send = () => {
       answer.expectWithin(timeout, dispatched.body instanceof ClientBody ? dispatched.body : undefined)
       try {
-        dispatcher.dispatch(dispatched, answer)
+        dispatch(dispatched, answer)
       } catch (error) {
         answer.fail(error as Error)
       }
+      answer.keepTime()
     }
     if (how.body !== undefined || !hasBody(raw)) send()
     else {

@@ -6,7 +6,7 @@ const settings = {
   DURATION: Type.Optional(
     duration({
       about:
-        'How long each test lasts; by default 60s, 30s for `make stress`, 10s and 30s for `make bench-balancer`, 20m for `make soak-balancer`.',
+        'How long each test lasts; by default 60s, 30s for `make stress`, 10s to 30s for a part of `make bench-balancer` and `make bench-cache`, 20m for `make soak-balancer`.',
     }),
   ),
   SHAPE: choice(['users', 'closed', 'both'], { about: 'Which load a test gets.', default: 'both' }),
@@ -16,13 +16,35 @@ const settings = {
   CLIENTS: whole({ about: 'Clients of `make load`.', minimum: 1, maximum: 1024, default: 50 }),
   REQUESTS: whole({ about: 'Requests of `make load`.', minimum: 1, maximum: 10_000_000, default: 1000 }),
   ACCOUNTS: whole({ about: 'Accounts of `make load-accounts`.', minimum: 1, maximum: 100_000, default: 100 }),
-  PART: choice(['both', 'forwarding', 'bad-upstreams'], {
-    about: 'Which part of `make bench-balancer`.',
-    default: 'both',
+  PART: Type.Optional(
+    choice(
+      [
+        'all',
+        'both',
+        'forwarding',
+        'bad-upstreams',
+        'tiers',
+        'herd',
+        'zipf',
+        'purge',
+        'l2',
+        'memory',
+        'hit-ratio',
+        'faults',
+      ],
+      {
+        about: 'Which part of `make bench-balancer` or `make bench-cache`; by default all of them.',
+      },
+    ),
+  ),
+  ROUNDS: whole({
+    about: 'Rounds of `make bench-balancer` and `make bench-cache`.',
+    minimum: 1,
+    maximum: 100,
+    default: 3,
   }),
-  ROUNDS: whole({ about: 'Rounds of `make bench-balancer`.', minimum: 1, maximum: 100, default: 3 }),
   RATE: whole({
-    about: 'Requests a second before bad upstreams; more would saturate the slow one.',
+    about: 'Requests a second of an open load; before bad upstreams more would saturate the slow one.',
     minimum: 10,
     maximum: 1000,
     default: 500,

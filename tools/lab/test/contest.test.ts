@@ -7,12 +7,13 @@ import { promisify } from 'node:util'
 import { request } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { measureBadUpstreams } from '../src/contest/bad-upstreams.ts'
-import { autocannonClient } from '../src/contest/client.ts'
 import { haproxy, nginxFixed, nginxProxy } from '../src/contest/configs.ts'
 import { bareDispatch, type Contender, findInstalled, spillway } from '../src/contest/contenders.ts'
 import { ANSWERS, CASES } from '../src/contest/fixed.ts'
-import { type Means, measureForwarding } from '../src/contest/forwarding.ts'
-import { forwardingRows } from '../src/contest/rows.ts'
+import { measureForwarding } from '../src/contest/forwarding.ts'
+import { autocannonClient } from '../src/measuring/client.ts'
+import { comparedRows } from '../src/measuring/compared.ts'
+import type { Means } from '../src/measuring/sample.ts'
 
 const { nginx, haproxy: haproxyFile } = await findInstalled(process.env)
 const POST = CASES.filter(({ method }) => method === 'POST')
@@ -54,7 +55,7 @@ describe('forwarding', () => {
     })
     const short = "require('node:http').createServer((q, s) => s.end('short')).listen(process.argv[1], '127.0.0.1')"
     const samples = await forwardingOf([liar('short', short), liar('broken', "throw new Error('no such luck')")])
-    const [first, second] = forwardingRows(samples, [])
+    const [first, second] = comparedRows(samples, [])
     expect(first).toMatchObject({ contender: 'short', verdict: 'invalid' })
     expect(first?.reasons.join()).toContain('an answer had 5 B, not the 128 B expected')
     expect(second).toMatchObject({ contender: 'broken', verdict: 'invalid' })

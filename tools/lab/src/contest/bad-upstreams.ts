@@ -2,18 +2,18 @@
 import { once } from 'node:events'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { withGenerator } from '../generators/generator.ts'
+import { openLoad } from '../measuring/open-load.ts'
+import type { OpenLoad } from '../measuring/processes/open-load.ts'
+import { type Means, rotated } from '../measuring/sample.ts'
+import { freePorts, type Server, startServer } from '../measuring/server.ts'
 import { DriverError } from '../plan.ts'
 import { LabError } from '../stack.ts'
 import type { Contender } from './contenders.ts'
 import type { Fault } from './fault.ts'
-import { type Means, rotated, startContender } from './forwarding.ts'
+import { startContender } from './forwarding.ts'
 import type { BadUpstreamsPlan, Told } from './processes/bad-upstreams.ts'
-import type { OpenLoad, OpenPlan } from './processes/open-load.ts'
-import { freePorts, type Server, startServer } from './server.ts'
 
 const BAD_UPSTREAMS = fileURLToPath(import.meta.resolve('./processes/bad-upstreams.ts'))
-const OPEN_LOAD = fileURLToPath(import.meta.resolve('./processes/open-load.ts'))
 const UPSTREAMS = 4
 /**
  * 16 places of 5 ms each: 3,200 requests a second from each of them, and 320 from the one that is ten times slower,
@@ -21,8 +21,8 @@ const UPSTREAMS = 4
  */
 const SERVICE = { meanMs: 5, mostMs: 40, places: 16 } as const
 const WARM_UP_S = 3
-/** Seconds beside the load's: the last requests' time limit, and starting. */
-const ASIDE = 30
+/** So that a policy that goes by the path has something to go by. */
+const PATHS = { prefix: '/work/', count: 1000, skew: 0 }
 
 /** What one round of one contender with one fault gave. */
 export interface BadSample {
@@ -66,10 +66,10 @@ async function measure(plan: BadUpstreams, contender: Contender, fault: Fault, r
     await using upstreams = await startUpstreams({ ports, fault, ...SERVICE, seed: round }, plan)
     const origins = ports.map((port) => `http://127.0.0.1:${port}`)
     await using server = await startContender(contender, origins, plan)
-    const { url } = server
-    await openLoad({ url, rate: plan.rate, seconds: Math.min(WARM_UP_S, plan.seconds), seed: 0 }, plan)
+    const asked = { urls: [server.url], paths: PATHS, rate: plan.rate }
+    await openLoad({ ...asked, seconds: Math.min(WARM_UP_S, plan.seconds), seed: 0 }, plan)
     tell(upstreams, 'begin')
-    const load = await openLoad({ url, rate: plan.rate, seconds: plan.seconds, seed: round }, plan)
+    const load = await openLoad({ ...asked, seconds: plan.seconds, seed: round }, plan)
     const counts = once(upstreams.child, 'message', {
       signal: AbortSignal.any([plan.signal, AbortSignal.timeout(10_000)]),
     })
@@ -98,29 +98,6 @@ function startUpstreams(upstreams: BadUpstreamsPlan, { environment, cores, folde
     },
     signal,
   )
-}
-
-function openLoad(plan: OpenPlan, { environment, cores, signal }: Means): Promise<OpenLoad> {
-  const name = 'the open load'
-  const within = (plan.seconds + ASIDE) * 1000
-  const options = {
-    name,
-    core: cores.client,
-    environment: { PATH: environment['PATH'] },
-    within,
-    signal,
-    channel: true,
-  }
-  return withGenerator({ file: process.execPath, args: [OPEN_LOAD] }, options, async ({ child, ended }) => {
-    let load: OpenLoad | undefined
-    child.once('message', (told: OpenLoad) => {
-      load = told
-    })
-    child.send(plan, () => {})
-    await ended()
-    if (!load) throw new DriverError(`${name} ended without a result`)
-    return load
-  })
 }
 
 function inWords({ load, share, faults }: BadSample): string {

@@ -5,13 +5,18 @@ import os from 'node:os'
 import path from 'node:path'
 import { policyNames } from '@spillway/upstreams'
 import type { Bench } from '../bench.ts'
-import { pin } from '../generators/pin.ts'
 import { counted } from '../judging/figures.ts'
 import { machine } from '../machine.ts'
+import { findClient } from '../measuring/client.ts'
+import { comparedRows } from '../measuring/compared.ts'
+import { type Circumstances, doubtsOf, isShort } from '../measuring/conditions.ts'
+import { coresOf } from '../measuring/cores.ts'
+import type { Means } from '../measuring/sample.ts'
 import { makeFolder, writeWhole } from '../reporting/results.ts'
 import type { Settings } from '../settings.ts'
+import { LabError } from '../stack.ts'
+import { badRows } from './bad-rows.ts'
 import { measureBadUpstreams } from './bad-upstreams.ts'
-import { findClient } from './client.ts'
 import {
   bareDispatch,
   type Contender,
@@ -23,33 +28,31 @@ import {
   PEERS,
   spillway,
 } from './contenders.ts'
-import { type Cores, coresOf } from './cores.ts'
 import { type Contest, document, tables } from './document.ts'
 import { FAULTS, type Fault } from './fault.ts'
 import { CASES } from './fixed.ts'
-import { type Means, measureForwarding } from './forwarding.ts'
-import { badRows, forwardingRows } from './rows.ts'
+import { measureForwarding } from './forwarding.ts'
 
+const PARTS = ['both', 'forwarding', 'bad-upstreams'] as const
 const FORWARDING_MS = 10_000
 const BAD_UPSTREAMS_MS = 30_000
 /** Seconds of a row beside the load itself: starting and warming up. */
 const ASIDE_S = 5
 const ROUND_ROBIN = 'Spillway, round-robin'
-/** Less than this is good for seeing that it works. */
-const FEWEST_ROUNDS = 3
-const SHORTEST_MS = 10_000
 /** The same exit code as of a bench with an invalid test. */
 const EXIT_INVALID = 3
 
 /** Resolves to the exit code. */
 export async function contest({ config, environment, signal }: Bench): Promise<number> {
+  const PART = partOf(config)
   const installed = await findInstalled(environment)
   const client = await findClient(environment)
   const facts = machine()
   const cores = coresOf(facts.cores)
   const loadBefore = os.loadavg()[0] ?? 0
-  const notes = notesOf({ config, installed, client: client.name, cores, loadBefore, path: environment['PATH'] })
-  const policies = config.PART === 'forwarding' ? [] : policyNames
+  const circumstances = { isShort: isShort(config), client: client.name, cores, loadBefore, path: environment['PATH'] }
+  const notes = notesOf({ ...circumstances, installed })
+  const policies = PART === 'forwarding' ? [] : policyNames
 
   mkdirSync(config.RESULTS_DIR, { recursive: true })
   const { folder, startedAt } = makeFolder(config.RESULTS_DIR, 'balancer', Date.now())
@@ -57,7 +60,7 @@ export async function contest({ config, environment, signal }: Bench): Promise<n
   mkdirSync(work)
   const say = (line: string) => void process.stdout.write(`${line}\n`)
   const means: Means = { environment, signal, cores, folder: work, say }
-  const { ROUNDS: rounds, DURATION, PART } = config
+  const { ROUNDS: rounds, DURATION } = config
 
   let seen: Contest = {
     format: 1,
@@ -83,7 +86,7 @@ export async function contest({ config, environment, signal }: Bench): Promise<n
       say(`Forwarding: ${inWords(rounds, [CASES.length, 'cases'], contenders, seconds)} ...`)
       const nginx = installed.nginx ? { nginx: installed.nginx } : {}
       const samples = await measureForwarding({ ...means, ...nginx, contenders, cases: CASES, client, rounds, seconds })
-      keep({ forwarding: { samples, rows: forwardingRows(samples, Object.values(PEERS)) } })
+      keep({ forwarding: { samples, rows: comparedRows(samples, Object.values(PEERS)) } })
     }
     if (PART !== 'forwarding') {
       const seconds = (DURATION ?? BAD_UPSTREAMS_MS) / 1000
@@ -142,41 +145,25 @@ function rivals({ nginx, haproxy }: Installed): Contender[] {
   ]
 }
 
-function commandOf({ PART, DURATION, ROUNDS, RATE }: Settings): string {
+/** @throws {LabError} for a part of another bench */
+function partOf({ PART = 'both' }: Settings): (typeof PARTS)[number] {
+  const part = PARTS.find((name) => name === PART)
+  if (!part) throw new LabError(`PART is ${PART}; make bench-balancer has ${PARTS.join(', ')}`)
+  return part
+}
+
+function commandOf({ PART = 'both', DURATION, ROUNDS, RATE }: Settings): string {
   const duration = DURATION === undefined ? '' : ` DURATION=${DURATION}ms`
   return `make bench-balancer PART=${PART}${duration} ROUNDS=${ROUNDS} RATE=${RATE}`
 }
 
-interface Circumstances {
-  readonly config: Settings
-  readonly installed: Installed
-  readonly client: string
-  readonly cores: Cores
-  readonly loadBefore: number
-  readonly path: string | undefined
-}
-
 /** What a reader of the figures must know before them. */
-export function notesOf({ config, installed, client, cores, loadBefore, path: searched }: Circumstances): string[] {
-  const { DURATION = SHORTEST_MS, ROUNDS } = config
-  const { pinned } = pin({ file: 'true', args: [] }, cores.contender, searched)
+export function notesOf({ installed, ...circumstances }: Circumstances & { readonly installed: Installed }): string[] {
   return [
-    ...(DURATION < SHORTEST_MS || ROUNDS < FEWEST_ROUNDS
-      ? ['This run was short: it shows that everything works, and its figures are not to be quoted.']
-      : []),
-    ...(loadBefore > 0.5
-      ? [`The machine had other work: its load average was ${loadBefore.toFixed(2)} before the first row.`]
-      : []),
-    ...(cores.contender === undefined ? ['There is one core, which contender, client and upstreams shared.'] : []),
-    ...(cores.contender !== undefined && !pinned
-      ? ['There is no taskset here: nobody was bound to a core, so rates are not those of one core.']
-      : []),
+    ...doubtsOf(circumstances),
     ...(installed.nginx
       ? []
       : ['nginx is not installed: it was left out, and the upstreams were Node, which limits sooner.']),
     ...(installed.haproxy ? [] : ['HAProxy is not installed: it was left out.']),
-    ...(client.startsWith('wrk')
-      ? []
-      : [`wrk is not installed: ${client} asked, which limits sooner and tells whole milliseconds.`]),
   ]
 }

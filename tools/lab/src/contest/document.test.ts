@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
+import { comparedRows } from '../measuring/compared.ts'
+import type { Sample } from '../measuring/sample.ts'
+import { badRows } from './bad-rows.ts'
 import { PEERS } from './contenders.ts'
 import { type Contest, document, tables } from './document.ts'
-import type { Sample } from './forwarding.ts'
-import { badRows, forwardingRows } from './rows.ts'
 
 const sample = (contender: string, requests: number, more: Partial<Sample> = {}): Sample => ({
   ...{ case: 'GET small', contender, round: 1, cpu: 0.95, core: { busy: 0.99, others: 0 }, faults: [] },
@@ -19,7 +20,7 @@ const contest = (samples: Sample[], notes: string[] = []): Contest => ({
   cores: { contender: 1, client: 0, upstreams: 0 },
   versions: { node: '26.10.0', nginx: '1.22.1' },
   notes,
-  forwarding: { samples, rows: forwardingRows(samples, Object.values(PEERS)) },
+  forwarding: { samples, rows: comparedRows(samples, Object.values(PEERS)) },
   badUpstreams: { samples: [], rows: badRows([], '') },
 })
 

@@ -1,5 +1,7 @@
 /** What is asked in the part "forwarding", and what the upstreams answer: always the same. */
 
+import type { Asked } from '../measuring/client.ts'
+
 export interface Fixed {
   readonly path: string
   readonly body: string
@@ -15,16 +17,7 @@ const LARGE = fixed('/1MB', 1_000_000)
 const TAKEN = fixed('/taken', 128)
 export const ANSWERS: readonly Fixed[] = [SMALL, MIDDLE, LARGE, TAKEN]
 
-export interface Case {
-  readonly name: string
-  readonly method: 'GET' | 'POST'
-  readonly connections: number
-  /** Bytes of the request's body. */
-  readonly sends: number
-  readonly answer: Fixed
-}
-
-export const CASES: readonly Case[] = [
+export const CASES: readonly Asked[] = [
   { name: 'GET 128 B, 64 conn.', method: 'GET', connections: 64, sends: 0, answer: SMALL },
   { name: 'GET 128 B, 512 conn.', method: 'GET', connections: 512, sends: 0, answer: SMALL },
   { name: 'GET 16 kB, 64 conn.', method: 'GET', connections: 64, sends: 0, answer: MIDDLE },

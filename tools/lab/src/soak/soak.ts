@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
 import type { Bench } from '../bench.ts'
 import { spillway } from '../contest/contenders.ts'
-import { freePorts, startServer } from '../contest/server.ts'
+import { freePorts, startServer } from '../measuring/server.ts'
 import { Clients } from './clients.ts'
 
 const UPSTREAM = fileURLToPath(import.meta.resolve('./processes/upstream.ts'))

@@ -1,14 +1,26 @@
-/** Who asks in the part "forwarding": a closed load, each connection asking again as soon as it is answered. */
+/** A client under whose closed load something is measured: each connection asks again as soon as it is answered. */
 import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { withGenerator } from '../generators/generator.ts'
 import { findOnPath } from '../generators/pin.ts'
-import { DriverError } from '../plan.ts'
 import type { Environment } from '../settings.ts'
-import type { Case } from './fixed.ts'
+import { loadIn } from './load-in.ts'
 import { wrkClient } from './wrk.ts'
+
+/** What is asked, all the time. */
+export interface Asked {
+  readonly name: string
+  readonly method: 'GET' | 'POST'
+  readonly connections: number
+  /** Bytes of the request's body. */
+  readonly sends: number
+  /** Sent with each request. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly answer: { readonly path: string; readonly body: string }
+  /** Where each request asks for another path: `path` and a number behind it, from `first` on, `count` of them, then again. */
+  readonly numbered?: { readonly first: number; readonly count: number }
+}
 
 /** What a client counted. */
 export interface ClientLoad {
@@ -26,7 +38,7 @@ export interface ClientLoad {
 
 export interface Asking {
   readonly url: string
-  readonly asked: Case
+  readonly asked: Asked
   readonly seconds: number
   readonly core: number | undefined
   /** For what it must have in files. */
@@ -57,18 +69,8 @@ export function autocannonClient(): Client {
   return {
     name,
     load({ url, asked, seconds, core, environment, signal }) {
-      const options = { name, core, environment, within: (seconds + ASIDE) * 1000, signal, channel: true }
-      return withGenerator({ file: process.execPath, args: [AUTOCANNON] }, options, async ({ child, ended }) => {
-        let load: ClientLoad | undefined
-        child.once('message', (told: ClientLoad) => {
-          load = told
-        })
-        // Where it cannot be started, `ended` says so better.
-        child.send({ url, asked, seconds }, () => {})
-        await ended()
-        if (!load) throw new DriverError(`${name} ended without a result`)
-        return load
-      })
+      const within = (seconds + ASIDE) * 1000
+      return loadIn(AUTOCANNON, { url, asked, seconds }, { name, core, environment, within, signal })
     },
   }
 }

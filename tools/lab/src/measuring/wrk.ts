@@ -1,10 +1,9 @@
-/** wrk as the client of the part "forwarding". It counts in C, so that it seldom is what limits. */
+/** wrk as the client. It counts in C, so that it seldom is what limits. */
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { withGenerator } from '../generators/generator.ts'
 import { DriverError } from '../plan.ts'
-import type { Client, ClientLoad } from './client.ts'
-import type { Case } from './fixed.ts'
+import type { Asked, Client, ClientLoad } from './client.ts'
 
 /** What its script prints at the end: times in microseconds, and numbers that need no reading of units. */
 const MARK = 'CONTEST'
@@ -35,18 +34,33 @@ export function wrkClient(file: string, version: string): Client {
   }
 }
 
-/** No function is called for a request or an answer, or Lua would be measured. */
-export function wrkScript({ method, sends }: Case): string {
+/** No function is called for a request or an answer, or Lua would be measured; but where each request has its own path. */
+export function wrkScript({ method, sends, headers = {}, answer, numbered }: Asked): string {
   const fields = ['summary.requests', 'summary.duration', 'summary.bytes', 'latency:percentile(50)']
   const errors = ['connect', 'read', 'write', 'timeout', 'status'].map((kind) => `summary.errors.${kind}`)
   const values = [...fields, 'latency:percentile(99)', ...errors].join(', ')
   return [
     `wrk.method = "${method}"`,
+    ...Object.entries(headers).map(
+      ([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`,
+    ),
     ...(sends > 0 ? [`wrk.body = string.rep("x", ${sends})`, 'wrk.headers["content-type"] = "text/plain"'] : []),
+    ...(numbered ? pathsOf(answer.path, numbered) : []),
     'function done(summary, latency, requests)',
     `  io.write(string.format("${MARK}${' %d'.repeat(10)}\\n", ${values}))`,
     'end\n',
   ].join('\n')
+}
+
+function pathsOf(path: string, { first, count }: NonNullable<Asked['numbered']>): string[] {
+  return [
+    'local asked = 0',
+    'function request()',
+    `  local number = ${first} + asked % ${count}`,
+    '  asked = asked + 1',
+    `  return wrk.format(nil, ${JSON.stringify(path)} .. number)`,
+    'end',
+  ]
 }
 
 /** @throws {DriverError} where its script's line is not there */

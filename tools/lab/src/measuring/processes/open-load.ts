@@ -4,10 +4,16 @@
  */
 import { exponential, seeded } from '@spillway/upstreams/simulation'
 import { Pool } from 'undici'
+import { type AnsweredFrom, answeredFrom } from '../answered-from.ts'
 import { percentile } from '../spread.ts'
+import { zipf } from '../zipf.ts'
 
 export interface OpenPlan {
-  readonly url: string
+  /** Each request goes to the next one. */
+  readonly urls: readonly string[]
+  /** What is asked for: `prefix` and a number below `count` behind it, by Zipf's law with the exponent `skew`. */
+  readonly paths: { readonly prefix: string; readonly count: number; readonly skew: number }
+  readonly headers?: Readonly<Record<string, string>>
   /** Requests a second, on average. */
   readonly rate: number
   readonly seconds: number
@@ -21,6 +27,8 @@ export interface OpenLoad {
   readonly good: number
   /** What came instead of 2xx: statuses, and errors by their code. */
   readonly failures: Readonly<Record<string, number>>
+  /** Where good answers came from; empty where no cache told. */
+  readonly from: Readonly<Partial<Record<AnsweredFrom, number>>>
   /** Milliseconds, of good answers. */
   readonly p50: number
   readonly p99: number
@@ -32,29 +40,32 @@ export interface OpenLoad {
 
 /** Longer than a bad upstream makes anybody wait; who waits so long has no answer. */
 const TIMEOUT_MS = 10_000
-/** So that a policy that goes by the path has something to go by. */
-const PATHS = 1000
 
-async function load({ url, rate, seconds, seed }: OpenPlan): Promise<OpenLoad> {
+async function load({ urls, paths, headers = {}, rate, seconds, seed }: OpenPlan): Promise<OpenLoad> {
   const random = seeded(seed)
-  const pool = new Pool(url, { pipelining: 1, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS })
+  const pools = urls.map((url) => new Pool(url, { pipelining: 1, headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS }))
   const gap = exponential(1000 / rate)
+  const rank = zipf(paths.count, paths.skew)
   const times: number[] = []
   const lateness: number[] = []
   const failures: Record<string, number> = {}
+  const from: Partial<Record<AnsweredFrom, number>> = {}
 
   const ask = async (due: number) => {
     lateness.push(performance.now() - due)
-    const path = `/work/${Math.floor(random() * PATHS)}`
-    const outcome = await pool.request({ path, method: 'GET' }).then(
-      async ({ statusCode, body }) => {
+    const pool = pools[lateness.length % pools.length] as Pool
+    const failure = await pool.request({ path: paths.prefix + rank(random), method: 'GET', headers }).then(
+      async ({ statusCode, headers: told, body }) => {
         await body.dump()
-        return statusCode >= 200 && statusCode < 300 ? undefined : String(statusCode)
+        if (statusCode < 200 || statusCode > 299) return String(statusCode)
+        const source = answeredFrom(told['cache-status'])
+        if (source) from[source] = (from[source] ?? 0) + 1
+        return undefined
       },
       (error: NodeJS.ErrnoException) => error.code ?? error.name,
     )
-    if (outcome === undefined) times.push(performance.now() - due)
-    else failures[outcome] = (failures[outcome] ?? 0) + 1
+    if (failure === undefined) times.push(performance.now() - due)
+    else failures[failure] = (failures[failure] ?? 0) + 1
   }
 
   const asked: Promise<void>[] = []
@@ -69,7 +80,7 @@ async function load({ url, rate, seconds, seed }: OpenPlan): Promise<OpenLoad> {
   arrive()
   await arriving.promise
   await Promise.all(asked)
-  await pool.close()
+  await Promise.all(pools.map((pool) => pool.close()))
 
   const [sorted, late] = [Float64Array.from(times).sort(), Float64Array.from(lateness).sort()]
   return {
@@ -77,6 +88,7 @@ async function load({ url, rate, seconds, seed }: OpenPlan): Promise<OpenLoad> {
     requests: asked.length,
     good: times.length,
     failures,
+    from,
     p50: percentile(sorted, 0.5),
     p99: percentile(sorted, 0.99),
     p999: percentile(sorted, 0.999),

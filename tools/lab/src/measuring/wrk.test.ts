@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { DriverError } from '../plan.ts'
-import { CASES, type Case } from './fixed.ts'
+import type { Asked } from './client.ts'
 import { parseWrk, wrkScript } from './wrk.ts'
+
+const GET: Asked = {
+  ...{ name: 'GET', method: 'GET', connections: 64, sends: 0 },
+  answer: { path: '/items/', body: '' },
+}
 
 const said = (numbers: string) => `Running 2s test @ http://127.0.0.1:8000/small
   1 threads and 64 connections
@@ -40,14 +45,18 @@ describe('what wrk says', () => {
 })
 
 describe('what wrk is told', () => {
-  it('to send a body where the case has one', () => {
-    const post = wrkScript(CASES.find(({ sends }) => sends > 0) as Case)
+  it('to send a body and fields where there are any', () => {
+    const post = wrkScript({ ...GET, method: 'POST', sends: 1000, headers: { authorization: 'Bearer "x"' } })
     expect(post).toContain('wrk.method = "POST"')
     expect(post).toContain('wrk.body = string.rep("x", 1000)')
-    expect(wrkScript(CASES[0] as Case)).not.toContain('wrk.body')
+    expect(post).toContain('wrk.headers["authorization"] = "Bearer \\"x\\""')
+    expect(wrkScript(GET)).not.toContain('wrk.body')
   })
 
-  it('to call no function while it asks', () => {
-    for (const asked of CASES) expect(wrkScript(asked).match(/function \w+/g)).toEqual(['function done'])
+  it('to call no function while it asks, unless each request has its own path', () => {
+    expect(wrkScript(GET).match(/function \w+/g)).toEqual(['function done'])
+    const numbered = wrkScript({ ...GET, numbered: { first: 7, count: 100 } })
+    expect(numbered.match(/function \w+/g)).toEqual(['function request', 'function done'])
+    expect(numbered).toContain('"/items/" .. number')
   })
 })

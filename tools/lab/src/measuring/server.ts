@@ -24,8 +24,9 @@ export interface ServerPlan {
   readonly core: number | undefined
   /** The file that takes both its outputs, as a service manager would have it. */
   readonly log: string
-  /** Answered with 2xx once it is ready. */
   readonly url: string
+  /** Rejects while it is not ready, and says why. Default: the URL is answered with 2xx. */
+  readonly ready?: (url: string, signal: AbortSignal) => Promise<void>
   /** Whether it speaks with us through Node's channel. */
   readonly channel?: boolean
 }
@@ -55,7 +56,7 @@ export async function startServer(plan: ServerPlan, signal: AbortSignal): Promis
     child.kill('SIGKILL')
     await exit
   }
-  const trouble = await untilReady(plan.url, AbortSignal.any([signal, ended.signal]))
+  const trouble = await untilReady(plan, AbortSignal.any([signal, ended.signal]))
   if (trouble !== undefined) {
     await stop()
     signal.throwIfAborted()
@@ -72,21 +73,25 @@ export async function startServer(plan: ServerPlan, signal: AbortSignal): Promis
 }
 
 /** What kept it from being ready, if anything did. */
-async function untilReady(url: string, signal: AbortSignal): Promise<string | undefined> {
+async function untilReady({ url, ready = answers }: ServerPlan, signal: AbortSignal): Promise<string | undefined> {
   let last = 'it never answered'
   for (const until = performance.now() + READY_WITHIN_MS; performance.now() < until; ) {
     if (signal.aborted) return 'ended'
     try {
-      const { statusCode, body } = await request(url, { reset: true, signal, headersTimeout: READY_WITHIN_MS })
-      await body.dump()
-      if (statusCode >= 200 && statusCode < 300) return undefined
-      last = `it answered ${statusCode}`
+      await ready(url, signal)
+      return undefined
     } catch (error) {
       last = (error as Error).message
     }
     await delay(ASK_EVERY_MS)
   }
   return `was not ready within ${READY_WITHIN_MS / 1000} s; ${last}`
+}
+
+async function answers(url: string, signal: AbortSignal): Promise<void> {
+  const { statusCode, body } = await request(url, { reset: true, signal, headersTimeout: READY_WITHIN_MS })
+  await body.dump()
+  if (statusCode < 200 || statusCode > 299) throw new Error(`it answered ${statusCode}`)
 }
 
 /** Ports that nobody listens on at this moment. */

@@ -3,14 +3,20 @@ import autocannon from 'autocannon'
 import type { Asking, ClientLoad } from '../client.ts'
 
 process.once('message', async ({ url, asked, seconds }: Pick<Asking, 'url' | 'asked' | 'seconds'>) => {
+  const { answer, numbered } = asked
+  let next = 0
+  const setupRequest = (request: autocannon.Request) =>
+    numbered ? { ...request, path: `${answer.path}${numbered.first + (next++ % numbered.count)}` } : request
   const result = await autocannon({
     url,
     method: asked.method,
     connections: asked.connections,
     duration: seconds,
     timeout: 10,
-    ...(asked.sends > 0 ? { body: 'x'.repeat(asked.sends), headers: { 'content-type': 'text/plain' } } : {}),
-    verifyBody: (body) => (body as unknown as string).length === asked.answer.body.length,
+    headers: { ...asked.headers, ...(asked.sends > 0 ? { 'content-type': 'text/plain' } : {}) },
+    ...(asked.sends > 0 ? { body: 'x'.repeat(asked.sends) } : {}),
+    ...(numbered ? { requests: [{ setupRequest }] } : {}),
+    verifyBody: (body) => (body as unknown as string).length === answer.body.length,
   })
   const failures = { 'not 2xx': result.non2xx, 'no answer': result.errors, 'wrong length': result.mismatches }
   const load: ClientLoad = {

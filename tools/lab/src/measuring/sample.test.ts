@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import type { ClientLoad } from './client.ts'
-import { CASES, type Case } from './fixed.ts'
-import { faultsOf, rotated } from './forwarding.ts'
+import type { Asked, ClientLoad } from './client.ts'
+import { faultsOf, rotated } from './sample.ts'
 
-const ASKED = CASES[0] as Case
+const ASKED: Asked = {
+  ...{ name: 'GET', method: 'GET', connections: 64, sends: 0 },
+  answer: { path: '/', body: 'x'.repeat(128) },
+}
 const LOAD: ClientLoad = { requests: 1000, seconds: 1, bytes: 1000 * 300, p50: 1, p99: 2, failures: {} }
 
 it('whoever goes first in one round goes last in the next', () => {

@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { BadSample } from './bad-upstreams.ts'
-import type { Sample } from './forwarding.ts'
-import type { OpenLoad } from './processes/open-load.ts'
-import { badRows, forwardingRows } from './rows.ts'
+import { comparedRows } from './compared.ts'
+import type { Sample } from './sample.ts'
 
 interface Told {
   rate?: number
@@ -24,9 +22,9 @@ const sample = (contender: string, { rate = 1000, busy = 0.99, others = 0, round
     faults,
   }) satisfies Sample
 
-const rowsOf = (...samples: Sample[]) => forwardingRows(samples, ['peer'])
+const rowsOf = (...samples: Sample[]) => comparedRows(samples, ['peer'])
 
-describe('a row of forwarding', () => {
+describe('a row', () => {
   it('is the median of all rounds, with their spread', () => {
     const [row] = rowsOf(...[900, 1100, 1000].map((rate, index) => sample('ours', { rate, round: index + 1 })))
     expect(row).toMatchObject({
@@ -82,54 +80,5 @@ describe('a ratio', () => {
   it('is not given to or by a row that is invalid', () => {
     expect(ratio({ faults: ['wrong'] }, {})).toBeUndefined()
     expect(ratio({}, { faults: ['wrong'] })).toBeUndefined()
-  })
-})
-
-describe('a row of bad upstreams', () => {
-  const LOAD: OpenLoad = {
-    seconds: 10,
-    requests: 1000,
-    good: 990,
-    failures: { 500: 9, ECONNRESET: 1 },
-    p50: 5,
-    p99: 20,
-    p999: 40,
-    max: 50,
-    late: 1,
-  }
-  const bad = (contender: string, load: Partial<OpenLoad> = {}, more: Partial<BadSample> = {}): BadSample => ({
-    ...{ fault: 'slow', contender, round: 1, share: 0.25, faults: [] },
-    load: { ...LOAD, ...load },
-    ...more,
-  })
-
-  it('has what clients saw of good answers, what failed, and the share of the bad upstream', () => {
-    const [row] = badRows([bad('a'), bad('a', { p99: 30 }, { round: 2, share: 0.35 })], 'a')
-    expect(row).toMatchObject({
-      rate: { median: 99 },
-      p99: { median: 25, min: 20, max: 30 },
-      failed: { median: 0.01 },
-      failures: { 500: 18, ECONNRESET: 2 },
-      share: { min: 0.25, max: 0.35 },
-      verdict: 'valid',
-    })
-  })
-
-  it('is compared with round robin under the same fault', () => {
-    const rows = badRows(
-      [bad('round robin'), bad('ours', { p99: 4 }), bad('ours', { p99: 4 }, { fault: 'stalling' })],
-      'round robin',
-    )
-    expect(rows.map(({ ratio }) => ratio)).toEqual([1, 0.2, undefined])
-  })
-
-  it('is doubtful where the client itself was late', () => {
-    expect(badRows([bad('a', { late: 6 })], 'a')[0]?.verdict).toBe('doubtful')
-  })
-
-  it('is invalid where it could not be measured', () => {
-    const [row] = badRows([{ fault: 'slow', contender: 'a', round: 1, faults: ['it was not ready'] }], 'a')
-    expect(row).toMatchObject({ verdict: 'invalid', reasons: ['round 1: it was not ready'] })
-    expect(row).not.toHaveProperty('ratio')
   })
 })

@@ -1,16 +1,12 @@
 /** From samples to rows: medians over the rounds, what is wrong with them, and how contenders compare. */
-import type { BadSample } from './bad-upstreams.ts'
-import type { Fault } from './fault.ts'
-import type { Sample } from './forwarding.ts'
+
+import type { Sample } from './sample.ts'
 import { type Spread, spreadOf } from './spread.ts'
 
 /** Below this the contender's core had time left: client or upstreams were what limited it. */
 const BUSY = 0.9
 /** Of the contender's core: more than a system has to do beside it. */
 const OTHERS = 0.05
-/** Milliseconds. A client that sends later than this measures itself. */
-const LATE = 5
-
 /**
  * How this row's rate stands to a peer's. Who was limited or disturbed by others might have done more, so that the true
  * ratio is at least or at most what was seen; where both were, nothing can be said.
@@ -22,7 +18,7 @@ export interface Ratio {
   readonly byCpu: number
 }
 
-export interface ForwardingRow {
+export interface ComparedRow {
   readonly case: string
   readonly contender: string
   /** Requests a second. */
@@ -45,7 +41,7 @@ export interface ForwardingRow {
 }
 
 /** In the order of the samples' cases, and of their contenders within each. @param peers names to compare with */
-export function forwardingRows(samples: readonly Sample[], peers: readonly string[]): ForwardingRow[] {
+export function comparedRows(samples: readonly Sample[], peers: readonly string[]): ComparedRow[] {
   const groups = Map.groupBy(inOrder(samples), (sample) => JSON.stringify([sample.case, sample.contender]))
   const rows = [...groups.values()].map(rowOf)
   return rows.map((row) => {
@@ -59,7 +55,7 @@ function inOrder(samples: readonly Sample[]): Sample[] {
   return samples.toSorted((a, b) => a.round - b.round)
 }
 
-function rowOf(samples: Sample[]): Omit<ForwardingRow, 'ratios'> {
+function rowOf(samples: Sample[]): Omit<ComparedRow, 'ratios'> {
   const [{ case: name, contender }] = samples as [Sample]
   const loads = samples.flatMap(({ load }) => load ?? [])
   const used = samples.flatMap(({ load, cpu, core }) => (load && cpu !== undefined ? [{ ...load, cpu, core }] : []))
@@ -81,13 +77,13 @@ function rowOf(samples: Sample[]): Omit<ForwardingRow, 'ratios'> {
   }
 }
 
-function verdictOf(faults: readonly string[], busy: Spread, others: Spread): ForwardingRow['verdict'] {
+function verdictOf(faults: readonly string[], busy: Spread, others: Spread): ComparedRow['verdict'] {
   if (faults.length > 0) return 'invalid'
   if (others.median > OTHERS) return 'disturbed'
   return busy.median >= BUSY ? 'valid' : 'limited'
 }
 
-function ratioOf(row: Omit<ForwardingRow, 'ratios'>, peer: Omit<ForwardingRow, 'ratios'>): [string, Ratio][] {
+function ratioOf(row: Omit<ComparedRow, 'ratios'>, peer: Omit<ComparedRow, 'ratios'>): [string, Ratio][] {
   if (row.verdict === 'invalid' || peer.verdict === 'invalid') return []
   const [mine, theirs] = [row.verdict !== 'valid', peer.verdict !== 'valid']
   const is = mine && theirs ? 'unknown' : mine ? 'at least' : theirs ? 'at most' : 'seen'
@@ -95,68 +91,8 @@ function ratioOf(row: Omit<ForwardingRow, 'ratios'>, peer: Omit<ForwardingRow, '
   return [[peer.contender, { value, is, byCpu: peer.cpu.median / row.cpu.median }]]
 }
 
-export interface BadRow {
-  readonly fault: Fault
-  readonly contender: string
-  /** Good answers a second. */
-  readonly rate: Spread
-  /** Milliseconds, of good answers. */
-  readonly p50: Spread
-  readonly p99: Spread
-  readonly p999: Spread
-  /** Of all requests, those whose clients got no 2xx, 0 to 1. */
-  readonly failed: Spread
-  /** How many of each kind in all rounds. */
-  readonly failures: Readonly<Record<string, number>>
-  /** Of the requests, those that went to the bad upstream, 0 to 1. */
-  readonly share: Spread
-  readonly verdict: 'valid' | 'doubtful' | 'invalid'
-  readonly reasons: readonly string[]
-  /** Its p99 by the baseline's; missing where one of both is invalid or not there. */
-  readonly ratio?: number
-}
-
-/** @param baseline the contender whose p99 the others' are compared with */
-export function badRows(samples: readonly BadSample[], baseline: string): BadRow[] {
-  const groups = Map.groupBy(
-    samples.toSorted((a, b) => a.round - b.round),
-    (sample) => JSON.stringify([sample.fault, sample.contender]),
-  )
-  const rows = [...groups.values()].map(badRowOf)
-  return rows.map((row) => {
-    const base = rows.find(({ fault, contender }) => fault === row.fault && contender === baseline)
-    if (!base || base.verdict === 'invalid' || row.verdict === 'invalid') return row
-    return { ...row, ratio: row.p99.median / base.p99.median }
-  })
-}
-
-function badRowOf(samples: BadSample[]): BadRow {
-  const [{ fault, contender }] = samples as [BadSample]
-  const loads = samples.flatMap(({ load }) => load ?? [])
-  const faults = faultsIn(samples)
-  const late = spreadOf(loads.map((load) => load.late))
-  const isLate = late.median > LATE
-  const reason = `the client was late by ${late.median.toFixed(1)} ms at its p99, and times are from when requests were due`
-  const kinds = Map.groupBy(
-    loads.flatMap(({ failures }) => Object.entries(failures)),
-    ([kind]) => kind,
-  )
-  return {
-    fault,
-    contender,
-    rate: spreadOf(loads.map(({ good, seconds }) => good / seconds)),
-    p50: spreadOf(loads.map(({ p50 }) => p50)),
-    p99: spreadOf(loads.map(({ p99 }) => p99)),
-    p999: spreadOf(loads.map(({ p999 }) => p999)),
-    failed: spreadOf(loads.map(({ requests, good }) => (requests - good) / requests)),
-    failures: Object.fromEntries([...kinds].map(([kind, each]) => [kind, each.reduce((sum, [, n]) => sum + n, 0)])),
-    share: spreadOf(samples.flatMap(({ share }) => share ?? [])),
-    verdict: faults.length > 0 ? 'invalid' : isLate ? 'doubtful' : 'valid',
-    reasons: faults.length > 0 ? faults : isLate ? [reason] : [],
-  }
-}
-
-const faultsIn = (samples: readonly (Sample | BadSample)[]) =>
+/** Of all rounds, each with its number. */
+export const faultsIn = (samples: readonly Pick<Sample, 'round' | 'faults'>[]) =>
   samples.flatMap(({ round, faults }) => faults.map((fault) => `round ${round}: ${fault}`))
 
 const total = (failures: Readonly<Record<string, number>>) =>

@@ -1,0 +1,88 @@
+/** The part "memory": what 100,000 answers take in the cache service, and in a gateway's L1. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { Pool } from 'undici'
+import { figure, megabytes, whole } from '../judging/figures.ts'
+import type { FigurePart, PartPlan } from './part.ts'
+import type { FigureSample } from './rows.ts'
+import { type Member, metric, startTestbed, type Testbed } from './testbed.ts'
+
+const ITEMS = 100_000
+const AT_ONCE = 64
+const ORIGIN = { bytes: 1000, latencyMs: 0, caching: 'public, max-age=3600' }
+const ROOM = '1GiB'
+/** Milliseconds in which V8, with nothing else to do, collects what is left of the filling. */
+const IDLE = 10_000
+
+type Figure = 'resident' | 'heap' | 'outside' | 'each' | 'counted'
+
+export const memory: FigurePart<Figure> = {
+  kind: 'figures',
+  seconds: 0,
+  title: `Memory of ${whole(ITEMS)} entries`,
+  about: [
+    `Growth from before the first to ${IDLE / 1000} s after the last of ${whole(ITEMS)} answers of ${whole(ORIGIN.bytes)} B, by the process's own metrics. An entry's share is of heap and buffers, without what filling them left behind. The room that the cache counts for it, by which it evicts, stands beside it.`,
+  ],
+  figures: {
+    resident: { title: 'resident', as: megabytes },
+    heap: { title: 'heap', as: megabytes },
+    outside: { title: 'buffers', as: megabytes },
+    each: { title: 'B an entry', as: whole },
+    counted: { title: 'B counted', as: whole },
+  },
+  async measure(plan) {
+    const samples: FigureSample<Figure>[] = []
+    for (let round = 1; round <= plan.rounds; round++) {
+      const settings = { gateway: { L1_MAX_BYTES: ROOM }, cache: { CACHE_MAX_BYTES: ROOM } }
+      await using bed = await startTestbed({ origin: ORIGIN, gateways: 1, ...settings }, plan)
+      const [gateway] = bed.gateways as [Member]
+      const before = [await lookAt(bed.cache), await lookAt(gateway)] as const
+      const failed = await fill(gateway, bed, plan)
+      await delay(IDLE, undefined, { signal: plan.signal })
+      const rows = [
+        ['cache service', bed.cache, 'spillway_cache_bytes', before[0]],
+        ['L1 of a gateway', gateway, 'spillway_gateway_l1_bytes', before[1]],
+      ] as const
+      for (const [row, member, counted, from] of rows) {
+        const to = await lookAt(member)
+        const grown = (what: keyof Look) => to[what] - from[what]
+        const [resident, heap, outside] = [grown('resident'), grown('heap'), grown('outside')]
+        const each = (heap + outside) / ITEMS
+        const figures = { resident, heap, outside, each, counted: (await metric(member, counted)) / ITEMS }
+        samples.push({ row, round, figures, faults: failed > 0 ? [`${failed} answers were missing`] : [] })
+        plan.say(`  ${row}, round ${round}: ${figure(resident / 2 ** 20)} MiB resident, ${whole(each)} B an entry`)
+      }
+    }
+    return samples
+  },
+}
+
+interface Look {
+  readonly resident: number
+  readonly heap: number
+  readonly outside: number
+}
+
+async function lookAt(member: Member): Promise<Look> {
+  const [resident, heap, outside] = await Promise.all([
+    metric(member, 'process_resident_memory_bytes'),
+    metric(member, 'nodejs_heap_size_used_bytes'),
+    metric(member, 'nodejs_external_memory_bytes'),
+  ])
+  return { resident, heap, outside }
+}
+
+/** Each item once. Resolves to how many were not answered. */
+async function fill({ url }: Member, { headers }: Testbed, { signal }: PartPlan): Promise<number> {
+  const pool = new Pool(url, { connections: AT_ONCE, pipelining: 1 })
+  let [next, failed] = [0, 0]
+  const one = async () => {
+    while (next < ITEMS && !signal.aborted) {
+      const { statusCode, body } = await pool.request({ path: `/items/${next++}`, method: 'GET', headers })
+      await body.dump()
+      if (statusCode !== 200) failed++
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, one))
+  await pool.close()
+  return failed
+}
