@@ -8,7 +8,8 @@ const REMEMBERED = 1000
 
 /**
  * Only the gateway's own member counts: the one nearest to the client, under the name that stands first in
- * `X-Served-By`. An origin's own cache may have written others before it.
+ * `X-Served-By`. An origin's own cache may have written others before it. What comes out of the cache service is a miss
+ * of the gateway's own that says `detail=l2`, and a hit all the same.
  */
 export function cacheOutcome(cacheStatus: string | undefined, servedBy: string | undefined): CacheOutcome {
   if (cacheStatus === undefined) return 'none'
@@ -25,7 +26,7 @@ function read(cacheStatus: string, servedBy: string | undefined): CacheOutcome {
   const member = cacheStatus.slice(cacheStatus.lastIndexOf(',') + 1)
   const [name = '', ...parameters] = member.split(';').map((part) => part.trim())
   if (servedBy !== undefined && name !== servedBy.split(',', 1)[0]) return 'none'
-  if (parameters.includes('hit')) return 'hit'
+  if (parameters.includes('hit') || parameters.includes('detail=l2')) return 'hit'
   if (!parameters.some((parameter) => parameter.startsWith('fwd='))) return 'none'
   return parameters.includes('collapsed') ? 'collapsed' : 'miss'
 }

@@ -1,7 +1,7 @@
 /** The database service: items and accounts over PostgreSQL, for gateways on the private network. */
 import { type AuthOptions, auth } from '@spillway/auth'
 import { Database } from '@spillway/postgres'
-import { createApp, type ServiceContext } from '@spillway/service'
+import { type Caching, createApp, type ServiceContext } from '@spillway/service'
 import type { Config } from './config.ts'
 import { Items } from './items.ts'
 import { itemRoutes } from './routes/items.ts'
@@ -11,7 +11,7 @@ import { signInRoutes } from './routes/sign-in.ts'
 const BODY_LIMIT = 262_144
 
 export async function buildApp(
-  config: Pick<Config, 'DATABASE_URL' | 'CACHE_TTL' | 'DB_LATENCY'>,
+  config: Caching & Pick<Config, 'DATABASE_URL' | 'DB_LATENCY'>,
   context: ServiceContext,
   keys: AuthOptions['keys'],
 ) {
@@ -23,7 +23,7 @@ export async function buildApp(
   app.addHook('onReady', () => database.watch())
   app.addHook('onClose', () => database.close())
   await app.register(auth, { keys })
-  await app.register(itemRoutes, { items: new Items(database, context.registry), cacheTtlMs: config.CACHE_TTL })
+  await app.register(itemRoutes, { items: new Items(database, context.registry), caching: config })
   await app.register(signInRoutes, { database })
   return app
 }

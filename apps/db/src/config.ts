@@ -1,17 +1,17 @@
 /** The settings of the database service, and of the one-shot that prepares its database. */
 import { issuerSettings } from '@spillway/auth'
-import { type ConfigOf, choice, commonSettings, duration, port, text, whole } from '@spillway/service'
+import { type ConfigOf, cachingSettings, choice, commonSettings, duration, port, text, whole } from '@spillway/service'
 import { Type } from 'typebox'
 
 const DATABASE_URL = text({ about: 'The PostgreSQL to use: postgres://user:password@host:port/database.' })
 
 export const settings = {
   ...commonSettings,
+  ...cachingSettings,
   PORT: port({ about: 'Port to listen on; 0 lets the system choose.', default: 5002 }),
   DATABASE_URL,
   VERIFY_KEYS_FILE: Type.Optional(text({ about: 'Key set (JWKS) whose tokens may write; the public half is enough.' })),
   ...issuerSettings,
-  CACHE_TTL: duration({ about: 'How long caches of ours may keep a read.', default: '30s' }),
   DB_LATENCY: duration({ about: 'Added before each query, as if PostgreSQL were slow or far.', default: '0s' }),
 }
 export type Config = ConfigOf<typeof settings>

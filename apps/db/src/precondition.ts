@@ -14,6 +14,12 @@ export function etag(version: number): string {
   return `"${version}"`
 }
 
+/** Whether a read's `If-None-Match` names this version; compared weakly (RFC 9110, 13.1.2). */
+export function isKnown(version: number, ifNoneMatch: string | undefined): boolean {
+  if (ifNoneMatch === undefined) return false
+  return ifNoneMatch.trim() === '*' || (ifNoneMatch.match(/"[^"]*"/g)?.includes(etag(version)) ?? false)
+}
+
 /** What a write's headers ask; they have passed the patterns above. */
 export function precondition(headers: Pick<IncomingHttpHeaders, 'if-match' | 'if-none-match'>): Precondition {
   const ifMatch = headers['if-match']

@@ -19,6 +19,8 @@ const put = (key: string, value: unknown, headers: Record<string, string> = {}) 
 const patch = (key: string, value: unknown, headers: Record<string, string> = {}) =>
   db.request('PATCH', `/data/${key}`, { body: { value }, headers })
 
+const FRESH = 'public, max-age=30, stale-while-revalidate=10, stale-if-error=60'
+
 describe('reading an item', () => {
   it('gives the item, its version as ETag, and what caches need', async () => {
     await put('alpha', { n: 1 })
@@ -35,7 +37,7 @@ describe('reading an item', () => {
       expect(Object.fromEntries(answer.headers)).toMatchObject({
         etag: `"${item.version}"`,
         'cache-control': 'private, no-cache',
-        'cdn-cache-control': 'public, max-age=30',
+        'cdn-cache-control': FRESH,
         'cache-tag': 'item:alpha',
       })
     }
@@ -72,6 +74,20 @@ describe('reading an item', () => {
     expect(await db.metric('spillway_db_query_duration_seconds_count{query="item_page"}')).toBe(page + 1)
   })
 
+  it('answers 304 to whoever has this version already, tags and policy with it (RFC 9110, 13.1.2, 15.4.5)', async () => {
+    await put('alpha', 1)
+    const answer = await db.request('GET', '/data/alpha')
+    const etag = answer.headers.get('etag') as string
+    for (const known of [etag, `W/${etag}`, `"0", ${etag}`, '*']) {
+      const unchanged = await db.request('GET', '/data/alpha', { headers: { 'if-none-match': known } })
+      expect([unchanged.status, await unchanged.text()]).toEqual([304, ''])
+      for (const field of ['etag', 'cache-tag', 'cache-control', 'cdn-cache-control'])
+        expect(unchanged.headers.get(field)).toBe(answer.headers.get(field))
+    }
+    const other = await db.request('GET', '/data/alpha', { headers: { 'if-none-match': '"0"' } })
+    expect(other.status).toBe(200)
+  })
+
   it('tells caches nothing may be kept where the TTL is 0', async () => {
     const uncached = await startService(database.url, { CACHE_TTL: 0 })
     await put('alpha', 1)
@@ -89,7 +105,7 @@ describe('pages', () => {
     for (let pages = 0; ; pages++) {
       const answer = await db.request('GET', `/data?limit=3${after && `&after=${after}`}`)
       expect(answer.headers.get('cache-tag')).toBe('items')
-      expect(answer.headers.get('cdn-cache-control')).toBe('public, max-age=30')
+      expect(answer.headers.get('cdn-cache-control')).toBe(FRESH)
       const { items, next } = await answer.json()
       seen.push(...items.map(({ key }) => key))
       if (next === null) {

@@ -75,11 +75,8 @@ interface Body {
 /** The service on a port of its own, in this process. */
 export async function startService(databaseUrl: string, settings: { CACHE_TTL?: number; DB_LATENCY?: number } = {}) {
   const context = createContext('db', { LOG_LEVEL: 'silent' })
-  const app = await buildApp(
-    { DATABASE_URL: databaseUrl, CACHE_TTL: 30_000, DB_LATENCY: 0, ...settings },
-    context,
-    keys,
-  )
+  const caching = { CACHE_TTL: 30_000, CACHE_STALE_WHILE_REVALIDATE: 10_000, CACHE_STALE_IF_ERROR: 60_000 }
+  const app = await buildApp({ DATABASE_URL: databaseUrl, ...caching, DB_LATENCY: 0, ...settings }, context, keys)
   await app.listen({ port: 0, host: '127.0.0.1' })
   context.lifecycle.ready()
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`

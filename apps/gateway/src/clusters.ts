@@ -1,4 +1,4 @@
-/** The upstreams that the routes file names: for each the plain dispatcher, and the one that goes through the cache. */
+/** The upstreams that the routes file names: for each the plain dispatcher, and those that go through the cache or past it. */
 import type { SharedCache } from '@spillway/cache-client'
 import type { Check } from '@spillway/health'
 import { bypassCache, httpCache } from '@spillway/http-cache'
@@ -6,6 +6,7 @@ import { measureClient, measureUpstreams } from '@spillway/metrics'
 import type { ServiceContext } from '@spillway/service'
 import { retry, Upstreams } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
+import type { CacheOptions } from './routes-file/caching.ts'
 import type { RoutesTable } from './routes-file/read.ts'
 
 export interface Cluster {
@@ -14,8 +15,8 @@ export interface Cluster {
   upstreams: Upstreams
   /** Measured and retried. */
   direct: Dispatcher
-  /** Reads through the cache; purges after writes. */
-  cached: Dispatcher
+  /** Reads through the cache, as one route wants it; purges after writes. */
+  cached(options: CacheOptions): Dispatcher
   /** Past the cache, reads and writes alike. */
   uncached: Dispatcher
 }
@@ -45,7 +46,7 @@ export function createClusters(
       origin: `http://${name}`,
       upstreams,
       direct,
-      cached: direct.compose(httpCache({ cache })),
+      cached: (options) => direct.compose(httpCache({ cache, ...options })),
       uncached: direct.compose(bypassCache()),
     })
   }

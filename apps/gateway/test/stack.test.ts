@@ -112,7 +112,9 @@ describe('reading', () => {
       async () => ((await (await fetch(`${cache.url}/stats`)).json()) as { size: number }).size,
       (size) => size > 0,
     )
-    expect(cacheStatus(await call(there, 'GET', '/data/alpha'))).toMatch(/^gateway-2; hit/)
+    expect(cacheStatus(await call(there, 'GET', '/data/alpha'))).toMatch(
+      /^cache; hit; ttl=\d+, gateway-2; fwd=uri-miss; detail=l2$/,
+    )
     expect(await here.metric('spillway_gateway_cache_reads_total{outcome="miss"')).toBeGreaterThan(0)
     expect(await here.metric('spillway_gateway_cache_reads_total{outcome="hit",tier="l1"}')).toBeGreaterThan(0)
     expect(await there.metric('spillway_gateway_cache_reads_total{outcome="hit",tier="l2"}')).toBeGreaterThan(0)
@@ -217,10 +219,25 @@ describe('purging', () => {
     expect(cacheStatus(await call(there, 'GET', '/data/epsilon'))).toMatch(/^gateway-2; fwd=uri-miss/)
   })
 
+  it('softly makes stale what every gateway has: served once more, and asked for anew meanwhile', async () => {
+    for (const gateway of gateways) await call(gateway, 'GET', '/data/epsilon')
+    const body = { keys: ['/data/epsilon'], soft: true }
+    expect(await call(gateways[0], 'POST', '/admin/cache/purge', body)).toMatchObject({ status: 204 })
+    const answers = await Promise.all(gateways.map((gateway) => call(gateway, 'GET', '/data/epsilon')))
+    for (const answer of answers) expect(cacheStatus(answer)).toMatch(/hit; ttl=-1; detail=l1$/)
+    for (const gateway of gateways)
+      await until(
+        () => call(gateway, 'GET', '/data/epsilon'),
+        (answer) => /; hit; ttl=\d/.test(cacheStatus(answer)),
+      )
+  })
+
   it.each([
     [{}, 'validation_failed'],
     [{ keys: ['/data/alpha'], all: true }, 'validation_failed'],
     [{ all: false }, 'validation_failed'],
+    [{ soft: true }, 'validation_failed'],
+    [{ all: true, soft: false }, 'validation_failed'],
     [{ keys: [] }, 'validation_failed'],
     [{ keys: ['/nowhere/alpha'] }, 'purge_key_unknown'],
     [{ keys: ['/data/alpha/beta'] }, 'purge_key_unknown'],

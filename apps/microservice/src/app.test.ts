@@ -8,7 +8,8 @@ import { buildApp } from './app.ts'
 /** One process's server on a port of its own. */
 async function start(settings: { CACHE_TTL?: number; PROCESS_LATENCY?: number } = {}) {
   const context = createContext('microservice', { LOG_LEVEL: 'silent', INSTANCE: 'microservice-1' })
-  const app = await buildApp({ CACHE_TTL: 30_000, PROCESS_LATENCY: 0, ...settings }, context)
+  const caching = { CACHE_TTL: 30_000, CACHE_STALE_WHILE_REVALIDATE: 10_000, CACHE_STALE_IF_ERROR: 60_000 }
+  const app = await buildApp({ ...caching, PROCESS_LATENCY: 0, ...settings }, context)
   await app.listen({ port: 0, host: '127.0.0.1' })
   context.lifecycle.ready()
   const dispatcher = new Agent()
@@ -41,7 +42,7 @@ describe('/process', () => {
       status: 200,
       headers: {
         'cache-control': 'private, no-cache',
-        'cdn-cache-control': 'public, max-age=30',
+        'cdn-cache-control': 'public, max-age=30, stale-while-revalidate=10, stale-if-error=60',
         'cache-tag': 'process:alpha, process',
         'x-served-by': 'microservice-1',
       },

@@ -1,5 +1,5 @@
 /** The microservice as a server of one process that listens to nothing yet. */
-import { type AppOptions, createApp, type ServiceContext } from '@spillway/service'
+import { type AppOptions, type Caching, createApp, type ServiceContext } from '@spillway/service'
 import { Computations } from './computations.ts'
 import type { Config } from './config.ts'
 import { processRoutes } from './routes/process.ts'
@@ -8,7 +8,7 @@ import { stressTestRoutes } from './routes/stress-test.ts'
 
 /** `options` is what this process knows of the others: whether they are well, and the metrics of all. */
 export async function buildApp(
-  config: Pick<Config, 'CACHE_TTL' | 'PROCESS_LATENCY'>,
+  config: Caching & Pick<Config, 'PROCESS_LATENCY'>,
   context: ServiceContext,
   options: Pick<AppOptions, 'checks' | 'metrics'> = {},
 ) {
@@ -19,7 +19,7 @@ export async function buildApp(
   await app.register(processRoutes, {
     computations,
     registry,
-    cacheTtlMs: config.CACHE_TTL,
+    caching: config,
     latencyMs: config.PROCESS_LATENCY,
   })
   await app.register(stressTestRoutes, { computations })

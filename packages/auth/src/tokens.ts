@@ -4,6 +4,7 @@ import jwt from '@fastify/jwt'
 import Fastify from 'fastify'
 import { AuthError } from './errors.ts'
 import type { Keys, Rules, VerifyingKey } from './keys.ts'
+import { LEEWAY_MS, Remembered } from './remembered.ts'
 
 /** Who a verified token speaks for. */
 export interface Identity {
@@ -21,19 +22,20 @@ export interface Claims {
 /** How long a new token lives, in seconds. */
 export const TOKEN_LIFETIME_S = 3600
 
-export const LEEWAY_MS = 5000
-/** Verified tokens remembered per key, so that a signature is checked once: at most about 1 kB each. */
-const REMEMBERED = 5000
 /** Each would let a token bring its own key or rules (RFC 8725, 3.10; RFC 7515, 4.1.11). */
 const REFUSED_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit']
 
-/** One key's: pinned to it, it verifies synchronously, and remembers what it verified. */
-type Verify = (token: string) => Record<string, unknown>
+/** Pinned to one key, it verifies synchronously. */
+interface Verifier {
+  readonly by: VerifyingKey
+  readonly verify: (token: string) => Record<string, unknown>
+}
 
 /** Signs and verifies with a set of keys, and with another one whenever it is told. */
 export class Tokens {
   readonly #rules: Rules
-  #verifiers: ReadonlyMap<string, { readonly by: VerifyingKey; readonly verify: Verify }> = new Map()
+  #verifiers: ReadonlyMap<string, Verifier> = new Map()
+  readonly #remembered = new Remembered<Verifier>()
   #sign: ((claims: Claims) => string) | undefined
 
   static async of(keys: Keys): Promise<Tokens> {
@@ -48,7 +50,7 @@ export class Tokens {
 
   /** From now on these. What was verified by a key that stays is still remembered. */
   async use(keys: Keys): Promise<void> {
-    const verifiers = new Map<string, { by: VerifyingKey; verify: Verify }>()
+    const verifiers = new Map<string, Verifier>()
     for (const [kid, by] of keys.verifying) {
       const before = this.#verifiers.get(kid)
       const same = before?.by.algorithm === by.algorithm && before.by.key.equals(by.key)
@@ -58,6 +60,7 @@ export class Tokens {
     const by = signing && keys.verifying.get(signing.kid)
     this.#sign = signing && by ? (await this.#bound(signing.kid, by, signing.key)).sign : undefined
     this.#verifiers = verifiers
+    this.#remembered.keep(new Set(verifiers.values()))
   }
 
   get canSign(): boolean {
@@ -72,6 +75,10 @@ export class Tokens {
 
   /** @throws {AuthError}, an {@link UnknownKey} where it names a key that is not known */
   verify(token: string): Identity {
+    return this.#remembered.find(token) ?? this.#verify(token)
+  }
+
+  #verify(token: string): Identity {
     const { maxLength, types, roles } = this.#rules
     if (token.length > maxLength) {
       throw new AuthError('malformed', `the token has ${token.length} characters; the limit is ${maxLength}`)
@@ -84,7 +91,9 @@ export class Tokens {
     const verifier = typeof kid === 'string' ? this.#verifiers.get(kid) : undefined
     if (!verifier) throw new UnknownKey('invalid', 'the token names no key that is known here')
     try {
-      return identity(verifier.verify(token), roles)
+      const verified = identity(verifier.verify(token), roles)
+      this.#remembered.add(token, verified, verifier)
+      return verified
     } catch (cause) {
       if (cause instanceof AuthError) throw cause
       const { code, message } = cause as { code?: string; message: string }
@@ -96,7 +105,7 @@ export class Tokens {
 
   /**
    * @fastify/jwt with one key, on a server of its own that never listens: a plugin cannot join one that is ready, and keys
-   * come later. It remembers by the token's digest, until the token's `exp` (and the leeway) at the latest.
+   * come later.
    */
   async #bound(kid: string, { key, algorithm }: VerifyingKey, signing?: KeyObject) {
     const { issuer, audience } = this.#rules
@@ -113,9 +122,6 @@ export class Tokens {
         allowedAud: audience,
         requiredClaims: ['iss', 'aud', 'sub', 'exp'],
         clockTolerance: LEEWAY_MS,
-        cache: REMEMBERED,
-        // Refusals are not remembered: a token that is not valid yet must be looked at again.
-        errorCacheTTL: () => -2 * LEEWAY_MS,
       },
     })
     await scope.ready()

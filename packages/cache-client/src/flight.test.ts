@@ -23,7 +23,7 @@ const stale: Entry = {
 }
 
 /** A flight whose verdict, and fill, are the test's to give. */
-async function flight() {
+async function flight(from: 'l1' | 'l2' = 'l2') {
   const session = new Session(
     { session: 's', epoch: 'e', seq: 10 },
     { apply() {}, confirm: async () => 204, clock: () => 0 },
@@ -33,7 +33,7 @@ async function flight() {
   const filling = Promise.withResolvers<{ outcome: 'failed'; status: number; error: string }>()
   const its = new Flight('k', {
     ask: () => verdict.promise,
-    held: () => undefined,
+    held: () => (from === 'l1' ? stale : undefined),
     ...{ keep() {}, drop() {}, mark() {}, retire() {}, clock: () => 0 },
   })
   const asked: (Entry | undefined)[] = []
@@ -45,8 +45,12 @@ async function flight() {
   const first = join()
   its.begin(session)
   const lease = { surrender: async () => 204 } as unknown as Lease
-  const lead = async () => {
-    verdict.resolve({ name: 'lease', seq: 10, answer: Promise.resolve({ is: 'lease', seq: 10, lease, stale }) })
+  const lead = async (seq = 10) => {
+    verdict.resolve({
+      name: 'lease',
+      seq,
+      answer: Promise.resolve({ is: 'lease', seq, lease, stale: from === 'l2' ? stale : undefined }),
+    })
     while (asked.length === 0) await Promise.resolve()
   }
   const fail = () => filling.resolve({ outcome: 'failed', status: 503, error: 'destination_unavailable' })
@@ -80,4 +84,16 @@ it('lets nobody join once something that may be of it is purged', async () => {
   await lead()
   session.take({ seq: 11, tags: ['t'] })
   expect(its.mayJoin(session)).toBe(false)
+})
+
+it('serves nothing that L1 had once a purge of it comes, though the service knew of that as it gave the lease', async () => {
+  const { its, session, first, join, lead, fail } = await flight('l1')
+  await lead(12)
+  expect(await first).toMatchObject({ outcome: 'stale', tier: 'l1' })
+  session.take({ seq: 11, tags: ['t'] })
+  expect(its.mayJoin(session)).toBe(true)
+  const late = join()
+  fail()
+  expect(await late).toMatchObject({ outcome: 'failed', status: 503 })
+  expect(await late).not.toHaveProperty('stale')
 })

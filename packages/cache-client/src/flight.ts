@@ -54,6 +54,8 @@ type Outcome = (own: boolean) => Reading
 interface Before {
   readonly tier: 'l1' | 'l2'
   readonly entry: Entry
+  /** Nothing purged up to this `seq` is in it: less than the fill's, where L1 had not heard of all yet. */
+  readonly since: number
 }
 
 export class Flight {
@@ -158,22 +160,23 @@ export class Flight {
         this.#keep(answer.entry)
         return () => ({ outcome: 'filled', entry: answer.entry, collapsed: true, stored: true })
       case 'failed': {
-        const { status, error } = answer
-        const stale = this.#valid(answer.stale) ?? this.#effects.held()
+        const { status, error, stale = this.#effects.held() } = answer
         return () => ({ outcome: 'failed', status, error, collapsed: true, ...(stale ? { stale } : {}) })
       }
       case 'pass':
         this.#effects.drop()
         return () => ({ outcome: 'pass' })
-      case 'lease':
-        return this.#fromOrigin(answer.lease, this.#valid(answer.stale))
+      case 'lease': {
+        const { lease, stale, seq } = answer
+        return this.#fromOrigin(lease, stale && { tier: 'l2', entry: stale, since: seq })
+      }
       case 'nothing':
       case 'damaged':
         return this.#fromOrigin(undefined)
     }
   }
 
-  async #fromOrigin(lease: Lease | undefined, stale?: Entry): Promise<Outcome> {
+  async #fromOrigin(lease: Lease | undefined, before?: Before): Promise<Outcome> {
     const [owner] = this.#readers
     if (!owner) {
       // Not surrendered: it may be refused where others wait, and here is nobody who could go on.
@@ -186,10 +189,9 @@ export class Flight {
     // The origin is asked only now, so what has been applied by now was written before.
     this.#since = Math.max(this.#since, this.#session?.applied ?? 0)
     const held = this.#effects.held()
-    if (stale) this.#before = { tier: 'l2', entry: stale }
-    else if (held) this.#before = { tier: 'l1', entry: held }
+    this.#before = before ?? (held && { tier: 'l1', entry: held, since: this.#session?.applied ?? 0 })
     try {
-      const asked = owner.fill(stop.signal, this.#before?.entry)
+      const asked = owner.fill(stop.signal, this.#usableBefore?.entry)
       this.#serveBefore()
       const filling = await asked
       return await this.#settle(filling.outcome === 'begun' ? await this.#start(filling, lease) : filling, lease)
@@ -219,7 +221,8 @@ export class Flight {
     if (filling.outcome === 'failed') {
       const { status, error } = filling
       void lease?.surrender({ reason: 'failed', status, error })
-      const stale = this.#before ? { stale: this.#before.entry } : {}
+      const before = this.#usableBefore
+      const stale = before ? { stale: before.entry } : {}
       return (own) => ({ ...filling, ...stale, collapsed: !own })
     }
     const { entry } = filling
@@ -236,16 +239,18 @@ export class Flight {
     this.#effects.keep(entry)
   }
 
-  /** What L2 sent, unless something of it was purged meanwhile: whoever joins from now on may have come after that. */
-  #valid(entry: Entry | undefined): Entry | undefined {
-    const purges = this.#session?.purges
-    return entry && purges?.overtook(this.#since, entry.key, entry.tags) ? undefined : entry
+  /** Unless something of it was purged meanwhile: whoever joins now may have come after that. */
+  get #usableBefore(): Before | undefined {
+    const before = this.#before
+    const overtaken = before && this.#session?.purges.overtook(before.since, this.#key, before.entry.tags)
+    return overtaken ? undefined : before
   }
 
   /** Within `whileRevalidate`, readers do not wait; but those who have it already do. */
   #serveBefore(): void {
-    if (this.#phase.is !== 'filling' || !this.#before) return
-    const { tier, entry } = this.#before
+    const before = this.#usableBefore
+    if (this.#phase.is !== 'filling' || !before) return
+    const { tier, entry } = before
     if (ageOf(entry, this.#effects.clock()) >= entry.windows.whileRevalidate) return
     for (const reader of this.#readers) {
       if (reader.held) continue

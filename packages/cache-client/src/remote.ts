@@ -5,6 +5,7 @@ import type { Entry } from './cache.ts'
 import { FrameError, open } from './frame.ts'
 import { type Lease, ServiceLease } from './lease.ts'
 import { LineReader } from './lines.ts'
+import { patience } from './patience.ts'
 import { ageOf } from './windows.ts'
 import { Decision, digest, HEADER, MAX_FRAME_BYTES } from './wire.ts'
 
@@ -54,7 +55,7 @@ export async function ask(pool: Dispatcher, question: Question, clock: () => num
   const { key, url, session, held, signal } = question
   const hash = digest(key)
   const late = new AbortController()
-  const timer = setTimeout(() => late.abort(new Error(`no verdict in ${VERDICT_MS} ms`)), VERDICT_MS)
+  const stopWaiting = patience(VERDICT_MS, () => late.abort(new Error(`no verdict in ${VERDICT_MS} ms`)))
   const sentAt = clock()
   try {
     const response = await pool.request({
@@ -73,7 +74,7 @@ export async function ask(pool: Dispatcher, question: Question, clock: () => num
   } catch (error) {
     return nothing((error as Error).message)
   } finally {
-    clearTimeout(timer)
+    stopWaiting()
   }
 }
 

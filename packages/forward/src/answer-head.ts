@@ -25,10 +25,8 @@ export function answerHead(
   for (const name in own) if (own[name]) head.push(name, own[name])
   head.push('via', appended(fields['via'], hop.via))
   head.push('server-timing', serverTiming(hop, exchange, fields['server-timing'], elapsed))
-  const cached = fields['cache-status']
-  if (exchange.cacheStatus !== undefined) {
-    head.push('cache-status', appended(cached, `${hop.name}; ${exchange.cacheStatus}`))
-  } else if (cached !== undefined) head.push('cache-status', String(cached))
+  const cached = cacheStatusOf(hop, exchange, fields['cache-status'])
+  if (cached !== undefined) head.push('cache-status', cached)
   const proxyStatus = proxyStatusOf(hop, exchange, status, fields['proxy-status'])
   if (proxyStatus !== undefined) head.push('proxy-status', proxyStatus)
   return head
@@ -37,6 +35,17 @@ export function answerHead(
 /** Where the server has none of its own. */
 function ownFields({ name }: Hop, { id }: FastifyRequest): Record<string, string | undefined> {
   return { 'x-request-id': id, 'x-served-by': name }
+}
+
+/** From the origin's side to this hop's (RFC 9211, 2). */
+function cacheStatusOf(
+  hop: Hop,
+  { cacheStatus, cacheStatusBehind }: Exchange,
+  upstream: string | string[] | undefined,
+): string | undefined {
+  if (cacheStatus === undefined) return upstream === undefined ? undefined : String(upstream)
+  const own = `${hop.name}; ${cacheStatus}`
+  return appended(upstream, cacheStatusBehind === undefined ? own : `${cacheStatusBehind}, ${own}`)
 }
 
 /** What went wrong here; else that it went wrong behind us, so that whoever is before us does not blame us (RFC 9209). */

@@ -137,6 +137,7 @@ describe('a forwarded request', () => {
     })
     const { dispatcher } = telling({
       cacheStatus: 'fwd=uri-miss; stored',
+      cacheStatusBehind: 'shared; hit',
       timings: [{ name: 'lease', ms: 1.25, description: 'waited' }],
       endpoint: 'http://10.0.0.7:5002',
       error: 'connection_refused',
@@ -144,7 +145,7 @@ describe('a forwarded request', () => {
     const { port } = await serve({ dispatcher, origin })
     const { headers } = await ask(port)
     expect(headers).toMatchObject({
-      'cache-status': 'deep; hit, edge; fwd=uri-miss; stored',
+      'cache-status': 'deep; hit, shared; hit, edge; fwd=uri-miss; stored',
       'x-served-by': 'edge, 10.0.0.7:5002',
       'proxy-status': 'deep, edge; error=connection_refused',
     })

@@ -1,7 +1,8 @@
 /** What a request wants of a stored answer: its own cache directives (RFC 9111, 5.2.1), which are advice. */
-import { ageOf, type Entry } from '@spillway/cache-client'
+import { ageOf } from '@spillway/cache-client'
 import { deltaSeconds, parseCacheControl } from './directives.ts'
 import { type RequestHeaders, requestField } from './fields.ts'
+import type { EntryHead } from './fill.ts'
 
 /** Seconds where they are numbers. */
 export interface Demands {
@@ -54,7 +55,7 @@ export function onlyIfCached(headers: RequestHeaders): boolean {
  * How an entry may be used now for such a request: `fresh` and `asked` as it is, `stale` while it is revalidated;
  * undefined where it has to be revalidated first.
  */
-export function usable(entry: Entry, demands: Demands, now: number): 'fresh' | 'asked' | 'stale' | undefined {
+export function usable(entry: EntryHead, demands: Demands, now: number): 'fresh' | 'asked' | 'stale' | undefined {
   const { fresh, whileRevalidate, ifAsked } = entry.windows
   const age = ageOf(entry, now)
   if (age < fresh) return suits(entry, age, demands) ? 'fresh' : undefined
@@ -64,13 +65,13 @@ export function usable(entry: Entry, demands: Demands, now: number): 'fresh' | '
 }
 
 /** A fresh one. What is immutable needs no reload (RFC 8246, 2). */
-function suits(entry: Entry, age: number, demands: Demands): boolean {
+function suits(entry: EntryHead, age: number, demands: Demands): boolean {
   if (demands === UNDEMANDING) return true
   if (age + demands.minFresh * 1000 > entry.windows.fresh) return false
   return (!demands.revalidated && age <= demands.maxAge * 1000) || isImmutable(entry)
 }
 
-function isImmutable({ headers }: Entry): boolean {
+function isImmutable({ headers }: EntryHead): boolean {
   const lines = headers.filter(([name]) => name === 'cache-control').map(([, value]) => value)
   return parseCacheControl(lines.join(',')).has('immutable')
 }

@@ -12,7 +12,7 @@ const FARTHEST = 37
 export function refreshesEarly(entry: Entry, age: number, beta: number, random: () => number): boolean {
   const left = entry.windows.fresh - age
   const scale = entry.fillMs * beta
-  // Most reads are far from it, and pay for neither chance nor logarithm.
-  if (left > scale * FARTHEST) return false
+  // Most reads are far from it, and pay for neither chance nor logarithm; what is stale is others' matter.
+  if (left > scale * FARTHEST || left <= 0) return false
   return scale * -Math.log(random()) >= left
 }

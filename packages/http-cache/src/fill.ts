@@ -3,6 +3,7 @@ import { type Entry, type Filled, type Filling, freshOnly } from '@spillway/cach
 import { createExchange, type Exchange, exchangeOf, proxyError, statusOf, UpstreamError } from '@spillway/upstreams'
 import type { Call } from './call.ts'
 import { withoutFields } from './fields.ts'
+import { type Exchanged, initialAge } from './freshness.ts'
 import { type Head, LiveAnswer } from './live-answer.ts'
 import { revalidate } from './revalidation.ts'
 import { RunningAnswer } from './running-answer.ts'
@@ -114,24 +115,34 @@ export class OriginFill {
   #freshen(head: Head): void {
     const respondedAt = performance.now()
     const { verdict, mark } = this.#assess(head, respondedAt)
-    const kept = verdict.kind === 'store' ? verdict : NOT_KEPT
+    const kept =
+      verdict.kind === 'store' ? verdict : { ...NOT_KEPT, ageMs: initialAge(head.headers, this.#times(respondedAt)) }
     const { body } = this.stale as Entry
-    this.freshened = { ...this.#entryHead(head, kept, respondedAt), body, fillMs: respondedAt - this.startedAt }
-    if (verdict.kind === 'store') this.#settle({ outcome: 'cacheable', entry: this.freshened })
+    const entry = { ...this.#entryHead(head, kept, respondedAt), body, fillMs: respondedAt - this.startedAt }
+    // A cookie that came with it is its leader's.
+    const cookies = [head.headers['set-cookie'] ?? []].flat()
+    this.freshened = {
+      ...entry,
+      headers: [...entry.headers, ...cookies.map((cookie) => ['set-cookie', cookie] as const)],
+    }
+    if (verdict.kind === 'store') this.#settle({ outcome: 'cacheable', entry })
     else this.#settle(mark ?? { outcome: 'uncacheable' })
   }
 
   /** What to do with an answer; one that varies by fields which the key knows nothing of leaves at most a mark. */
   #assess(head: Head, responseAt: number): { verdict: Verdict; mark?: Filled } {
     const { options, settings, cache } = this.#call
-    const times = { requestAt: this.startedAt, responseAt, responseDate: Date.now() }
-    const verdict = judge(head, options.headers, times, settings)
+    const verdict = judge(head, options.headers, this.#times(responseAt), settings)
     const { variedBy, primary } = this.#target
     if (verdict.kind !== 'store' || verdict.vary.every((name) => variedBy?.includes(name))) return { verdict }
     if (!variedBy) return { verdict: { kind: 'refuse' }, mark: this.#mark(verdict.vary, responseAt) }
     // The mark is out of date; the next reader makes a new one. Where this fails, that waits until the mark expires.
     cache.purge({ keys: [primary] }).catch(() => {})
     return { verdict: { kind: 'refuse' } }
+  }
+
+  #times(responseAt: number): Exchanged {
+    return { requestAt: this.startedAt, responseAt, responseDate: Date.now() }
   }
 
   #open(head: Head): RunningAnswer {

@@ -22,7 +22,7 @@ export class Pace {
   keep(size: number, source: Source | undefined): void {
     this.#size = size
     this.#source = source
-    const slowest = Math.min(size, ...[...this.#readers].map(({ at }) => at))
+    const slowest = [...this.#readers].reduce((least, { at }) => Math.min(least, at), size)
     if (this.#readers.size > 0 && size - slowest <= HIGH_WATER) {
       this.stop()
       source?.resume()

@@ -1,17 +1,14 @@
 /** One reader's way to an answer: L1 at once, else the shared cache, else the origin, alone or for all who wait. */
 import { ageOf, type Entry, type Reading } from '@spillway/cache-client'
-import { type Exchange, type ProxyErrorType, UpstreamError } from '@spillway/upstreams'
+import { type Exchange, UpstreamError } from '@spillway/upstreams'
 import type { Call } from './call.ts'
 import { type Demands, demandsOf, onlyIfCached, UNDEMANDING, usable } from './demands.ts'
 import { refreshesEarly } from './early-refresh.ts'
-import { FillFailed, OnlyIfCached } from './errors.ts'
-import { type AnswerHeaders, sizeOf } from './fields.ts'
+import { OnlyIfCached } from './errors.ts'
+import { sizeOf } from './fields.ts'
 import { type Begun, type EntryHead, OriginFill } from './fill.ts'
 import { primaryKey, urlOf, urlTag, variantKey } from './key.ts'
-import { passBy } from './pass.ts'
-import type { RunningAnswer } from './running-answer.ts'
-import { clientHeaders } from './storable.ts'
-import { deliverRunning, deliverStored, storedFields } from './stored.ts'
+import { Reply } from './reply.ts'
 import { namedTarget } from './target.ts'
 
 /** Milliseconds: what a timer can keep at most. */
@@ -21,15 +18,18 @@ const LONGEST_WAIT = 2 ** 31 - 1
  * failure is for nobody but who sent it (CPDoS, "HTTP Header Oversize"): such a request never asks for others.
  */
 const LONGEST_HEAD = 4096
+/** What the shared cache behind L1 is called in `Cache-Status`. */
+const L2 = 'cache'
 /** Where these come, a stale answer will do (RFC 5861, 4). */
 const OUT_OF_ORDER = new Set([500, 502, 503, 504])
 
-type Failed = Extract<Reading, { outcome: 'failed' }>
+type Started = Extract<Reading, { outcome: 'begun' }>
 
 /** Answers a GET or HEAD whose exchange has a scope. */
 export class Reader {
   readonly #call: Call
   readonly #exchange: Exchange
+  readonly #reply: Reply
   readonly #demands: Demands
   readonly #startedAt = performance.now()
   readonly #url: string
@@ -39,11 +39,11 @@ export class Reader {
   /** What is stored, but not as this reader may have it. */
   #found: Entry | undefined
   #fill: OriginFill | undefined
-  readonly #leaving = new AbortController()
 
   constructor(call: Call, exchange: Exchange & { scope: string }) {
     this.#call = call
     this.#exchange = exchange
+    this.#reply = new Reply(call, exchange, this.#startedAt)
     this.#demands = call.settings.clientDirectives === 'honour' ? demandsOf(call.options.headers) : UNDEMANDING
     this.#url = urlOf(call.options)
     const target = namedTarget(call.options.headers, exchange.calledAt)
@@ -55,7 +55,7 @@ export class Reader {
   /** A hit in L1 is delivered before this returns. */
   start(): void {
     if (this.#demands.unstored) {
-      this.#pass('request')
+      this.#reply.pass('fwd=request')
       return
     }
     const entry = this.#peek()
@@ -65,7 +65,7 @@ export class Reader {
     } else if (onlyIfCached(this.#call.options.headers)) {
       this.#call.delivery.fail(new OnlyIfCached())
     } else if (sizeOf(this.#call.options.headers) > LONGEST_HEAD) {
-      this.#pass('bypass')
+      this.#reply.pass('fwd=bypass')
     } else {
       this.#found = entry
       void this.#ask()
@@ -84,13 +84,13 @@ export class Reader {
   }
 
   async #ask(): Promise<void> {
-    const leaving = this.#leaving
+    const leaving = new AbortController()
     this.#call.delivery.follow({ abort: (reason) => leaving.abort(reason), pause() {}, resume() {} })
     const late = () => leaving.abort(new UpstreamError('http_response_timeout', { sent: true }))
     const { deadlineAt = Infinity } = this.#exchange
     const timer = setTimeout(late, Math.min(deadlineAt - performance.now(), LONGEST_WAIT))
     try {
-      await this.#settle(await this.#read(leaving.signal))
+      await this.#settle(await this.#read(leaving.signal), leaving)
     } catch (error) {
       if (error instanceof UpstreamError) this.#exchange.error = error.type
       if (!(error instanceof UpstreamError && this.#insteadOf(error.statusCode, this.#found))) {
@@ -134,7 +134,7 @@ export class Reader {
     return new OriginFill(this.#call, target)
   }
 
-  #suits(entry: Entry): boolean {
+  #suits(entry: EntryHead): boolean {
     return usable(entry, this.#demands, performance.now()) !== undefined
   }
 
@@ -144,23 +144,20 @@ export class Reader {
     return this.#fill !== undefined && 'collapsed' in reading && !reading.collapsed
   }
 
-  async #settle(reading: Reading): Promise<void> {
+  async #settle(reading: Reading, leaving: AbortController): Promise<void> {
     if (reading.outcome === 'failed' && this.#insteadOf(reading.status, reading.stale)) return
-    const became = `${isStored(reading) ? '; stored' : ''}${isCollapsed(reading) ? '; collapsed' : ''}`
-    // Whoever fills here is an OriginFill.
-    const begun = reading.outcome === 'begun' ? (reading.answer as Begun) : undefined
     if (this.#fill && this.#leads(reading)) {
-      await this.#lead(this.#fill, became, begun?.entry)
-    } else if (begun) {
-      await this.#follow(begun, `${this.#forwarded()}${became}`)
+      await this.#lead(this.#fill, reading, leaving)
+    } else if (reading.outcome === 'begun') {
+      await this.#follow(reading, leaving)
     } else if ('tier' in reading && this.#suits(reading.entry)) {
       this.#hit(reading.entry, reading.tier, false)
     } else if (reading.outcome === 'filled') {
-      this.#deliver(reading.entry, `${this.#forwarded()}${became}`)
+      this.#reply.stored(reading.entry, this.#missed(reading))
     } else if (reading.outcome === 'failed') {
-      this.#fail(reading, `${this.#forwarded()}${became}`)
+      this.#reply.failed(reading, this.#missed(reading))
     } else {
-      this.#pass('tier' in reading ? 'request' : 'bypass')
+      this.#reply.pass('tier' in reading ? 'fwd=request' : 'fwd=bypass')
     }
   }
 
@@ -172,73 +169,37 @@ export class Reader {
     return status === undefined ? `fwd=${reason}` : `fwd=${reason}; fwd-status=${status}`
   }
 
-  async #lead(fill: OriginFill, became: string, entry: EntryHead | undefined): Promise<void> {
-    const { endpoint, error, timings } = fill.exchange
-    const { answer, freshened } = fill
-    this.#exchange.timings.push(...timings)
-    if (endpoint !== undefined) this.#exchange.endpoint = endpoint
-    if (error !== undefined) this.#exchange.error = error
-    if (freshened) {
-      this.#deliver(freshened, `${this.#forwarded(304)}${became}`, fill.startedAt)
-      return
-    }
-    this.#tell(`${this.#forwarded(answer?.head.status)}${became}`, fill.startedAt)
-    if (fill.error || !answer) throw fill.error ?? new Error('the fill ended without an answer')
-    const headers = clientHeaders(answer.head.headers)
-    if (entry?.status === 200) headers['accept-ranges'] = 'bytes'
-    await this.#join(answer, entry, { headers, trailers: true })
+  /** And what became of the answer, and whether another's fill brought it (RFC 9211, 2.4, 2.6). */
+  #missed(reading: Reading, status?: number): string {
+    const collapsed = 'collapsed' in reading && reading.collapsed
+    return `${this.#forwarded(status)}${isStored(reading) ? '; stored' : ''}${collapsed ? '; collapsed' : ''}`
   }
 
-  /** As he would get it once it is stored. */
-  async #follow({ answer, entry }: Begun, status: string): Promise<void> {
-    this.#tell(status)
-    const age = Math.floor(ageOf(entry, performance.now()) / 1000)
-    await this.#join(answer, entry, { headers: storedFields(entry, age, answer.length), trailers: false })
+  async #lead(fill: OriginFill, reading: Reading, leaving: AbortController): Promise<void> {
+    const status = fill.freshened ? 304 : fill.answer?.head.status
+    const entry = reading.outcome === 'begun' ? begunBy(reading).entry : undefined
+    await this.#reply.live(fill, this.#missed(reading, status), entry, leaving)
   }
 
-  /** From its first byte on, as it comes; a part that can be told only of the whole, once that is here. */
-  async #join(
-    answer: RunningAnswer,
-    entry: EntryHead | undefined,
-    { headers, trailers }: { headers: AnswerHeaders; trailers: boolean },
-  ): Promise<void> {
-    const { delivery } = this.#call
-    if (answer.error) throw answer.error
-    const left = (reason: Error) => this.#leaving.abort(reason)
-    const head = { ...answer.head, headers }
-    if (answer.open && deliverRunning(answer, head, this.#call, { trailers, left })) return
-    this.#leaving.signal.addEventListener('abort', () => delivery.fail(this.#leaving.signal.reason))
-    const body = answer.open && entry ? await answer.body : undefined
-    if (body && entry) deliverStored({ ...entry, body }, Math.floor(ageOf(entry, performance.now()) / 1000), this.#call)
-    else passBy(this.#call)
+  /** Whoever came after its head gets it if he might have it from the cache; who was here before shares it in any case. */
+  async #follow(reading: Started, leaving: AbortController): Promise<void> {
+    const begun = begunBy(reading)
+    if (begun.entry.at < this.#startedAt && !this.#suits(begun.entry)) this.#reply.pass('fwd=bypass')
+    else await this.#reply.shared(begun, this.#missed(reading), leaving)
   }
 
   /** Whether a stale answer was delivered instead of an error with this status. */
   #insteadOf(status: number, stale: Entry | undefined): boolean {
     if (!stale || !OUT_OF_ORDER.has(status) || ageOf(stale, performance.now()) >= stale.windows.ifError) return false
-    this.#deliver(stale, `${this.#forwarded(this.#fill?.answer?.head.status)}; ttl=${ttlOf(stale)}`)
+    this.#reply.stored(stale, `${this.#forwarded(this.#fill?.answer?.head.status)}; ttl=${ttlOf(stale)}`)
     return true
-  }
-
-  #fail({ entry, status, error }: Failed, cacheStatus: string): void {
-    if (entry) {
-      this.#deliver(entry, cacheStatus)
-    } else {
-      this.#tell(cacheStatus)
-      // What a fill found, here or at another gateway, as it told it through the cache.
-      this.#exchange.error = error as ProxyErrorType
-      this.#call.delivery.fail(new FillFailed(status, error as ProxyErrorType))
-    }
-  }
-
-  #pass(reason: 'request' | 'bypass'): void {
-    this.#tell(`fwd=${reason}`)
-    passBy(this.#call)
   }
 
   /** Out of the cache; what is stale, or nearly, is asked for anew meanwhile. */
   #hit(entry: Entry, tier: 'l1' | 'l2', stale: boolean): void {
-    this.#deliver(entry, `hit; ttl=${ttlOf(entry)}; detail=${tier}`)
+    const hit = `hit; ttl=${ttlOf(entry)}`
+    if (tier === 'l2') this.#exchange.cacheStatusBehind = `${L2}; ${hit}`
+    this.#reply.stored(entry, tier === 'l2' ? `${this.#forwarded()}; detail=l2` : `${hit}; detail=l1`)
     const { earlyRefresh, random } = this.#call.settings
     const age = ageOf(entry, performance.now())
     if (stale || refreshesEarly(entry, age, earlyRefresh, random)) this.#refresh(entry)
@@ -252,22 +213,11 @@ export class Reader {
     }
     this.#call.cache.refresh(this.#key(), urlTag(this.#url), fill, entry)
   }
-
-  #deliver(entry: Entry, cacheStatus: string, until?: number): void {
-    this.#tell(cacheStatus, until)
-    deliverStored(entry, Math.floor(ageOf(entry, performance.now()) / 1000), this.#call)
-  }
-
-  /** For `forward`: what the cache did, and how long it looked before somebody else was asked. */
-  #tell(cacheStatus: string, until = performance.now()): void {
-    this.#exchange.cacheStatus = cacheStatus
-    this.#exchange.timings.push({ name: 'cache', ms: until - this.#startedAt })
-  }
 }
 
-/** Shared another reader's fill. */
-function isCollapsed(reading: Reading): boolean {
-  return 'collapsed' in reading && reading.collapsed
+/** Whoever fills here is an OriginFill. */
+function begunBy({ answer }: Started): Begun {
+  return answer as Begun
 }
 
 /** Or on its way to be. Where it is a mark that was stored, the answer is not. */

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Delivery } from './delivery.ts'
 import type { Part } from './ranges.ts'
@@ -216,4 +217,71 @@ it('cancels what only passes once nobody will join, even before there is a reque
   expect(source).toEqual({ held: true, aborted: undefined })
   answer.release()
   expect(source.aborted).toBe('nobody reads this answer any more')
+})
+
+/** One answer, and readers who come and go. */
+class Play {
+  readonly #running = running()
+  readonly #readers: (ReturnType<typeof join> & { part: Part | undefined })[] = []
+  #text = ''
+
+  data(text: string) {
+    if (this.#running.source.aborted !== undefined) return
+    this.#text += text
+    this.#running.data(text)
+  }
+
+  join(part: Part | undefined, paused: boolean) {
+    const { answer } = this.#running
+    if (answer.open && !answer.error) {
+      this.#readers.push({ ...join(answer, { paused, ...(part ? { part } : {}) }), part })
+    }
+  }
+
+  tell(whose: number, what: 'pause' | 'resume' | 'abort') {
+    this.#readers[whose]?.delivery[what](new Error('gone'))
+  }
+
+  end(breaks: boolean) {
+    if (breaks) this.#running.answer.fail(new Error('broke'))
+    else this.#running.answer.end({})
+    for (const { delivery } of this.#readers) delivery.resume()
+  }
+
+  answer(what: 'pass' | 'release') {
+    this.#running.answer[what]()
+  }
+
+  check() {
+    for (const { seen, part } of this.#readers) {
+      const wanted = part ? this.#text.slice(part.first, part.last + 1) : this.#text
+      expect(wanted.startsWith(seen.text)).toBe(true)
+      expect(seen.ended).toBe(seen.error === '')
+      if (seen.ended) expect(seen.text).toBe(wanted)
+    }
+    const [told, ...more] = this.#running.told
+    expect(more).toEqual([])
+    if (told?.startsWith('whole')) expect(told).toBe(`whole ${this.#text}`)
+  }
+}
+
+it('gives every reader the whole, his part, or a break, whatever happens in what order', () => {
+  const part = fc.option(
+    fc.tuple(fc.nat(12), fc.nat(12)).map(([a, b]) => ({ first: Math.min(a, b), last: Math.max(a, b) })),
+    { nil: undefined },
+  )
+  const text = fc.string({ minLength: 1, maxLength: 4, unit: 'grapheme-ascii' })
+  const act = fc.oneof(
+    text.map((bytes) => (play: Play) => play.data(bytes)),
+    fc.tuple(part, fc.boolean()).map((asked) => (play: Play) => play.join(...asked)),
+    fc.tuple(fc.nat(5), fc.constantFrom('pause', 'resume', 'abort')).map((told) => (play: Play) => play.tell(...told)),
+    fc.constantFrom('pass', 'release').map((what) => (play: Play) => play.answer(what)),
+  )
+  const holds = (acts: ((play: Play) => void)[], breaks: boolean) => {
+    const play = new Play()
+    for (const each of acts) each(play)
+    play.end(breaks)
+    play.check()
+  }
+  fc.assert(fc.property(fc.array(act, { maxLength: 30 }), fc.boolean(), holds), { numRuns: 1000 })
 })

@@ -56,6 +56,11 @@ export class RunningAnswer implements Taker {
     return this.#first !== undefined
   }
 
+  /** Whether all of it is known to be no longer than may be kept: a part may then be waited for. */
+  get short(): boolean {
+    return this.length !== undefined && this.length <= this.#maxBytes
+  }
+
   /** Why it broke. */
   get error(): Error | undefined {
     return this.#outcome && 'error' in this.#outcome ? this.#outcome.error : undefined

@@ -47,7 +47,7 @@ export interface HttpCacheOptions {
 }
 
 /** A frame holds the head, too; undici takes heads of 16 KiB, which as JSON and with tags are within 128. */
-const LONGEST_BODY = MAX_FRAME_BYTES - 131_072
+export const LONGEST_BODY = MAX_FRAME_BYTES - 131_072
 
 export type Settings = Required<Omit<HttpCacheOptions, 'cache'>>
 

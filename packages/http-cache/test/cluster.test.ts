@@ -45,7 +45,8 @@ describe('over two gateways and a cache service', () => {
     await until(async () => (await service.size()) === 1)
     const hits = [await b.ask(), await b.ask()]
     expect(hits.map(({ body }) => body)).toEqual(['hello', 'hello'])
-    expect(hits[0]?.exchange.cacheStatus).toMatch(/^hit; ttl=\d+; detail=l2$/)
+    expect(hits[0]?.exchange.cacheStatus).toBe('fwd=uri-miss; detail=l2')
+    expect(hits[0]?.exchange.cacheStatusBehind).toMatch(/^cache; hit; ttl=\d+$/)
     expect(hits[1]?.exchange.cacheStatus).toMatch(/^hit; ttl=\d+; detail=l1$/)
     expect(a.requests).toHaveLength(1)
   })

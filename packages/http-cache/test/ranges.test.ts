@@ -161,10 +161,11 @@ describe('Range on a miss (RFC 9111, 3.3)', () => {
 
   it.each([
     ['may not be stored', { 'cache-control': 'no-store' }, '0'],
-    ['is too long to be stored', fresh, '0'.repeat(2_000_000)],
+    ['turns out too long to be stored', fresh, '0'.repeat(2_000_000)],
+    ['says that it is too long', { ...fresh, 'content-length': '2000000' }, '0'.repeat(2_000_000)],
   ])('goes to the origin itself where the answer %s; its 206 is never stored', async (_, headers, body) => {
     world.respond = (request, response) => {
-      if (request.headers.range) response.writeHead(206, { ...headers, 'content-range': 'bytes 0-0/1' }).end('0')
+      if (request.headers.range) response.writeHead(206, { 'content-range': 'bytes 0-0/1' }).end('0')
       else response.writeHead(200, headers).end(body)
     }
     expect(await range('bytes=0-0')).toMatchObject({ status: 206, body: '0' })

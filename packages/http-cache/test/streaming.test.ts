@@ -113,6 +113,20 @@ describe('an answer that may be stored', () => {
     expect(slow.seen.body).toHaveLength(500_000)
   })
 
+  it('is joined by nobody once it has come and may not be used without asking (RFC 9111, 5.2.2.4)', async () => {
+    const held = holding()
+    const waiting = [reading(), reading()]
+    const response = await held
+    await until(() => world.cache.waiting === 2)
+    response.writeHead(200, { 'cache-control': 'no-cache', etag: '"1"' }).write('hel')
+    await until(() => waiting.every(({ seen }) => seen.body === 'hel'))
+    world.respond = (_, answer) => answer.end('asked for again')
+    expect(await world.ask()).toMatchObject({ body: 'asked for again', exchange: { cacheStatus: 'fwd=bypass' } })
+    response.end('lo')
+    await Promise.all(waiting.map(({ ended }) => ended))
+    expect(waiting.map(({ seen }) => seen.body)).toEqual(['hello', 'hello'])
+  })
+
   it('is not stored where a write overtook it, and says so (RFC 9111, 4.4)', async () => {
     const held = holding()
     const reader = reading()

@@ -1,6 +1,7 @@
 export { type AppOptions, createApp, createContext, type ServiceContext } from './app.ts'
 export { nextCrash } from './backoff.ts'
 export { boot } from './boot.ts'
+export { type Caching, cachingSettings, cdnCacheControl } from './caching.ts'
 export { type Caller, callerOf } from './caller.ts'
 export { ConfigError, type ConfigOf, readConfig } from './config.ts'
 export { type Entry, Gate } from './gate.ts'

@@ -46,6 +46,8 @@ export interface Exchange {
   error?: ProxyErrorType
   /** Out: this hop's member of `Cache-Status` (RFC 9211), such as `hit; ttl=29` or `fwd=uri-miss; stored`; without the cache's name. */
   cacheStatus?: string
+  /** Out: the whole member of a cache behind this hop's, where the answer came out of that, such as `cache; hit; ttl=29`. */
+  cacheStatusBehind?: string
 }
 
 /** Dispatch options as our layers pass them on. Foreign dispatchers ignore the field. */

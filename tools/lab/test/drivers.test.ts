@@ -135,7 +135,7 @@ describe.each(await drivers(process.env))('$name, lied to', (driver) => {
   })
 
   it.each([
-    ['misses told as hits', 'gateway-1; hit; ttl=3; detail=l2', 'hit'],
+    ['misses told as hits', 'cache; hit; ttl=3, gateway-1; fwd=uri-miss; detail=l2', 'hit'],
     ['hits told as misses', 'gateway-1; fwd=vary-miss', 'miss'],
     ['fills shared with others', 'gateway-1; fwd=uri-miss; collapsed', 'collapsed'],
     ['a cache that is not the gateway’s', 'cdn; hit', 'none'],

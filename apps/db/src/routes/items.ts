@@ -1,18 +1,18 @@
 /** `/data`: reading items and pages of them, writing them with optimistic versions. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { requireRole } from '@spillway/auth'
-import { callerOf, Problem } from '@spillway/service'
+import { type Caching, callerOf, cdnCacheControl, Problem } from '@spillway/service'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { errors } from '../errors.ts'
 import { Item, type Items, Key, Page, type Written } from '../items.ts'
-import { ANY, ENTITY_TAGS, etag, precondition } from '../precondition.ts'
+import { ANY, ENTITY_TAGS, etag, isKnown, precondition } from '../precondition.ts'
 import { unsupported } from '../values.ts'
 
 interface ItemRoutes {
   items: Items
-  /** Milliseconds our caches may keep a read. */
-  cacheTtlMs: number
+  /** What our caches may do with a read. */
+  caching: Caching
 }
 
 const Params = Type.Object({ key: Key })
@@ -42,14 +42,15 @@ const write = {
   },
 }
 
-export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutes> = async (app, { items, cacheTtlMs }) => {
-  const seconds = Math.floor(cacheTtlMs / 1000)
-  const cached = { ...CLIENTS, 'cdn-cache-control': seconds > 0 ? `public, max-age=${seconds}` : 'no-store' }
+export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutes> = async (app, { items, caching }) => {
+  const cached = { ...CLIENTS, 'cdn-cache-control': cdnCacheControl(caching) }
 
   async function sendItem(key: string, request: FastifyRequest, reply: FastifyReply) {
     const item = await items.read(key, callerOf(request, reply))
     if (!item) throw missing(key)
-    return reply.headers({ ...cached, 'cache-tag': `item:${key}`, etag: etag(item.version) }).send(item)
+    reply.headers({ ...cached, 'cache-tag': `item:${key}`, etag: etag(item.version) })
+    if (isKnown(item.version, request.headers['if-none-match'])) return reply.code(304).send()
+    return reply.send(item)
   }
 
   app.get(

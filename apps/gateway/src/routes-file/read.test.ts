@@ -73,6 +73,19 @@ const slips: ((route: Planted, mark: string) => Planted)[] = [
   (route, mark) => ({ ...route, timeout: mark }),
   (route, mark) => ({ ...route, bodyLimit: mark }),
   (route, mark) => ({ ...route, cache: mark }),
+  ...[
+    'scope',
+    'clientDirectives',
+    'earlyRefresh',
+    'fills',
+    'heuristic',
+    'maxBodyBytes',
+    'negativeTtl',
+    'storeSetCookie',
+    'ttl',
+  ].map((member) => (route: Planted, mark: string) => ({ ...route, cache: { scope: 'public', [member]: mark } })),
+  (route, mark) => ({ ...route, cache: { scope: 'public', [mark]: 1 } }),
+  (route, mark) => ({ ...route, cache: { scope: 'public', headers: [`not a name ${mark}`] } }),
   (route, mark) => ({ ...route, identity: mark }),
   (route, mark) => ({ ...route, methods: ['PUT', mark] }),
   (route, mark) => ({ ...route, request: { [mark]: {} } }),
@@ -176,6 +189,33 @@ describe('a routes file', () => {
     ])
   })
 
+  it('names what would be right of how answers are cached', () => {
+    const cache = {
+      scope: 'public',
+      ttl: 30,
+      fills: 0,
+      heuristic: 2,
+      earlyRefresh: -1,
+      headers: [],
+      clientDirective: 'honour',
+      maxBodyBytes: '2MB',
+      storeSetCookie: 'yes',
+    }
+    expect(mistakesIn(one({ cache })).map((m) => m.message)).toEqual([
+      'routes[0].cache.ttl is 30; it must be a duration such as 250ms, 30s, 5m',
+      'routes[0].cache.fills is 0; it must be a whole number from 1 to 100000',
+      'routes[0].cache.heuristic is 2; it must be a number from 0 to 1',
+      'routes[0].cache.earlyRefresh is -1; it must be a number from 0 to 100',
+      'routes[0].cache.headers is []; it must be a list of request fields such as [accept-language]',
+      'routes[0].cache.clientDirective is not a known key; did you mean clientDirectives?',
+      'routes[0].cache.maxBodyBytes is "2MB"; it must be a size such as 64kB, at most 1920KiB',
+      'routes[0].cache.storeSetCookie is "yes"; it must be true or false',
+    ])
+    expect(mistakesIn(one({ cache: { ttl: '30s' } }))).toMatchObject([
+      { line: 11, message: 'routes[0].cache lacks scope, which must be one of public, role, user' },
+    ])
+  })
+
   it('gives line and column of a key that is not known', () => {
     expect(mistakesIn(one({ cach: 'none' }))).toMatchObject([{ line: 10, column: 5 }])
   })
@@ -260,5 +300,14 @@ describe('a routes file', () => {
     expect(scopeOf({ auth: 'public' })).toBe('public')
     expect(scopeOf({ cache: 'none' })).toBe('none')
     expect(scopeOf({ cache: { scope: 'role' } })).toBe('role')
+  })
+  it('says how answers are cached, times in milliseconds', () => {
+    const optionsOf = (cache: object) => read(one({ cache })).routes[0]?.cacheOptions
+    const told = { clientDirectives: 'honour', earlyRefresh: 0.5, fills: 4, headers: ['Accept'], heuristic: 0.1 }
+    const written = { ...told, storeSetCookie: true, maxBodyBytes: '64kB', negativeTtl: '2s', ttl: '1.5s' }
+    const known = { ...told, storeSetCookie: true, maxBodyBytes: 64_000, negativeTtl: 2000, ttl: 1500 }
+    expect(optionsOf({ scope: 'user', ...written })).toEqual(known)
+    expect(optionsOf({ scope: 'user' })).toEqual({})
+    expect(read(one({ cache: 'none' })).routes[0]?.cacheOptions).toEqual({})
   })
 })

@@ -1,6 +1,7 @@
 /** Reads a routes file: YAML in, a table of routes out, or every mistake in it with line and column. */
 import { duration, isMapping, mistakesOf, size, YamlFile } from '@spillway/service'
 import { Value } from 'typebox/value'
+import { type CacheOptions, cacheOptions } from './caching.ts'
 import { definitions } from './json-schema.ts'
 import { expand, originsOf, ruleMistakes, type Variables } from './rules.ts'
 import { type RouteSource, RoutesSource } from './schema.ts'
@@ -9,6 +10,7 @@ import { type RouteSource, RoutesSource } from './schema.ts'
 export interface Route extends Pick<RouteSource, 'path' | 'methods' | 'upstream' | 'auth' | 'summary' | 'description'> {
   /** For whom a cached answer may be reused; `none` passes the cache by. */
   cacheScope: 'none' | 'public' | 'role' | 'user'
+  cacheOptions: CacheOptions
   identity: 'none' | 'forward'
   /** The upstream's path that this one and what is below it lead to. */
   mount?: string
@@ -60,6 +62,7 @@ function route(source: RouteSource, variables: Variables): Route {
   return {
     ...rest,
     cacheScope: mount === undefined ? scopeOf(cache, source.auth) : 'none',
+    cacheOptions: isMapping(cache) ? cacheOptions(cache) : {},
     identity,
     timeoutMs: Value.Decode(Timeout, timeout),
     ...(mount === undefined ? {} : { mount: expand(mount, variables) }),

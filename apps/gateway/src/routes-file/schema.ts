@@ -1,6 +1,7 @@
 /** The routes file's shape: what `gateway.routes.yaml` may say. Extended by addition only. */
 import { choice, duration, size, text } from '@spillway/service'
 import { type Static, Type } from 'typebox'
+import { Caching } from './caching.ts'
 import { jsonSchema, Parameters } from './json-schema.ts'
 
 const PLAIN = '[A-Za-z0-9._~-]+'
@@ -9,7 +10,6 @@ const Role = Type.String({
   pattern: '^[a-z][a-z0-9_-]{0,31}$',
   wants: 'a role such as editor: lower-case letters, digits, _ and -',
 })
-const Scope = choice(['public', 'role', 'user'], { about: 'Who may share a cached answer.' })
 
 const closed = { additionalProperties: false }
 
@@ -42,7 +42,7 @@ export const RouteSource = Type.Object({
     text({ about: `The upstream's path that \`path\` and what is below it lead to; \${NAME} as in endpoints.` }),
   ),
   cache: Type.Optional(
-    Type.Union([Type.Literal('none'), Type.Object({ scope: Scope }, closed)], {
+    Type.Union([Type.Literal('none'), Caching], {
       wants: 'none, or { scope: public }, { scope: role } or { scope: user }',
     }),
   ),

@@ -40,7 +40,7 @@ export async function declaredRoutes(app: App, options: DeclaredOptions): Promis
 function declare(app: FastifyInstance, route: Route, { clusters, name, places }: DeclaredOptions): void {
   const cluster = clusterNamed(clusters, route.upstream)
   const forward = createForward({
-    dispatcher: route.cacheScope === 'none' ? cluster.uncached : cluster.cached,
+    dispatcher: route.cacheScope === 'none' ? cluster.uncached : cluster.cached(route.cacheOptions),
     origin: cluster.origin,
     name,
     identity: route.identity,

@@ -1,9 +1,9 @@
 /** `POST /admin/cache/purge`: makes every gateway forget what it names, for whoever changed data behind the API's back. */
 import { requireRole } from '@spillway/auth'
-import type { SharedCache } from '@spillway/cache-client'
+import type { Purge, SharedCache } from '@spillway/cache-client'
 import { urlTag } from '@spillway/http-cache'
-import { Problem } from '@spillway/service'
-import { Type } from 'typebox'
+import { commonProblems, Problem } from '@spillway/service'
+import { type Static, Type } from 'typebox'
 import { gatewayProblems } from '../errors.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
@@ -19,8 +19,14 @@ const PurgeBody = Type.Object(
     keys: names('URL paths as clients ask for them, query included, such as `/data/alpha`'),
     tags: names('Tags as upstreams give them in `Cache-Tag`'),
     all: Type.Optional(Type.Literal(true)),
+    soft: Type.Optional(
+      Type.Literal(true, {
+        description:
+          'Makes stale what is named instead of dropping it: it may be served as long as its upstream lets stale answers be, while it is asked for anew',
+      }),
+    ),
   },
-  { additionalProperties: false, minProperties: 1, maxProperties: 1, description: 'Exactly one of the three' },
+  { additionalProperties: false, description: 'Exactly one of `keys`, `tags` and `all`' },
 )
 
 export function purge(app: App, { cache, routes }: { cache: SharedCache; routes: readonly Route[] }): void {
@@ -58,11 +64,20 @@ export function purge(app: App, { cache, routes }: { cache: SharedCache; routes:
       onRequest: requireRole('admin'),
     },
     async (request, reply) => {
-      const { keys, tags } = request.body
-      await cache.purge(keys ? { tags: keys.flatMap(urlTags) } : tags ? { tags } : { all: true })
+      await cache.purge(named(request.body, urlTags))
       return reply.code(204).send(null)
     },
   )
+}
+
+/** @throws {Problem} unless exactly one of the three is there */
+function named({ keys, tags, all, soft }: Static<typeof PurgeBody>, urlTags: (key: string) => string[]): Purge {
+  if ([keys, tags, all].filter((names) => names !== undefined).length !== 1) {
+    throw new Problem(commonProblems.validation_failed, { detail: 'name exactly one of keys, tags and all' })
+  }
+  const how = soft ? { soft } : {}
+  if (keys) return { tags: keys.flatMap(urlTags), ...how }
+  return tags ? { tags, ...how } : { all: true, ...how }
 }
 
 function pattern(path: string): RegExp {

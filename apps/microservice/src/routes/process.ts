@@ -1,15 +1,15 @@
 /** `GET /process`: business logic that costs CPU, as a function of its key and size alone, so that caches may keep it. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Counter, type Registry } from '@spillway/metrics'
-import { callerOf, commonProblems, Problem } from '@spillway/service'
+import { type Caching, callerOf, cdnCacheControl, commonProblems, Problem } from '@spillway/service'
 import { Type } from 'typebox'
 import type { Computations } from '../computations.ts'
 
 interface ProcessRoutes {
   computations: Computations
   registry: Registry
-  /** Milliseconds our caches may keep an answer. */
-  cacheTtlMs: number
+  /** What our caches may do with an answer. */
+  caching: Caching
   /** Milliseconds that each answer waits before its work. */
   latencyMs: number
 }
@@ -28,8 +28,7 @@ const CLIENTS = { 'cache-control': 'private, no-cache' }
 const UNCACHED = { ...CLIENTS, 'cdn-cache-control': 'no-store' }
 
 export const processRoutes: FastifyPluginAsyncTypebox<ProcessRoutes> = async (app, options) => {
-  const seconds = Math.floor(options.cacheTtlMs / 1000)
-  const cached = { ...CLIENTS, 'cdn-cache-control': seconds > 0 ? `public, max-age=${seconds}` : 'no-store' }
+  const cached = { ...CLIENTS, 'cdn-cache-control': cdnCacheControl(options.caching) }
   const answered = new Counter({
     name: 'spillway_microservice_computations_total',
     help: 'Answers to /process that were computed.',

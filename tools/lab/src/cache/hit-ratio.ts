@@ -1,68 +1,43 @@
-/** The part "hit-ratio": how many requests, and how many of their bytes, each policy of a store spares the origin. */
+/** How many requests, and how many of their bytes, a store's policies spare the origin: simulated, the same for a seed. */
 
 import { lru, type Policy, s3Fifo, TtlCache } from '@spillway/ttl-cache'
 import { seeded } from '@spillway/upstreams/simulation'
-import { figure, percent } from '../judging/figures.ts'
-import type { FigurePart } from './part.ts'
-import type { FigureSample } from './rows.ts'
 import { type Trace, traces } from './traces.ts'
 
-/** Of what all the trace's entries would take together. */
-const ROOMS = [0.01, 0.1, 0.5]
-const SIZES: Readonly<Record<string, (key: number) => number>> = {
-  '1 kB each': () => 1000,
-  // Small ones far more often.
-  '100 B to 100 kB': (key) => 100 * 1000 ** (seeded(key)() ** 2),
+export interface HitRatio {
+  readonly trace: string
+  /** Of what all the trace's entries would take together. */
+  readonly room: number
+  /** `equal`: 1 kB each; `unequal`: 100 B to 100 kB, small ones far more often. */
+  readonly sizes: 'equal' | 'unequal'
+  readonly policy: string
+  /** Of the requests, 0 to 1. */
+  readonly hitRatio: number
+  /** Of the bytes asked for, 0 to 1. */
+  readonly byteHitRatio: number
 }
-/** As a service does each second. */
+
+const POLICIES: Readonly<Record<string, Policy>> = { lru, 's3-fifo': s3Fifo }
 const SWEPT_EVERY = 1000
+const ROOMS = [0.01, 0.1, 0.5]
+const SIZES: Readonly<Record<HitRatio['sizes'], (key: number) => number>> = {
+  equal: () => 1000,
+  unequal: (key) => 100 * 1000 ** (seeded(key)() ** 2),
+}
 
-type Figure = 'lru' | 's3Fifo' | 'points' | 'lruBytes' | 's3FifoBytes'
-
-export const hitRatio: FigurePart<Figure> = {
-  kind: 'figures',
-  seconds: 0,
-  title: 'Hit ratio of the policies',
-  about: [
-    'Simulated, over the stores themselves: every key of a trace is asked for in turn, and stored where it is missing. The room is a share of what all entries would take, bookkeeping included. The same for the same round.',
-  ],
-  figures: {
-    lru: { title: 'LRU', as: percent },
-    s3Fifo: { title: 'S3-FIFO', as: percent },
-    points: { title: 'points more', as: figure },
-    lruBytes: { title: 'LRU, of the bytes', as: percent, isMore: true },
-    s3FifoBytes: { title: 'S3-FIFO, of the bytes', as: percent, isMore: true },
-  },
-  async measure({ rounds, signal, say }) {
-    const samples: FigureSample<Figure>[] = []
-    for (let round = 1; round <= rounds; round++) {
-      for (const trace of traces(round)) {
-        for (const [sizes, sizeOf] of Object.entries(SIZES)) {
-          signal.throwIfAborted()
-          samples.push(...compare(trace, sizeOf).map((row) => ({ ...row, row: `${row.row}, ${sizes}`, round })))
+/** Each trace in each room, with both kinds of sizes, under each policy. */
+export function* hitRatios(seed = 1): Generator<HitRatio> {
+  for (const trace of traces(seed)) {
+    for (const [sizes, sizeOf] of Object.entries(SIZES) as [HitRatio['sizes'], (key: number) => number][]) {
+      const { bytes } = replay(trace, sizeOf, { maxBytes: 2 ** 50, policy: lru })
+      for (const room of ROOMS) {
+        for (const [policy, how] of Object.entries(POLICIES)) {
+          const { hitRatio, byteHitRatio } = replay(trace, sizeOf, { maxBytes: Math.round(bytes * room), policy: how })
+          yield { trace: trace.name, room, sizes, policy, hitRatio, byteHitRatio }
         }
-        say(`  ${trace.name}, round ${round}`)
       }
     }
-    return samples
-  },
-}
-
-function compare(trace: Trace, sizeOf: (key: number) => number): Omit<FigureSample<Figure>, 'round'>[] {
-  const { bytes } = replay(trace, sizeOf, { maxBytes: 2 ** 50, policy: lru })
-  return ROOMS.map((room) => {
-    const maxBytes = Math.round(bytes * room)
-    const recency = replay(trace, sizeOf, { maxBytes, policy: lru })
-    const queues = replay(trace, sizeOf, { maxBytes, policy: s3Fifo })
-    const figures = {
-      lru: recency.hitRatio,
-      s3Fifo: queues.hitRatio,
-      points: 100 * (queues.hitRatio - recency.hitRatio),
-      lruBytes: recency.byteHitRatio,
-      s3FifoBytes: queues.byteHitRatio,
-    }
-    return { row: `${trace.name}, room for ${percent(room)}`, figures, faults: [] }
-  })
+  }
 }
 
 function replay(
@@ -75,6 +50,7 @@ function replay(
   const store = new TtlCache({ ...room, maxEntryBytes: room.maxBytes, clock: () => now })
   let [asked, spared] = [0, 0]
   for (const key of keys) {
+    // As a service sweeps every second.
     if (++now % SWEPT_EVERY === 0) store.sweep()
     const [name, bytes] = [String(key), sizeOf(key)]
     asked += bytes

@@ -1,11 +1,11 @@
 /** The parts of `make bench-cache`, in the order in which they are measured. */
 import { faults } from './faults.ts'
 import { herd } from './herd.ts'
-import { hitRatio } from './hit-ratio.ts'
 import { l2 } from './l2.ts'
 import { loopDelay } from './loop-delay.ts'
 import { memory } from './memory.ts'
 import type { ComparedPart, FigurePart } from './part.ts'
+import { policies } from './policies.ts'
 import { purge } from './purge.ts'
 import { skewed } from './skewed.ts'
 import { tiers } from './tiers.ts'
@@ -14,6 +14,6 @@ export type PartName = 'tiers' | 'herd' | 'zipf' | 'purge' | 'l2' | 'memory' | '
 
 export const PARTS: Readonly<Record<PartName, ComparedPart | FigurePart>> = {
   ...{ tiers, herd, zipf: skewed },
-  ...{ purge, l2, memory, 'loop-delay': loopDelay, 'hit-ratio': hitRatio, faults },
+  ...{ purge, l2, memory, 'loop-delay': loopDelay, 'hit-ratio': policies, faults },
 }
 export const partNames = Object.keys(PARTS) as readonly PartName[]

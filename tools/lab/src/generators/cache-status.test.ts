@@ -6,6 +6,7 @@ describe('what Cache-Status says', () => {
   it.each([
     ['gateway-1; hit; ttl=29; detail=l1', 'hit'],
     ['gateway-1; hit', 'hit'],
+    ['cache; hit; ttl=29, gateway-1; fwd=uri-miss; detail=l2', 'hit'],
     ['gateway-1; fwd=uri-miss; stored', 'miss'],
     ['gateway-1; fwd=vary-miss', 'miss'],
     ['gateway-1; fwd=bypass', 'miss'],

@@ -1,0 +1,171 @@
+/** Whatever is asked, answered and waited, http-cache does what the model does: the same answer, from the same place. */
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Fields, Settings } from './model.ts'
+import { type Cache, modelled, plain, real, type Step } from './scripted.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'], now: Date.UTC(2026, 0, 1) })
+})
+afterEach(() => vi.useRealTimers())
+
+/** What client and origin can see, but for what tells nothing. */
+function seen({ outcome: { status, headers, body, from }, asked }: Awaited<ReturnType<Cache>>) {
+  const {
+    'content-length': _1,
+    'accept-ranges': _2,
+    'cdn-cache-control': _3,
+    'cache-tag': _4,
+    date: _5,
+    ...rest
+  } = headers
+  return { status, body, from, headers: rest, asked }
+}
+
+const seconds = fc.constantFrom('0', '5', '30', '"10"', '-1', '1.5', 'x', '', '99999999999')
+const words = fc.constantFrom(
+  ...[
+    'public',
+    'private',
+    'private="x"',
+    'no-store',
+    'no-cache',
+    'no-cache="x"',
+    'must-revalidate',
+    'proxy-revalidate',
+  ],
+  ...['must-understand', 'immutable', 'unknown', 'unknown=1'],
+)
+const timed = fc
+  .tuple(
+    fc.constantFrom('max-age', 'max-age', 's-maxage', 'stale-while-revalidate', 'stale-if-error', 'Max-Age'),
+    seconds,
+  )
+  .map(([name, argument]) => `${name}=${argument}`)
+const field = (...members: fc.Arbitrary<string>[]) =>
+  fc
+    .tuple(fc.array(fc.oneof(...members), { minLength: 1, maxLength: 4 }), fc.constantFrom(', ', ',', ' ,\t', ',,'))
+    .map(([all, comma]) => all.join(comma))
+const usual = fc.constantFrom(
+  'max-age=20',
+  'public, max-age=20',
+  'max-age=10, stale-while-revalidate=20',
+  'max-age=10, stale-if-error=60',
+)
+const cacheControl = fc.oneof(usual, field(timed, words, timed))
+const said = fc.record(
+  {
+    'cache-control': cacheControl,
+    'cdn-cache-control': fc.constantFrom(
+      'max-age=15',
+      'no-store',
+      'public, max-age=5, stale-while-revalidate=30',
+      'max-age=5;x',
+    ),
+    age: fc.constantFrom('0', '3', '40', 'x', '3, 40'),
+    vary: fc.constantFrom('accept-language', 'Accept-Language, X-A', '*', 'x-a'),
+    etag: fc.constantFrom('"1"', 'W/"1"', '"2"'),
+    'last-modified': fc.constant('Wed, 31 Dec 2025 00:00:00 GMT'),
+    'set-cookie': fc.constant('a=b'),
+    'cache-tag': fc.constantFrom('one', 'one, two'),
+    'content-type': fc.constantFrom('text/plain', 'text/html'),
+    'content-encoding': fc.constant('br'),
+    'access-control-allow-origin': fc.constantFrom('*', 'http://a'),
+  },
+  { requiredKeys: [] },
+)
+const headers = fc.record(
+  {
+    'accept-language': fc.constantFrom('de', 'DE', 'fr', 'de , fr', ''),
+    'x-a': fc.constantFrom('a', 'A'),
+    'accept-encoding': fc.constantFrom('br', 'gzip, BR'),
+    origin: fc.constantFrom('http://a', 'http://b'),
+    authorization: fc.constant('Bearer a'),
+    cookie: fc.constantFrom('a=1', 'a=2'),
+    'if-none-match': fc.constantFrom('"1"', '"2"', '*', 'W/"1", "3"'),
+    'if-modified-since': fc.constantFrom('Wed, 31 Dec 2025 00:00:00 GMT', 'Tue, 30 Dec 2025 00:00:00 GMT'),
+    'if-match': fc.constant('"1"'),
+    'cache-control': fc.constantFrom(
+      'no-cache',
+      'no-store',
+      'max-age=0',
+      'max-age=12',
+      'min-fresh=12',
+      'max-stale',
+      'max-stale=5',
+    ),
+    pragma: fc.constant('no-cache'),
+  },
+  { requiredKeys: [] },
+)
+const rarely = <T>(value: fc.Arbitrary<T>, usually: T) =>
+  fc.oneof({ weight: 3, arbitrary: fc.constant(usually) }, { weight: 1, arbitrary: value })
+const step: fc.Arbitrary<Step> = fc.record({
+  method: fc.constantFrom('GET', 'GET', 'GET', 'GET', 'HEAD', 'PUT'),
+  path: fc.constantFrom('/a', '/a', '/b?c'),
+  headers: rarely(headers, {}),
+  after: fc.constantFrom(0, 1, 5, 12, 25, 700, 4000),
+  takes: rarely(fc.constantFrom(1, 3), 0),
+  status: rarely(fc.constantFrom(200, 204, 301, 302, 404, 400, 403, 405, 410, 429, 500, 501, 503), 200),
+  said: fc.oneof(
+    said,
+    usual.map((value): Fields => ({ 'cache-control': value, etag: '"1"' })),
+  ),
+  dated: fc.record(
+    { date: fc.constantFrom(0, -2, -30, 60), expires: fc.constantFrom<(number | string)[]>(20, 0, -5, '0', 'soon') },
+    { requiredKeys: [] },
+  ),
+  unchanged: fc.constantFrom('no', 'same', 'same', 'other', 'none'),
+}) as fc.Arbitrary<Step>
+
+const staleUsed = { 'cache-control': 'max-age=10, stale-while-revalidate=20', etag: '"1"' }
+/** What was found so: each was ours to mend. */
+const found: [string, Step[]][] = [
+  [
+    'a cookie that comes with a 304 is its reader’s',
+    [plain, { ...plain, after: 12, said: { 'set-cookie': 'a=b' }, unchanged: 'same' }],
+  ],
+  [
+    'so is its age, where it may not be stored',
+    [plain, { ...plain, after: 25, said: { age: '40', vary: 'x-a' }, unchanged: 'same' }],
+  ],
+  [
+    'what is used stale as asked is not refreshed early',
+    [
+      { ...plain, said: staleUsed },
+      { ...plain, after: 12, headers: { 'cache-control': 'max-stale=5' } },
+    ],
+  ],
+]
+
+const settings: Settings[] = [
+  {},
+  { honours: true },
+  { heuristic: 0.1 },
+  { ttl: 7, negativeTtl: 4, storesWithCookie: true },
+]
+
+describe.each(settings)('against the model, with %j', (settings) => {
+  const alike = async (steps: readonly Step[]) => {
+    const began = Date.now()
+    const run = async (cache: Cache) => {
+      vi.setSystemTime(began)
+      const all: object[] = []
+      for (const [index, each] of steps.entries()) {
+        vi.advanceTimersByTime(each.after * 1000)
+        all.push(seen(await cache(each, index)))
+      }
+      return all
+    }
+    const expected = await run(modelled(settings))
+    expect(await run(real(settings))).toEqual(expected)
+  }
+
+  it.each(found)('%s', (_, steps) => alike(steps))
+
+  it('each request of any sequence is answered alike', async () => {
+    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), alike), {
+      numRuns: Number(process.env['RUNS'] ?? 300),
+    })
+  })
+})
