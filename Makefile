@@ -101,7 +101,7 @@ k6: $(STAMP) ## Bring k6, the load generator, where it is missing
 test: $(STAMP) ## Run all tests: unit, integration, end to end
 	@PATH="$(BIN):$$PATH" $(PNPM) test
 
-test-packed: $(STAMP) ## Pack packages/upstreams and packages/forward, install them elsewhere and run their READMEs' programs
+test-packed: $(STAMP) ## Pack the packages that are for others, too, install them elsewhere and run their READMEs' programs
 	@PATH="$(BIN):$$PATH" node .ci/packed.ts
 
 lint: $(STAMP) ## Run all checks of the sources

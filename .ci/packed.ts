@@ -1,6 +1,6 @@
 /**
- * Proves that outsiders can use `upstreams` and `forward`: packs them and what they need, installs that in an empty folder, checks the types
- * of their READMEs' programs and runs them against real servers. Needs npm and its registry; says so where that is away.
+ * Proves that outsiders can use our packages: packs them and what they need, installs that in an empty folder, checks the
+ * types of their READMEs' programs and runs them against real servers. Needs npm and its registry; says so where that is away.
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,9 +14,9 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 const ROOT = path.resolve(import.meta.dirname, '..')
-const PACKAGES = ['upstreams', 'intake', 'forward']
+const PACKAGES = ['upstreams', 'intake', 'forward', 'ttl-cache', 'cache-client', 'http-cache']
 /** Those whose READMEs have a program. */
-const SHOWN = ['upstreams', 'forward']
+const SHOWN = ['upstreams', 'forward', 'ttl-cache', 'cache-client', 'http-cache']
 const WITHIN_MS = 150_000
 const signal = AbortSignal.timeout(WITHIN_MS)
 
@@ -35,7 +35,8 @@ async function program(name: string, ports: Readonly<Record<string, number>>): P
 async function listening(): Promise<http.Server> {
   const server = http.createServer(async (request, response) => {
     const body = await request.toArray()
-    response.end(`${request.method} ${request.url} ${Buffer.concat(body)}`)
+    response.setHeader('cache-control', 'public, max-age=60')
+    response.end(`${request.method} ${request.url} ${Buffer.concat(body)}`.trimEnd())
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   return server
@@ -83,6 +84,12 @@ async function checkTypes(folder: string): Promise<void> {
   expect(true, 'the programs of their READMEs are well typed, and a mistake is not')
 }
 
+/** What a README's program prints. */
+async function printed(folder: string, name: string): Promise<string> {
+  const { stdout } = await run(process.execPath, [path.join(folder, `${name}.ts`)], { signal })
+  return stdout.trim()
+}
+
 async function serve(file: string, port: number): Promise<void> {
   const child = spawn(process.execPath, [file], { stdio: 'inherit' })
   try {
@@ -113,8 +120,17 @@ try {
   if (await install(folder)) {
     for (const name of SHOWN) await writeFile(path.join(folder, `${name}.ts`), await program(name, ports))
     await checkTypes(folder)
-    const { stdout } = await run(process.execPath, [path.join(folder, 'upstreams.ts')], { signal })
-    expect(stdout.trim() === '200 GET /items', 'undici asks the upstreams, with them as its global dispatcher')
+    const answered = await printed(folder, 'upstreams')
+    expect(answered === '200 GET /items', 'undici asks the upstreams, with them as its global dispatcher')
+    const forgotten = await printed(folder, 'ttl-cache')
+    expect(forgotten === '<p>Shoes</p>\nundefined 1', 'a cache keeps a page until its tag is purged')
+    const shared = await printed(folder, 'cache-client')
+    expect(shared === "[ 'filled', 'filled', 'filled' ] hit\nundefined", 'three who ask at once share one fill')
+    const asked: (string | undefined)[] = []
+    servers[0]?.on('request', ({ method }: http.IncomingMessage) => asked.push(method))
+    const cached = await printed(folder, 'http-cache')
+    const same = "[ 'GET /items', 'GET /items', 'GET /items' ] GET /items\nGET /items"
+    expect(cached === same && asked.join() === 'GET,DELETE,GET', 'four who ask cost one request, until a write')
     await serve(path.join(folder, 'forward.ts'), front)
   } else console.log('packed: NOT PROVED, for npm reached no registry')
 } finally {

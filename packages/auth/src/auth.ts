@@ -80,6 +80,8 @@ function guard(check: (identity: Identity) => void): Guard {
   }
 }
 
+const BEARER = /^bearer(?: +(.*))?$/i
+
 /** RFC 6750, 2.1, and nothing else: no token in a body, a query or a cookie. */
 function bearerToken(request: FastifyRequest): string {
   const { authorization } = request.headers
@@ -88,18 +90,18 @@ function bearerToken(request: FastifyRequest): string {
   if (timesSent(request.raw.rawHeaders, 'authorization') > 1) {
     throw new AuthError('malformed', 'the request has more than one Authorization')
   }
-  const [scheme = '', token = '', ...rest] = authorization.trim().split(/ +/)
-  if (scheme.toLowerCase() !== 'bearer') {
-    throw new AuthError('missing', 'the authorization scheme taken here is Bearer')
-  }
-  if (token === '' || rest.length > 0) throw new AuthError('malformed', 'Bearer is followed by one token')
+  const bearer = BEARER.exec(authorization.trim())
+  if (bearer === null) throw new AuthError('missing', 'the authorization scheme taken here is Bearer')
+  const [, token = ''] = bearer
+  if (token === '' || token.includes(' ')) throw new AuthError('malformed', 'Bearer is followed by one token')
   return token
 }
 
 function timesSent(rawHeaders: readonly string[], name: string): number {
   let times = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {
-    if (rawHeaders[index]?.toLowerCase() === name) times++
+    const field = rawHeaders[index] as string
+    if (field.length === name.length && field.toLowerCase() === name) times++
   }
   return times
 }

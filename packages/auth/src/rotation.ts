@@ -1,6 +1,7 @@
 /** A new signing key in three steps, of which none signs anybody out: known first, then used, then the old one forgotten. */
 import { generateKey, type Jwk, type KeyTexts, keySet, keySetText, standing, withoutPrivateHalf } from './keys.ts'
-import { LEEWAY_MS, TOKEN_LIFETIME_S } from './tokens.ts'
+import { LEEWAY_MS } from './remembered.ts'
+import { TOKEN_LIFETIME_S } from './tokens.ts'
 
 export interface Rotation {
   readonly kid: string

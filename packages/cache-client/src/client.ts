@@ -1,16 +1,13 @@
 /** The shared cache for one gateway: L1 in this process, L2 behind the wire, and the flights between them. */
-import { s3Fifo, startSweeper, TtlCache } from '@spillway/ttl-cache'
+import { startSweeper, TtlCache } from '@spillway/ttl-cache'
 import { type Dispatcher, Pool } from 'undici'
 import type { Entry, Fill, Purge, Reading, SharedCache } from './cache.ts'
 import { Flight } from './flight.ts'
 import { type CacheInspection, inspection } from './inspection.ts'
+import { L1 } from './l1.ts'
 import { type CacheLogger, Link } from './link.ts'
-import { owned } from './owned.ts'
-import type { Purged } from './purge-log.ts'
 import { sendPurge } from './purging.ts'
 import { ask, type Question, type Verdict } from './remote.ts'
-import { ageOf, softened } from './windows.ts'
-import { AGE_SLACK_MS } from './wire.ts'
 
 export interface CacheClientOptions {
   /** The cache service, such as `http://127.0.0.1:5004`. */
@@ -69,7 +66,7 @@ export function createCacheClient(options: CacheClientOptions): CacheClient {
 class Client implements CacheClient {
   readonly #clock: () => number
   readonly #pool: Dispatcher
-  readonly #l1: TtlCache<Entry>
+  readonly #l1: L1
   readonly #passMarks: TtlCache<object>
   readonly #resting: TtlCache<object>
   readonly #link: Link
@@ -82,7 +79,7 @@ class Client implements CacheClient {
   constructor(options: CacheClientOptions) {
     const { url, instance, logger, maxBytes = L1_BYTES, clock = () => performance.now() } = options
     this.#clock = clock
-    this.#l1 = new TtlCache({ maxBytes, policy: s3Fifo, clock })
+    this.#l1 = new L1(maxBytes, clock)
     this.#passMarks = new TtlCache({ maxBytes: PASS_BYTES, clock })
     this.#resting = new TtlCache({ maxBytes: PASS_BYTES, clock })
     this.#stopSweeping = startSweeper(this.#l1)
@@ -93,7 +90,7 @@ class Client implements CacheClient {
       instance,
       logger,
       clock,
-      apply: (line) => this.#forget(line),
+      apply: (line) => this.#l1.forget(line),
       empty: () => this.#l1.clear(),
     })
   }
@@ -101,7 +98,7 @@ class Client implements CacheClient {
   peek(key: string): Entry | undefined {
     if (!this.#link.live) return undefined
     const entry = this.#l1.get(key)
-    if (entry && this.#isFresh(entry)) this.#counts.l1Hits++
+    if (entry && this.#l1.isFresh(entry)) this.#counts.l1Hits++
     return entry
   }
 
@@ -109,8 +106,7 @@ class Client implements CacheClient {
     signal.throwIfAborted()
     this.#closing.signal.throwIfAborted()
     const entry = this.peek(key)
-    if (entry && this.#isFresh(entry) && !(held && this.#isAsOld(entry, held)))
-      return { outcome: 'hit', tier: 'l1', entry }
+    if (entry && entry !== held && this.#l1.isFresh(entry)) return { outcome: 'hit', tier: 'l1', entry }
     const session = this.#link.live
     const running = this.#flights.get(key)
     if (running?.mayJoin(session)) {
@@ -134,7 +130,7 @@ class Client implements CacheClient {
 
   async purge(purge: Purge): Promise<void> {
     this.#closing.signal.throwIfAborted()
-    this.#forget(purge)
+    this.#l1.forget(purge)
     await sendPurge(this.#pool, purge, this.#closing.signal)
   }
 
@@ -145,7 +141,7 @@ class Client implements CacheClient {
 
   get counters(): CacheCounters {
     const { l1Hits, hit: l2Hits, lease: leases, wait: waits, nothing: skipped } = this.#counts
-    return { l1Hits, l2Hits, leases, waits, skipped, bytes: this.#l1.counters.bytes }
+    return { l1Hits, l2Hits, leases, waits, skipped, bytes: this.#l1.bytes }
   }
 
   async close(): Promise<void> {
@@ -163,8 +159,8 @@ class Client implements CacheClient {
       clock: this.#clock,
       ask: (session, held, signal) => this.#ask({ key, url, session: session.id, held, signal }),
       held: () => this.peek(key),
-      keep: (entry) => this.#keep(entry),
-      drop: () => this.#l1.delete(key),
+      keep: (entry) => this.#l1.keep(entry),
+      drop: () => this.#l1.drop(key),
       mark: () => this.#passMarks.set(key, {}, { ttlMs: PASS_MS, bytes: 0 }),
       retire: () => {
         if (this.#flights.get(key) === flight) this.#flights.delete(key)
@@ -188,39 +184,6 @@ class Client implements CacheClient {
       if (is === 'damaged') this.purge({ keys: [question.key] }).catch(() => {})
     })
     return verdict
-  }
-
-  #keep(entry: Entry): void {
-    const { body, headers, tags, windows } = entry
-    const bytes = body.length + headers.reduce((sum, [name, value]) => sum + name.length + value.length + 64, 0)
-    const kept = { ...entry, body: owned(body) }
-    this.#l1.set(entry.key, kept, { ttlMs: windows.keep - ageOf(entry, this.#clock()), bytes, tags })
-  }
-
-  #soften({ all, keys = [], tags = [] }: Purged): void {
-    const named = all ? this.#l1.entries() : tags.flatMap((tag) => [...this.#l1.entries(tag)])
-    const entries = [...keys.map((key) => this.#l1.get(key)), ...Array.from(named, ([, entry]) => entry)]
-    for (const entry of entries) if (entry) this.#keep(softened(entry, entry.windows, this.#clock()))
-  }
-
-  /** As the one that was held, or a copy of it: what L2 sends has travelled. */
-  #isAsOld(entry: Entry, held: Entry): boolean {
-    const now = this.#clock()
-    return ageOf(entry, now) + AGE_SLACK_MS >= ageOf(held, now)
-  }
-
-  #isFresh(entry: Entry): boolean {
-    return ageOf(entry, this.#clock()) < entry.windows.fresh
-  }
-
-  #forget(purge: Purged): void {
-    if (purge.soft) {
-      this.#soften(purge)
-      return
-    }
-    if (purge.all) this.#l1.clear()
-    for (const key of purge.keys ?? []) this.#l1.delete(key)
-    for (const tag of purge.tags ?? []) this.#l1.purgeTag(tag)
   }
 }
 

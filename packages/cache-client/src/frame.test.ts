@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FrameError, frame, open, seal } from './frame.ts'
+import { freshOnly } from './windows.ts'
 
 const entries = fc.record({
   key: fc.string({ unit: 'grapheme' }),
@@ -26,6 +27,13 @@ describe('a frame', () => {
         expect(open(frame(seal(entry), age), 7)).toEqual({ ...entry, ageMs: age, at: 7 })
       }),
     )
+  })
+
+  it('is read into memory of its own, so that an entry that is kept keeps nothing else', () => {
+    const entry = { key: 'k', status: 200, headers: [], body: Buffer.from('a body'), tags: [], vary: [], fillMs: 0 }
+    const bytes = frame(seal({ ...entry, windows: freshOnly(1000) }), 0)
+    expect(bytes.buffer.byteLength).toBeGreaterThan(bytes.length)
+    expect(open(bytes, 0).body.buffer.byteLength).toBe(6)
   })
 
   it('cut short, lengthened or with any byte changed is an error, never another entry', () => {

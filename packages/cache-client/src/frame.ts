@@ -54,7 +54,7 @@ export function open(bytes: Buffer, at: number): Entry {
   const covered = text.replace(CHECKSUM, '')
   if (crc32(covered, crc32(body)) !== found.crc32) throw new FrameError('the checksum does not fit')
   const { age, crc32: _, ...entry } = found
-  return { ...entry, body, ageMs: age, at }
+  return { ...entry, body: owned(body), ageMs: age, at }
 }
 
 function parse(text: string): Meta {
@@ -66,4 +66,14 @@ function parse(text: string): Meta {
   }
   if (!meta.Check(found)) throw new FrameError('the meta does not fit its schema')
   return found
+}
+
+/**
+ * In memory of its own. What Node's pool gave, or a part of something larger, keeps all of that, 64 KiB as a rule, as long
+ * as the smallest entry in it is kept.
+ */
+function owned(part: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(part.length)
+  part.copy(copy)
+  return copy
 }

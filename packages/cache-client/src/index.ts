@@ -15,8 +15,8 @@ export {
   EntriesQuery,
 } from './inspection.ts'
 export type { CacheLogger } from './link.ts'
+export { type MemoryCacheOptions, memoryCache } from './memory.ts'
 export { openCache } from './open.ts'
-export { owned } from './owned.ts'
 export { PurgeLog } from './purge-log.ts'
 export { PurgeUnconfirmed } from './purging.ts'
 export { ageOf, freshOnly, softened, type Windows } from './windows.ts'

@@ -1,4 +1,6 @@
 /** What only Valkey or Redis can do to a cache: evict, fill up, pause, restart, be away; and gateways that die over it. */
+import { once } from 'node:events'
+import net from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
 import { Redis } from 'iovalkey'
@@ -10,6 +12,7 @@ import { bodyOf, clientOf, filling, heldFill } from './stores.ts'
 import { installed, ValkeyServer } from './valkey-server.ts'
 
 const URL = 'url:k'
+const logger = { info() {}, warn() {} }
 const read = (client: CacheClient, fill = unwanted, signal = never) => client.read('k', URL, fill, signal)
 const make = (body: string) => async () => filling('k', body, { tags: [URL, 'its'] })
 
@@ -136,6 +139,21 @@ const overValkey = () => {
     expect(bodyOf(await read(a, make('new')))).toBe('new')
   })
 
+  it('a lease is renewed while its holder fills, and ends after 30 s all the same', async () => {
+    await open()
+    const held = heldFill()
+    const first = read(a, held.fill)
+    await held.started
+    const [lease] = (await admin.keys('spillway:lease:*')) as [string]
+    await admin.pexpire(lease, 1000)
+    await expect.poll(() => admin.pttl(lease)).toBeGreaterThan(1500)
+    await admin.hset(lease, 'until', 0)
+    expect(bodyOf(await read(b, make('new')))).toBe('new')
+    held.end(filling('k', 'old'))
+    expect(await first).toMatchObject({ outcome: 'filled', stored: false })
+    expect(bodyOf(await read(a))).toBe('new')
+  })
+
   it('an entry that is damaged is dropped', async () => {
     await open()
     await read(a, make('old'))
@@ -145,7 +163,7 @@ const overValkey = () => {
     await expect.poll(() => admin.keys('spillway:entry:*')).toEqual([])
   })
 
-  it('a store with a password is used with it, and without it is said to want one', async () => {
+  it('a store with a password is used with it, and without it is said to want one; no other database will do', async () => {
     await open()
     await admin.config('SET', 'requirepass', 'secret')
     const known = await clientOf(server.url.replace('//', '//:secret@'))
@@ -166,9 +184,13 @@ const overValkey = () => {
     expect(await read(user)).toMatchObject({ outcome: 'hit' })
     await user.purge({ tags: ['its'] })
     await user.close()
-    const unknown = await openCache({ url: server.url, instance: 'test', logger: { info() {}, warn() {} } })
+    const unknown = await openCache({ url: server.url, instance: 'test', logger })
     await expect.poll(() => unknown.state).toMatchObject({ live: false, why: expect.stringMatching(/NOAUTH/) })
     await Promise.all([known.close(), unknown.close()])
+    const strayed = await openCache({ url: `${server.url}/99`.replace('//', '//:secret@'), instance: 'test', logger })
+    await expect.poll(() => strayed.state).toMatchObject({ live: false, why: expect.stringMatching(/DB index/) })
+    expect(await read(strayed, make('two'))).toMatchObject({ outcome: 'filled', stored: false })
+    await strayed.close()
   })
 
   describe('a store that is away', () => {
@@ -207,6 +229,40 @@ const overValkey = () => {
       await a.purge({ keys: ['k'] })
       await until(() => a.state.live)
       expect(await read(b, make('three'))).toMatchObject({ outcome: 'filled', collapsed: false, stored: true })
+    })
+  })
+
+  describe('an answer', () => {
+    beforeEach(() => open())
+
+    it('that came while this process was busy is in time', async () => {
+      await read(a, make('one'))
+      const reading = read(a)
+      await new Promise(setImmediate)
+      for (const end = performance.now() + 1000; performance.now() < end; );
+      expect(await reading).toMatchObject({ outcome: 'hit' })
+      expect(a.state).toEqual({ live: true })
+    })
+
+    it('that never comes, on a connection that is dead without a word, ends with another connection', async () => {
+      const dead = new Set<net.Socket>()
+      const open = new Set<net.Socket>()
+      const proxy = net.createServer((inbound) => {
+        const outbound = net.connect(server.port, '127.0.0.1')
+        open.add(inbound)
+        inbound.on('error', () => {}).on('close', () => outbound.destroy())
+        outbound.on('error', () => {}).on('close', () => inbound.destroy())
+        inbound.pipe(outbound)
+        outbound.on('data', (chunk) => dead.has(inbound) || inbound.write(chunk))
+      })
+      await once(proxy.listen(0, '127.0.0.1'), 'listening')
+      const client = await clientOf(`redis://127.0.0.1:${(proxy.address() as net.AddressInfo).port}`)
+      for (const socket of open) dead.add(socket)
+      expect(bodyOf(await read(client, make('one')))).toBe('one')
+      await until(() => client.state.live, 10_000)
+      expect(await read(client, make('two'))).toMatchObject({ outcome: 'filled', stored: true })
+      await client.close()
+      proxy.close()
     })
   })
 

@@ -12,6 +12,12 @@ import { tunnel } from './tunnel.ts'
 /** How long a client may take nothing of a body. */
 const IDLE_MS = 60_000
 
+/** Bytes that may wait for the client before its upstream does. Node says stop at one read's worth, though all may be sent. */
+const HELD = 131_072
+
+/** Bytes of a whole body that go out with the head as one text: one write of one piece, which costs more than it spares beyond. */
+const SHORT = 8_192
+
 /** Layers that know of `deadlineAt` end a late request themselves, and know whose fault it was; this is for the others. */
 const GRACE_MS = 100
 
@@ -31,6 +37,8 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
   deadlineAt = Number.POSITIVE_INFINITY
   #state: State = 'waiting'
   #controller: Controller | undefined
+  /** Bytes of the answer's body, where its head tells. */
+  #length = Number.NaN
   #bodyBegun = false
   #stalled: NodeJS.Timeout | undefined
   /** Why an attempt that starts after the end is to be dropped. */
@@ -42,21 +50,19 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
   readonly #exchange: Exchange
-  readonly #body: ClientBody | undefined
+  #body: ClientBody | undefined
 
   constructor(
     { hop, deadlines }: { hop: Hop; deadlines: Deadlines },
     request: FastifyRequest,
     reply: FastifyReply,
     exchange: Exchange,
-    body?: ClientBody,
   ) {
     this.#hop = hop
     this.#deadlines = deadlines
     this.#request = request
     this.#reply = reply
     this.#exchange = exchange
-    this.#body = body
     reply.raw.on('close', () => this.#clientLeft())
   }
 
@@ -65,21 +71,27 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
     return this.#settled.promise
   }
 
-  /** Starts the clock: `timeout` milliseconds from the request's end to the answer's head. */
-  expectWithin(timeout: number): void {
-    if (this.#body === undefined) {
-      this.#expire(timeout)
-      return
+  /** Says by when the answer's head must come: `timeout` milliseconds after the request's end, which is now or that of `body`. */
+  expectWithin(timeout: number, body?: ClientBody): void {
+    this.#body = body
+    if (body === undefined) this.#expectBy(performance.now() + timeout)
+    else {
+      body.once('received', () => {
+        this.#expectBy(performance.now() + timeout)
+        this.keepTime()
+      })
     }
-    this.#body.once('received', () => {
-      if (this.#state === 'waiting') this.#expire(timeout)
-    })
   }
 
-  #expire(timeout: number): void {
-    this.#exchange.deadlineAt = performance.now() + timeout
-    this.deadlineAt = this.#exchange.deadlineAt + GRACE_MS
-    this.#deadlines.add(this)
+  #expectBy(deadlineAt: number): void {
+    this.#exchange.deadlineAt = deadlineAt
+    this.deadlineAt = deadlineAt + GRACE_MS
+  }
+
+  /** To be called once it is dispatched: what is answered by then, out of a cache in this process, needs no timer. */
+  keepTime(): void {
+    const expected = this.deadlineAt < Number.POSITIVE_INFINITY
+    if (expected && this.#state === 'waiting' && this.place < 0) this.#deadlines.add(this)
   }
 
   late(): void {
@@ -145,6 +157,7 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
         detail: 'The answer has an unknown transfer coding',
       })
     }
+    this.#length = Number(fields['content-length'])
     this.#reply.raw.writeHead(status, this.#head(status, fields))
     // From here on the answer is ours to end; before, a failure is Fastify's to answer.
     this.#reply.hijack()
@@ -158,9 +171,15 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
 
   onResponseData(controller: Controller, chunk: Buffer): void {
     if (this.#state !== 'answering') return
-    this.#bodyBegun = true
     const { raw } = this.#reply
-    if (raw.write(chunk) || controller.paused) return
+    if (!this.#bodyBegun && chunk.byteLength === this.#length) {
+      if (this.#length > SHORT) raw.end(chunk)
+      else raw.end(chunk.toString('latin1'), 'latin1')
+      this.#complete()
+      return
+    }
+    this.#bodyBegun = true
+    if (raw.write(chunk) || raw.writableLength < HELD || controller.paused) return
     controller.pause()
     this.#stalled = setTimeout(clientStalled, IDLE_MS, this)
     raw.once('drain', () => {
@@ -171,11 +190,15 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
 
   onResponseEnd(_controller: Controller, trailers: AnswerFields): void {
     if (this.#state !== 'answering') return
-    this.#become('over')
-    clearTimeout(this.#stalled)
     const { raw } = this.#reply
     if (raw.chunkedEncoding) raw.addTrailers(grouped(endToEnd(this.#hop, trailers)))
     raw.end()
+    this.#complete()
+  }
+
+  #complete(): void {
+    this.#become('over')
+    clearTimeout(this.#stalled)
     this.#body?.destroy()
     this.#settled.resolve()
   }

@@ -1,6 +1,15 @@
-/** The client's body as a stream of its own, for dispatchers to read and to destroy. */
+/** The client's body: in one piece where it is all there, else as a stream for dispatchers to read and to destroy. */
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
+
+/** Undefined where more is to come, or nobody said how much: with a stream each attempt pays for two more. */
+export function wholeBody(source: IncomingMessage): Buffer | undefined {
+  if (source.readableLength !== Number(source.headers['content-length'])) return undefined
+  const body: Buffer = source.read()
+  // Its end is still to be read.
+  source.resume()
+  return body
+}
 
 /**
  * undici destroys the body it was given when the upstream fails or answers early; the client's connection must outlive

@@ -4,7 +4,7 @@ import { hasBody, isDetached, target } from '@spillway/intake'
 import { createExchange, Deadlines, type Exchange, type ExchangeOptions, UpstreamError } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
 import { Answer } from './answer.ts'
-import { ClientBody } from './client-body.ts'
+import { ClientBody, wholeBody } from './client-body.ts'
 import { HopFailure } from './failure.ts'
 import { createHop } from './hop.ts'
 import type { Forward, ForwardedRequest, ForwardOptions } from './options.ts'
@@ -18,6 +18,8 @@ import { requestHead, timeAllowed } from './request-head.ts'
  */
 export function createForward(options: ForwardOptions): Forward {
   const { dispatcher, origin } = options
+  // What `compose` returns is a Proxy.
+  const dispatch = dispatcher.dispatch.bind(dispatcher)
   const hop = createHop(options)
   const deadlines = new Deadlines()
 
@@ -35,22 +37,32 @@ export function createForward(options: ForwardOptions): Forward {
       return Promise.reject(new HopFailure(late, hop, exchange))
     }
     const asked = target(raw)
-    const body = how.body === undefined && hasBody(raw) ? new ClientBody(raw) : undefined
-    const answer = new Answer({ hop, deadlines }, request, reply, exchange, body)
-    answer.expectWithin(timeout)
+    const answer = new Answer({ hop, deadlines }, request, reply, exchange)
     const dispatched: ExchangeOptions = {
       origin,
       path: how.path ?? asked?.path ?? '/',
       method: raw.method as Dispatcher.HttpMethod,
       headers: requestHead(request, hop, { timeout, authority: asked?.authority, streamed: how.body === undefined }),
-      body: how.body ?? body ?? null,
+      body: how.body ?? null,
       upgrade: isDetached(raw) ? 'websocket' : null,
       exchange,
     }
-    try {
-      dispatcher.dispatch(dispatched, answer)
-    } catch (error) {
-      answer.fail(error as Error)
+    const send = () => {
+      answer.expectWithin(timeout, dispatched.body instanceof ClientBody ? dispatched.body : undefined)
+      try {
+        dispatch(dispatched, answer)
+      } catch (error) {
+        answer.fail(error as Error)
+      }
+      answer.keepTime()
+    }
+    if (how.body !== undefined || !hasBody(raw)) send()
+    else {
+      // By then what came in one packet with the head is parsed.
+      queueMicrotask(() => {
+        dispatched.body = wholeBody(raw) ?? new ClientBody(raw)
+        send()
+      })
     }
     return answer.settled
   }

@@ -347,6 +347,23 @@ export function whatAProxyOwes(mount: Mount, { path = '/a%2Fb/../c;d=1//e?q=%20a
       )
     })
 
+    it('of any bytes pass unchanged, in one packet with their head or behind it, on one connection', async () => {
+      const { origin } = await upstream(async (request, response) => {
+        const body = await bodyOf(request)
+        response.writeHead(200, { 'content-length': body.byteLength }).end(body)
+      })
+      const client = new RawClient(await mount(origin))
+      const every = String.fromCharCode(...Array(256).keys())
+      for (const body of [every, every.repeat(40), `${every}.`.repeat(80)]) {
+        const head = `POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${body.length}\r\n\r\n`
+        for (const packets of [[head + body], [head, body], [head + body.slice(0, 99), body.slice(99)]]) {
+          client.received = ''
+          for (const packet of packets) await new Promise((sent) => client.socket.write(packet, 'latin1', sent))
+          await client.until(`\r\n\r\n${body}`)
+        }
+      }
+    })
+
     it('wait for a client that does not read', async () => {
       let written = 0
       const { origin } = await upstream((_request, response) => {

@@ -120,10 +120,12 @@ export class OriginFill {
     const { body } = this.stale as Entry
     const entry = { ...this.#entryHead(head, kept, respondedAt), body, fillMs: respondedAt - this.startedAt }
     // A cookie that came with it is its leader's.
-    const cookies = verdict.kind === 'store' ? [] : [head.headers['set-cookie'] ?? []].flat()
-    const headers = [...entry.headers, ...cookies.map((cookie) => ['set-cookie', cookie] as const)]
-    this.freshened = { ...entry, headers }
-    if (verdict.kind === 'store') this.#settle({ outcome: 'cacheable', entry: this.freshened })
+    const cookies = [head.headers['set-cookie'] ?? []].flat()
+    this.freshened = {
+      ...entry,
+      headers: [...entry.headers, ...cookies.map((cookie) => ['set-cookie', cookie] as const)],
+    }
+    if (verdict.kind === 'store') this.#settle({ outcome: 'cacheable', entry })
     else this.#settle(mark ?? { outcome: 'uncacheable' })
   }
 

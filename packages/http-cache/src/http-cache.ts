@@ -1,5 +1,5 @@
 /** An undici interceptor: RFC 9111 caching, as a shared cache, over whatever stores answers for a cluster. */
-import { type Exchange, exchangeOf } from '@spillway/upstreams'
+import { createExchange, type Exchange, exchangeOf } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
 import type { Call } from './call.ts'
 import { Delivery } from './delivery.ts'
@@ -16,8 +16,8 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 const READS = new Set(['GET', 'HEAD'])
 
 /**
- * GET and HEAD whose exchange names a scope are answered through the cache; unsafe methods are followed by a purge;
- * all else passes by. Handlers may be called before `dispatch` returns, and fail with what the dispatcher fails with, or
+ * GET and HEAD are answered through the cache where their exchange names a scope, or where they have no exchange, for
+ * everybody then (`public`); unsafe methods are followed by a purge; all else passes by. Handlers may be called before `dispatch` returns, and fail with what the dispatcher fails with, or
  * {@link OnlyIfCached}, {@link FillFailed}, or, where a write's purge is not confirmed, with what the cache says of that.
  *
  * @throws {TypeError} for options that cannot be meant
@@ -27,8 +27,9 @@ export function httpCache({ cache, ...told }: HttpCacheOptions): Dispatcher.Disp
   const fills = new Fills(settings.fills)
   return (dispatch) => {
     const inTurn = fills.around(dispatch)
-    return (options, handler) => {
-      if (options.upgrade || options.method === 'CONNECT') return dispatch(options, handler)
+    return (given, handler) => {
+      if (given.upgrade || given.method === 'CONNECT') return dispatch(given, handler)
+      const options = exchangeOf(given) ? given : { ...given, exchange: createExchange({ scope: 'public' }) }
       const delivery = new Delivery(handler)
       const scoped = exchangeOf(options)?.scope !== undefined && READS.has(options.method)
       if (!delivery.over) answer({ cache, settings, dispatch: scoped ? inTurn : dispatch, options, delivery })

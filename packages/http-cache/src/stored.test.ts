@@ -1,4 +1,5 @@
 import { type Entry, freshOnly } from '@spillway/cache-client'
+import fc from 'fast-check'
 import type { Dispatcher } from 'undici'
 import { expect, it } from 'vitest'
 import { Delivery } from './delivery.ts'
@@ -66,4 +67,33 @@ it('sends the body to GET, not to HEAD, and not with a 304', () => {
   expect(deliver()).toMatchObject({ status: 200, body: 'hello' })
   expect(deliver({ method: 'HEAD' })).toMatchObject({ status: 200, body: '' })
   expect(deliver({ headers: { 'if-none-match': '"1"' } })).toMatchObject({ status: 304, body: '' })
+})
+
+/** The parts that a 206 says it holds, by its own headers. */
+function partsIn({ headers, body }: ReturnType<typeof deliver>): [range: string, text: string][] {
+  const [, boundary] = /^multipart\/byteranges; boundary=(\S+)$/.exec(String(headers['content-type'])) ?? []
+  if (boundary === undefined) return [[String(headers['content-range']), body]]
+  const parts = body.split(`\r\n--${boundary}`)
+  expect([parts[0], parts.at(-1)]).toEqual(['', '--\r\n'])
+  return parts.slice(1, -1).map((part) => {
+    const [head = '', text = ''] = part.split('\r\n\r\n')
+    return [head.replace('\r\ncontent-range: ', ''), text]
+  })
+}
+
+it('sends of a range what its bytes are, with their place and length (RFC 9110, 14)', () => {
+  const end = fc.option(fc.nat(7), { nil: '' })
+  const specs = fc.array(fc.tuple(end, end), { minLength: 1, maxLength: 4 })
+  const holds = (asked: (number | string)[][]) => {
+    const sent = deliver({ headers: { range: `bytes=${asked.map((ends) => ends.join('-'))}` } })
+    // None: 416.
+    expect([0, 200, 206]).toContain(sent.status)
+    if (sent.status > 0) expect(Number(sent.headers['content-length'])).toBe(sent.body.length)
+    for (const [range, text] of sent.status === 206 ? partsIn(sent) : []) {
+      const [, first, last] = /^bytes (\d)-(\d)\/5$/.exec(range) ?? []
+      expect(text).toBe('hello'.slice(Number(first), Number(last) + 1))
+      expect(text).not.toBe('')
+    }
+  }
+  fc.assert(fc.property(specs, holds))
 })

@@ -78,7 +78,8 @@ function prepare(entry: EntryHead): Prepared {
     const headers = recordOf(entry.headers.filter(([name]) => !isForCaches(name)))
     // What is stored whole can be had in parts, whatever its origin can do.
     if (entry.status === 200) headers['accept-ranges'] = 'bytes'
-    known = { headers, validators: validatorsOf(entry.status, headers) }
+    // With a prototype: V8 copies such a record, as is done for each hit, in a tenth of the time.
+    known = { headers: { ...headers }, validators: validatorsOf(entry.status, headers) }
     prepared.set(entry, known)
   }
   return known

@@ -1,122 +1,13 @@
 /** Whatever is asked, answered and waited, http-cache does what the model does: the same answer, from the same place. */
-import { createExchange } from '@spillway/upstreams'
 import fc from 'fast-check'
-import type { Dispatcher } from 'undici'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { requestField } from '../src/fields.ts'
-import { httpCache } from '../src/index.ts'
-import { MemoryCache } from './memory-cache.ts'
-import { type Answer, type Fields, Model, type Outcome, type Request } from './model.ts'
+import type { Fields, Settings } from './model.ts'
+import { type Cache, modelled, plain, real, type Step } from './scripted.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'], now: Date.UTC(2026, 0, 1) })
 })
 afterEach(() => vi.useRealTimers())
-
-interface Step extends Request {
-  /** Seconds before it, and that the origin takes. */
-  readonly after: number
-  readonly takes: number
-  readonly status: number
-  readonly said: Fields
-  /** Seconds from now, where the answer has such a field. */
-  readonly dated: { readonly date?: number; readonly expires?: number | string }
-  /** What it says to conditions: nothing has changed, with this validator. */
-  readonly unchanged: 'no' | 'same' | 'other' | 'none'
-}
-
-const now = () => Date.now() / 1000
-const at = (seconds: number) => new Date((now() + seconds) * 1000).toUTCString()
-
-/** The origin, as both see it: each asks it in its own time. */
-function origin(step: Step, index: number) {
-  const asked: Fields[] = []
-  const answer = (conditions: Fields): Answer => {
-    asked.push(conditions)
-    vi.advanceTimersByTime(step.takes * 1000)
-    const { date, expires } = step.dated
-    const body = step.status === 204 ? '' : `body ${index}`
-    const headers: Record<string, string> = { ...step.said, 'content-length': String(body.length) }
-    if (date !== undefined) headers['date'] = at(date)
-    if (expires !== undefined) headers['expires'] = typeof expires === 'number' ? at(expires) : expires
-    const conditional = Object.keys(conditions).length > 0
-    if (conditional && step.unchanged !== 'no') return notModified(headers, conditions, step.unchanged)
-    return { status: step.status, headers, body }
-  }
-  return { asked, answer }
-}
-
-function notModified(headers: Fields, conditions: Fields, unchanged: 'same' | 'other' | 'none'): Answer {
-  const { etag: _etag, 'last-modified': _modified, ...told } = headers
-  const { 'if-none-match': etag, 'if-modified-since': modified } = conditions
-  const same = etag === undefined ? { 'last-modified': modified as string } : { etag }
-  const validator = { same, other: { etag: '"other"' }, none: {} }[unchanged]
-  return { status: 304, headers: { ...told, ...validator }, body: '' }
-}
-
-/** The same request to a model, or to http-cache, from the same moment on. */
-type Cache = (step: Step, index: number) => Promise<{ outcome: Outcome; asked: Fields[] }>
-
-function modelled(honours: boolean): Cache {
-  const model = new Model(now, honours)
-  return async (step, index) => {
-    const { asked, answer } = origin(step, index)
-    return { outcome: model.handle(step, answer), asked }
-  }
-}
-
-function real(honours: boolean): Cache {
-  const cache = new MemoryCache()
-  let answer: (conditions: Fields) => Answer
-  const dispatch: Dispatcher.Dispatch = ({ headers }, handler) => {
-    const conditions: Record<string, string> = {}
-    for (const name of CONDITIONS) {
-      const value = requestField(headers, name)
-      if (value !== undefined) conditions[name] = value
-    }
-    const given = answer(conditions)
-    const controller = { aborted: false, paused: false, reason: null, pause() {}, resume() {}, abort() {} }
-    handler.onRequestStart?.(controller, null)
-    handler.onResponseStart?.(controller, given.status, { ...given.headers }, '')
-    if (given.body !== '') handler.onResponseData?.(controller, Buffer.from(given.body))
-    handler.onResponseEnd?.(controller, {})
-    return true
-  }
-  const cached = httpCache({ cache, earlyRefresh: 0, clientDirectives: honours ? 'honour' : 'ignore' })(dispatch)
-  return async (step, index) => {
-    const its = origin(step, index)
-    answer = its.answer
-    // The model knows nothing of those who wait for each other.
-    cache.passes.clear()
-    const exchange = createExchange({ scope: 'public' })
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
-    const got = { status: 0, headers: {}, body: '' }
-    const { method, path, headers } = step
-    cached({ origin: 'http://origin', method, path, headers, exchange } as Dispatcher.DispatchOptions, {
-      onRequestStart: () => {},
-      onResponseStart: (_, status, fields) => void Object.assign(got, { status, headers: { ...fields } }),
-      onResponseData: (_, chunk) => {
-        got.body += chunk
-      },
-      onResponseEnd: () => resolve(got),
-      onResponseError: (_, error) => reject(error),
-    })
-    const outcome = { ...(await promise), from: fromOf(exchange.cacheStatus ?? '') }
-    // What goes on in the background.
-    await new Promise((done) => setImmediate(done))
-    return { outcome, asked: its.asked }
-  }
-}
-
-const CONDITIONS = ['if-none-match', 'if-modified-since']
-
-function fromOf(status: string): Outcome['from'] {
-  if (status.startsWith('hit')) return 'stored'
-  if (status === 'fwd=method') return 'method'
-  if (status === 'fwd=bypass' || status === 'fwd=request') return 'bypass'
-  if (status.includes('ttl=')) return 'instead'
-  return status.includes('fwd-status=304') ? 'confirmed' : 'origin'
-}
 
 /** What client and origin can see, but for what tells nothing. */
 function seen({ outcome: { status, headers, body, from }, asked }: Awaited<ReturnType<Cache>>) {
@@ -178,6 +69,8 @@ const said = fc.record(
     'set-cookie': fc.constant('a=b'),
     'cache-tag': fc.constantFrom('one', 'one, two'),
     'content-type': fc.constantFrom('text/plain', 'text/html'),
+    'content-encoding': fc.constant('br'),
+    'access-control-allow-origin': fc.constantFrom('*', 'http://a'),
   },
   { requiredKeys: [] },
 )
@@ -185,6 +78,8 @@ const headers = fc.record(
   {
     'accept-language': fc.constantFrom('de', 'DE', 'fr', 'de , fr', ''),
     'x-a': fc.constantFrom('a', 'A'),
+    'accept-encoding': fc.constantFrom('br', 'gzip, BR'),
+    origin: fc.constantFrom('http://a', 'http://b'),
     authorization: fc.constant('Bearer a'),
     cookie: fc.constantFrom('a=1', 'a=2'),
     'if-none-match': fc.constantFrom('"1"', '"2"', '*', 'W/"1", "3"'),
@@ -211,7 +106,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   headers: rarely(headers, {}),
   after: fc.constantFrom(0, 1, 5, 12, 25, 700, 4000),
   takes: rarely(fc.constantFrom(1, 3), 0),
-  status: rarely(fc.constantFrom(200, 204, 301, 302, 404, 400, 403, 410, 429, 500, 503), 200),
+  status: rarely(fc.constantFrom(200, 204, 301, 302, 404, 400, 403, 405, 410, 429, 500, 501, 503), 200),
   said: fc.oneof(
     said,
     usual.map((value): Fields => ({ 'cache-control': value, etag: '"1"' })),
@@ -223,19 +118,8 @@ const step: fc.Arbitrary<Step> = fc.record({
   unchanged: fc.constantFrom('no', 'same', 'same', 'other', 'none'),
 }) as fc.Arbitrary<Step>
 
-/** What was found so: each was ours to mend. */
-const plain: Step = {
-  method: 'GET',
-  path: '/a',
-  headers: {},
-  after: 0,
-  takes: 0,
-  status: 200,
-  said: { 'cache-control': 'max-age=10', etag: '"1"' },
-  dated: {},
-  unchanged: 'no',
-}
 const staleUsed = { 'cache-control': 'max-age=10, stale-while-revalidate=20', etag: '"1"' }
+/** What was found so: each was ours to mend. */
 const found: [string, Step[]][] = [
   [
     'a cookie that comes with a 304 is its reader’s',
@@ -254,7 +138,14 @@ const found: [string, Step[]][] = [
   ],
 ]
 
-describe.each([false, true])('against the model, request directives honoured: %s', (honours) => {
+const settings: Settings[] = [
+  {},
+  { honours: true },
+  { heuristic: 0.1 },
+  { ttl: 7, negativeTtl: 4, storesWithCookie: true },
+]
+
+describe.each(settings)('against the model, with %j', (settings) => {
   const alike = async (steps: readonly Step[]) => {
     const began = Date.now()
     const run = async (cache: Cache) => {
@@ -266,8 +157,8 @@ describe.each([false, true])('against the model, request directives honoured: %s
       }
       return all
     }
-    const expected = await run(modelled(honours))
-    expect(await run(real(honours))).toEqual(expected)
+    const expected = await run(modelled(settings))
+    expect(await run(real(settings))).toEqual(expected)
   }
 
   it.each(found)('%s', (_, steps) => alike(steps))

@@ -85,7 +85,7 @@ describe('the bound on fills', () => {
     const others = [
       world.ask({ method: 'PUT', path: '/a' }),
       world.ask({ method: 'OPTIONS' }),
-      world.ask({ exchange: null }),
+      world.ask({ exchange: { scope: undefined as never } }),
     ]
     await until(() => held.length === 4)
     letGo()

@@ -37,7 +37,8 @@ describe('reading', () => {
 
   it('strips CDN-Cache-Control and Cache-Tag from every answer, and passes Cache-Control on', async () => {
     answering(fresh)
-    const answers = [await world.ask(), await world.ask(), await world.ask({ exchange: null })]
+    const unscoped = { exchange: { scope: undefined as never } }
+    const answers = [await world.ask(), await world.ask(), await world.ask(unscoped)]
     for (const { headers } of answers) {
       expect(headers).not.toHaveProperty('cdn-cache-control')
       expect(headers).not.toHaveProperty('cache-tag')
@@ -74,6 +75,13 @@ describe('reading', () => {
     await world.ask({ exchange: { scope: 'user:b' } })
     await world.ask({ path: '/?a' })
     expect(world.requests).toHaveLength(3)
+  })
+
+  it('takes a request without an exchange for one of everybody', async () => {
+    answering(fresh)
+    await world.ask()
+    expect(await world.ask({ exchange: null })).toMatchObject({ status: 200, headers: { age: '0' } })
+    expect(world.requests).toHaveLength(1)
   })
 
   it('passes by without a scope, with a body, and with preconditions that only the origin can judge', async () => {

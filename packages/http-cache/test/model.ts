@@ -35,20 +35,33 @@ interface Stored extends Answer {
 }
 
 const UNDERSTOOD = [200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 410, 451]
+const FOUND = [200, 203, 204, 300, 301, 308]
+const MISSING = [404, 405, 410, 414, 501]
+const GUESSED = [...FOUND, 404, 405, 410, 414]
 const FOR_REVALIDATION = 600
+const DAY = 86_400
 const HOUR = 3600
+
+/** Times in seconds. */
+export interface Settings {
+  readonly honours?: boolean
+  readonly ttl?: number
+  readonly negativeTtl?: number
+  readonly heuristic?: number
+  readonly storesWithCookie?: boolean
+}
 
 export class Model {
   readonly #now: () => number
-  readonly #honours: boolean
+  readonly #settings: Settings
   readonly #stored = new Map<string, Stored[]>()
   /** What answers vary by, known for an hour from the answer that said it, which is not stored itself. */
   readonly #marks = new Map<string, { fields: string[]; at: number }>()
 
   /** @param now seconds */
-  constructor(now: () => number, honours: boolean) {
+  constructor(now: () => number, settings: Settings) {
     this.#now = now
-    this.#honours = honours
+    this.#settings = settings
   }
 
   handle(request: Request, ask: Ask): Outcome {
@@ -64,7 +77,7 @@ export class Model {
       return { ...ask(own(headers)), from: 'bypass' }
     }
     const wishes = directives(
-      this.#honours ? (headers['cache-control'] ?? (headers['pragma'] === 'no-cache' ? 'no-cache' : '')) : '',
+      this.#settings.honours ? (headers['cache-control'] ?? (headers['pragma'] === 'no-cache' ? 'no-cache' : '')) : '',
     )
     if (wishes.has('no-store')) return { ...ask(own(headers)), from: 'bypass' }
     return this.#read(request, wishes, ask)
@@ -86,7 +99,7 @@ export class Model {
   /** 4.1. */
   #find(request: Request): Stored | undefined {
     const found = (this.#stored.get(request.path) ?? []).find((each) => matches(each, request))
-    return found && this.#age(found) < keptFor(found) ? found : undefined
+    return found && this.#age(found) < keptFor(found, this.#settings) ? found : undefined
   }
 
   /** 4.2, 4.2.4, 5.2.1. */
@@ -94,7 +107,7 @@ export class Model {
     const age = this.#age(stored)
     const seconds = (name: string, absent: number) =>
       wishes.has(name) ? deltaSeconds(wishes.get(name) as string) : absent
-    const lifetime = freshFor(stored) as number
+    const lifetime = freshFor(stored, this.#settings) as number
     const maxAge = seconds('max-age', Number.POSITIVE_INFINITY)
     if (age < lifetime) {
       const immutable = directives(stored.headers['cache-control']).has('immutable')
@@ -105,7 +118,9 @@ export class Model {
     if (wishes.has('no-cache') || age > maxAge) return 'no'
     const asked = wishes.get('max-stale') === '' ? Number.POSITIVE_INFINITY : seconds('max-stale', 0)
     if (!forbidsStale(stored) && age < lifetime + asked) return 'yes'
-    return age < usedFor(stored, 'stale-while-revalidate') && seconds('min-fresh', 0) === 0 ? 'stale' : 'no'
+    return age < usedFor(stored, 'stale-while-revalidate', this.#settings) && seconds('min-fresh', 0) === 0
+      ? 'stale'
+      : 'no'
   }
 
   /** 4.3: conditionally where something that can be validated is stored. */
@@ -116,7 +131,8 @@ export class Model {
     if (answer.status === 304 && stored) {
       if (confirms(answer, stored)) {
         // 3.2: nothing of the content that it does not bring.
-        const { 'content-length': _length, 'content-type': _type, ...told } = answer.headers
+        const content = ['content-encoding', 'content-length', 'content-type']
+        const told = Object.fromEntries(Object.entries(answer.headers).filter(([name]) => !content.includes(name)))
         const { age: _age, ...known } = stored.headers
         const freshened = { ...stored, headers: { ...known, date: this.#date(), ...told } }
         const kept = this.#store(request, freshened, askedAt)
@@ -127,7 +143,7 @@ export class Model {
     }
     const fails = [500, 502, 503, 504].includes(answer.status)
     // RFC 5861, 4.
-    if (fails && stored && this.#age(stored) < usedFor(stored, 'stale-if-error'))
+    if (fails && stored && this.#age(stored) < usedFor(stored, 'stale-if-error', this.#settings))
       return this.#deliver(request, stored, 'instead')
     const kept = this.#store(request, answer, askedAt)
     return { ...selected(request, answer, kept.headers), from: 'origin' }
@@ -141,10 +157,13 @@ export class Model {
     const date = answer.headers['date'] ?? this.#date()
     const initialAge = ageOnArrival(answer, at, at - askedAt)
     const stored = { ...answer, headers: { ...answer.headers, date }, initialAge, at, vary: {} }
-    if (answer.status >= 500) return stored
-    if (!mayBeStored(request, answer) || fields.includes('*') || initialAge >= keptFor(stored)) {
-      // What is stored is not what the origin says any more.
-      this.#drop(request)
+    if (
+      !mayBeStored(request, answer, this.#settings) ||
+      fields.includes('*') ||
+      initialAge >= keptFor(stored, this.#settings)
+    ) {
+      // What is stored is not what the origin says any more, unless it is out of order.
+      if (answer.status < 500) this.#drop(request)
       return stored
     }
     const mark = this.#mark(path)
@@ -156,8 +175,12 @@ export class Model {
       this.#marks.set(path, { fields, at })
     } else {
       const vary = Object.fromEntries((mark ?? []).map((name) => [name, normal(name, headers[name])]))
-      this.#drop(request)
-      this.#stored.set(path, [...(this.#stored.get(path) ?? []), { ...stored, vary }])
+      if (mark) this.#drop(request)
+      // Without a mark, nobody looks for what is there of variants.
+      else this.#stored.delete(path)
+      // The cookie is for whoever asked.
+      const { 'set-cookie': _cookie, ...shared } = stored.headers as Fields
+      this.#stored.set(path, [...(this.#stored.get(path) ?? []), { ...stored, headers: shared, vary }])
     }
     return stored
   }
@@ -232,15 +255,18 @@ function policy({ headers }: Answer): Map<string, string> {
 }
 
 /** 3. */
-function mayBeStored(request: Request, answer: Answer): boolean {
+function mayBeStored(request: Request, answer: Answer, settings: Settings): boolean {
   const said = policy(answer)
   // 5.2.2.3.
   const understands = said.has('must-understand') && UNDERSTOOD.includes(answer.status)
   if (said.has('no-store') && !understands) return false
-  if (said.has('private') || answer.headers['set-cookie'] !== undefined) return false
+  if (said.has('private')) return false
+  if (answer.headers['set-cookie'] !== undefined && !settings.storesWithCookie) return false
   // 3.5.
   if (request.headers['authorization'] !== undefined && !isForAll(said)) return false
-  return UNDERSTOOD.includes(answer.status) && freshFor(answer) !== undefined
+  const negative = settings.negativeTtl !== undefined && MISSING.includes(answer.status)
+  const known = negative || UNDERSTOOD.includes(answer.status)
+  return known && freshFor(answer, settings) !== undefined
 }
 
 function isForAll(said: Map<string, string>): boolean {
@@ -251,20 +277,36 @@ function isForAll(said: Map<string, string>): boolean {
 function variesBy({ headers }: Request, answer: Answer): string[] {
   const fields = list(answer.headers['vary']).map((name) => name.toLowerCase())
   if (headers['cookie'] !== undefined && !isForAll(policy(answer))) fields.push('cookie')
+  if ((answer.headers['access-control-allow-origin'] ?? '*') !== '*') fields.push('origin')
+  if (answer.headers['content-encoding'] !== undefined) fields.push('accept-encoding')
   return fields
 }
 
-/** 4.2.1: seconds; undefined where nothing is said. */
-function freshFor(answer: Answer): number | undefined {
+/** 4.2.1: seconds; undefined where nothing is said, or may be guessed. */
+function freshFor(answer: Answer, settings: Settings): number | undefined {
+  const { headers } = answer
   const said = policy(answer)
   if (said.has('no-cache')) return 0
   for (const name of ['s-maxage', 'max-age']) if (said.has(name)) return deltaSeconds(said.get(name) as string)
-  const { expires, date } = answer.headers
-  if (answer.headers['cdn-cache-control'] !== undefined || expires === undefined) return undefined
-  // 5.3: what is no date is in the past.
-  const until =
-    (Date.parse(expires.endsWith('GMT') ? expires : '') - (date === undefined ? Date.now() : Date.parse(date))) / 1000
-  return Number.isNaN(until) ? 0 : Math.max(0, until)
+  const { expires } = headers
+  // A targeted field stands for `Expires`, too; 5.3: what is no date is in the past.
+  if (headers['cdn-cache-control'] !== undefined || expires === undefined) return unsaid(answer, settings)
+  return expires.endsWith('GMT') ? Math.max(0, (Date.parse(expires) - dateOf(answer)) / 1000) : 0
+}
+
+/** What the route says, or 4.2.2. */
+function unsaid(answer: Answer, { ttl, negativeTtl, heuristic }: Settings): number | undefined {
+  const { status, headers } = answer
+  if (negativeTtl && MISSING.includes(status)) return negativeTtl
+  if (ttl && FOUND.includes(status)) return ttl
+  const modified = headers['last-modified']
+  const mayGuess = policy(answer).has('public') || GUESSED.includes(status)
+  if (!heuristic || !mayGuess || modified === undefined) return undefined
+  return Math.min(DAY, Math.max(0, ((dateOf(answer) - Date.parse(modified)) / 1000) * heuristic))
+}
+
+function dateOf({ headers }: Answer): number {
+  return headers['date'] === undefined ? Date.now() : Date.parse(headers['date'])
 }
 
 /** 4.2.4. */
@@ -274,13 +316,14 @@ function forbidsStale(answer: Answer): boolean {
 }
 
 /** RFC 5861: seconds of age. */
-function usedFor(answer: Answer, extension: string): number {
-  const lifetime = freshFor(answer) ?? 0
+function usedFor(answer: Answer, extension: string, settings: Settings): number {
+  const lifetime = freshFor(answer, settings) ?? 0
   return forbidsStale(answer) ? lifetime : lifetime + deltaSeconds(policy(answer).get(extension) ?? '')
 }
 
-function keptFor(answer: Answer): number {
-  const used = Math.max(usedFor(answer, 'stale-while-revalidate'), usedFor(answer, 'stale-if-error'))
+function keptFor(answer: Answer, settings: Settings): number {
+  const extensions = ['stale-while-revalidate', 'stale-if-error']
+  const used = Math.max(...extensions.map((extension) => usedFor(answer, extension, settings)))
   return canBeValidated(answer) ? used + FOR_REVALIDATION : used
 }
 

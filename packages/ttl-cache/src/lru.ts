@@ -4,7 +4,8 @@ import type { Gone, Residents } from './policy.ts'
 
 export function lru<V extends object>(maxBytes: number, gone: Gone<V>): Residents<V> {
   const cache = new LRUCache<string, V>({
-    maxSize: maxBytes,
+    // lru-cache takes no 0, which is room for nothing here: no entry is as small.
+    maxSize: Math.max(1, Math.floor(maxBytes)),
     dispose: (value, _key, reason) => gone(value, reason === 'evict' ? 'evicted' : 'removed'),
   })
   return {

@@ -85,6 +85,12 @@ policies('bounds, with %s,', (_, policy) => {
     fc.assert(bounded, { numRuns: 200 })
   })
 
+  it('of 0 are room for nothing', () => {
+    const { cache } = fixture(policy, 0)
+    expect(cache.set('a', { n: 1 }, { ttlMs: 1000, bytes: 0 })).toBe(false)
+    expect(cache.get('a')).toBeUndefined()
+  })
+
   it('refuses a value larger than an entry may be, and forgets what it would have replaced', () => {
     const { cache } = fixture(policy, 100_000, 2000)
     expect(cache.set('a', { n: 1 }, { ttlMs: 1000, bytes: 10 })).toBe(true)

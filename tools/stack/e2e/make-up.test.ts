@@ -5,7 +5,7 @@ import type net from 'node:net'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { listen } from './ports.ts'
-import { root, SMALL } from './stack.ts'
+import { root, SMALL, send } from './stack.ts'
 import { ended, World } from './world.ts'
 
 describe('make up', () => {
@@ -82,6 +82,17 @@ describe('make up', () => {
     process.kill(-(child.pid as number), 'SIGINT')
     expect((await outcome).code).not.toBe(0)
     await nothingLeft()
+  })
+
+  it('starts no cache service where CACHE_URL names a shared cache, without which all goes on', async () => {
+    const { code } = await world.make('up', { ...SMALL, CACHE_URL: 'redis://:secret@127.0.0.1:9' })
+    expect(code).toBe(0)
+    expect(world.services().map(({ role }) => role)).not.toContain('cache')
+    const read = await send(`http://127.0.0.1:${8000 + world.offset}/data/alpha`, { token: await world.token() })
+    expect(read.status).toBe(200)
+    const { out } = await world.make('status')
+    expect(out).toMatch(/gateway-1 .*cache/)
+    expect(out).not.toContain('secret')
   })
 
   it('called twice at once starts one stack', async () => {

@@ -10,7 +10,6 @@ import {
   HEADER,
   MAX_FRAME_BYTES,
   openFrame,
-  owned,
   Surrender,
   seal,
 } from '@spillway/cache-client'
@@ -131,7 +130,7 @@ function opened(body: unknown, hash: string, at: number): Stored {
   try {
     const entry = openFrame(Buffer.isBuffer(body) ? body : Buffer.alloc(0), at)
     if (digest(entry.key) !== hash) throw new FrameError('the path is not the digest of the key')
-    return { sealed: seal({ ...entry, body: owned(entry.body) }), ageMs: entry.ageMs, at }
+    return { sealed: seal(entry), ageMs: entry.ageMs, at }
   } catch (error) {
     if (!(error instanceof FrameError)) throw error
     throw new Problem(errors.entry_malformed, { detail: error.message, cause: error })

@@ -35,7 +35,7 @@ function fillOf(key: string): Fill {
 }
 
 async function read(key: string): Promise<{ version: number; how: string }> {
-  const reading = await client.read(key, `url:${key}`, fillOf(key), AbortSignal.timeout(10_000))
+  const reading = await client.read(key, `url:${key}`, fillOf(key), AbortSignal.timeout(30_000))
   if (reading.outcome === 'failed') throw new Error(reading.error)
   if (!('entry' in reading)) return { version: await ask('GET', key), how: reading.outcome }
   const [, version] = /^version=(\d+);/.exec(reading.entry.body.toString('latin1', 0, 32)) ?? []

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 /** What it does to what the service sends, on the purge stream or on all other connections. */
 export interface Weather {
   delayMs?: number
-  /** Nothing passes, and nothing is closed. */
+  /** Nothing passes until it is no more, and nothing is closed. */
   stuck?: boolean
   /** Every other entry says another version than it has. */
   corrupt?: boolean
@@ -57,9 +57,11 @@ class Link {
   readonly #outbound: net.Socket
   /** What the service sends keeps its order, however slow. */
   #sending = Promise.resolve()
+  readonly #relay: Relay
   #entries = 0
 
   constructor(inbound: net.Socket, outbound: net.Socket, relay: Relay) {
+    this.#relay = relay
     this.#inbound = inbound
     this.#outbound = outbound
     for (const socket of [inbound, outbound]) {
@@ -71,12 +73,21 @@ class Link {
       outbound.write(chunk)
     })
     outbound.on('data', (chunk: Buffer) => {
-      const { delayMs = 0, stuck, corrupt } = this.isStream ? relay.stream : relay.rest
-      if (stuck) return
+      const { delayMs = 0, corrupt } = this.#weather
       const sent = corrupt ? this.#corrupted(chunk) : chunk
-      const wait = delayMs > 0 ? delay(delayMs) : undefined
-      this.#sending = this.#sending.then(() => wait).then(() => void inbound.write(sent))
+      const late = delayMs > 0 ? delay(delayMs) : undefined
+      this.#sending = this.#sending.then(() => late).then(() => this.#send(sent))
     })
+  }
+
+  get #weather(): Weather {
+    return this.isStream ? this.#relay.stream : this.#relay.rest
+  }
+
+  /** What is stuck is not lost: nothing after it comes before it. */
+  async #send(chunk: Buffer): Promise<void> {
+    while (this.#weather.stuck && !this.#inbound.destroyed) await delay(20)
+    this.#inbound.write(chunk)
   }
 
   /** Both ends hear of it. */

@@ -52,14 +52,14 @@ export const mistakes: readonly Mistake[] = [
   {
     it: 'lets readers join a fill that a purge may have overtaken',
     file: `${CLIENT}/flight.ts`,
-    code: '&& !session.purges.mayHaveOvertaken(this.#since, this.#key)',
-    instead: '',
+    code: 'session === this.#session && !this.#overtaken(session)',
+    instead: 'session === this.#session',
   },
   {
     it: 'lets readers join a fill whose key alone was not purged, its tags being unknown',
     file: `${CLIENT}/flight.ts`,
-    code: 'session.purges.mayHaveOvertaken(this.#since, this.#key)',
-    instead: 'session.purges.overtook(this.#since, this.#key, [])',
+    code: 'purges.mayHaveOvertaken(this.#since, this.#key)',
+    instead: 'purges.overtook(this.#since, this.#key, [])',
   },
   {
     it: 'lets readers join a fill of another session',
@@ -90,6 +90,18 @@ export const mistakes: readonly Mistake[] = [
     file: `${CLIENT}/flight.ts`,
     code: '!session?.live() ||',
     instead: '!session ||',
+  },
+  {
+    it: 'hands out what is being revalidated, though it was purged meanwhile',
+    file: `${CLIENT}/flight.ts`,
+    code: 'return overtaken ? undefined : before',
+    instead: 'return before',
+  },
+  {
+    it: 'takes what L1 holds for as new as the lease',
+    file: `${CLIENT}/flight.ts`,
+    code: 'since: this.#session?.applied ?? 0 })',
+    instead: 'since: this.#since })',
   },
   {
     it: 'answers a write at once where the service refuses connections',

@@ -1,4 +1,4 @@
-/** The readers who came before one lookup was sent, and share what it says. */
+/** Who shares a lookup: those who came before it was sent. */
 import type { Entry, Fill, Reading } from '../cache.ts'
 import type { Flight } from '../flight.ts'
 
@@ -11,6 +11,7 @@ interface Reader {
   readonly reject: (reason: unknown) => void
 }
 
+/** The readers of one lookup. */
 export class Batch {
   readonly #readers = new Set<Reader>()
 
@@ -50,5 +51,36 @@ export class Batch {
     this.#readers.clear()
     for (const { signal, leave } of readers) signal.removeEventListener('abort', leave)
     return readers
+  }
+}
+
+/** One lookup is under way for each name, however many ask; those who come meanwhile share the next. */
+export class Batches {
+  readonly #sent = new Map<string, Promise<void>>()
+  readonly #next = new Map<string, Batch>()
+
+  /** The batch to join. `send` is its lookup, which never rejects; called once for each batch. */
+  of(name: string, send: (batch: Batch) => Promise<void>): Batch {
+    const next = this.#next.get(name)
+    if (next) return next
+    const batch = new Batch()
+    const before = this.#sent.get(name)
+    if (before === undefined) {
+      this.#launch(name, batch, send)
+    } else {
+      this.#next.set(name, batch)
+      void before.then(() => {
+        this.#next.delete(name)
+        this.#launch(name, batch, send)
+      })
+    }
+    return batch
+  }
+
+  #launch(name: string, batch: Batch, send: (batch: Batch) => Promise<void>): void {
+    const sent = send(batch).then(() => {
+      if (this.#sent.get(name) === sent) this.#sent.delete(name)
+    })
+    this.#sent.set(name, sent)
   }
 }

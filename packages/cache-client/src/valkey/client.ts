@@ -2,20 +2,19 @@
 import { TtlCache } from '@spillway/ttl-cache'
 import type { Entry, Fill, Purge, Reading } from '../cache.ts'
 import type { CacheClient, CacheClientOptions, CacheCounters, CacheState } from '../client.ts'
-import { Flight, type FlightEffects } from '../flight.ts'
+import { Flight } from '../flight.ts'
 import type { Answer } from '../remote.ts'
 import { Session } from '../session.ts'
 import { ageOf } from '../windows.ts'
-import { Batch } from './batch.ts'
+import { Alone } from './alone.ts'
+import { type Batch, Batches } from './batch.ts'
 import { Connection } from './connection.ts'
 import { type Looked, Lookups, type Question } from './lookup.ts'
 import { sendPurge } from './purging.ts'
 
-/** How long what may not be shared is not queued for, where Valkey cannot hold the mark. */
-const PASS_MS = 10_000
-const PASS_BYTES = 1024 * 1024
 /** After a refresh that failed. */
 const REST_MS = 1000
+const REST_BYTES = 1024 * 1024
 /** The signal of a reader who does not leave. */
 const NEVER = new AbortController().signal
 
@@ -32,15 +31,12 @@ class ValkeyClient implements CacheClient {
   readonly #clock: () => number
   readonly #connection: Connection
   readonly #lookups: Lookups
-  readonly #passMarks: TtlCache<object>
   readonly #resting: TtlCache<object>
   readonly #refreshing = new Set<string>()
-  /** By key: the lookup under way, and those who wait for the next. */
-  readonly #sent = new Map<string, Promise<void>>()
-  readonly #batches = new Map<string, Batch>()
-  /** By what they hold or wait for, such as `lease 17-a`; without Valkey by key. */
+  readonly #batches = new Batches()
+  /** By what they hold or wait for, such as `lease 17-a`. */
   readonly #flights = new Map<string, Flight>()
-  readonly #alone = new Map<string, Flight>()
+  readonly #alone: Alone
   readonly #closing = new AbortController()
   readonly #counts = { hit: 0, lease: 0, wait: 0, skipped: 0 }
   /** What a flight asks for instead: it never goes live, so that nothing is kept here. */
@@ -50,8 +46,8 @@ class ValkeyClient implements CacheClient {
     this.#clock = clock
     this.#connection = new Connection(url, logger)
     this.#lookups = new Lookups(this.#connection, clock)
-    this.#passMarks = new TtlCache({ maxBytes: PASS_BYTES, clock })
-    this.#resting = new TtlCache({ maxBytes: PASS_BYTES, clock })
+    this.#alone = new Alone(clock)
+    this.#resting = new TtlCache({ maxBytes: REST_BYTES, clock })
     this.#session = new Session({ session: '', epoch: '', seq: 0 }, { clock, apply() {}, confirm: async () => 0 })
   }
 
@@ -60,9 +56,9 @@ class ValkeyClient implements CacheClient {
   async read(key: string, url: string, fill: Fill, signal: AbortSignal, held?: Entry): Promise<Reading> {
     signal.throwIfAborted()
     this.#closing.signal.throwIfAborted()
-    if (!this.#connection.why) return this.#batch({ key, url, held }).join(fill, signal, held)
-    if (this.#passMarks.get(key)) return { outcome: 'pass' }
-    return this.#goAlone(key, (flight) => flight.join(fill, signal, held))
+    if (this.#connection.why === undefined) return this.#batch({ key, url, held }).join(fill, signal, held)
+    if (this.#alone.passes(key)) return { outcome: 'pass' }
+    return this.#alone.fly(key, (flight) => flight.join(fill, signal, held))
   }
 
   refresh(key: string, url: string, fill: Fill, held: Entry): void {
@@ -95,46 +91,26 @@ class ValkeyClient implements CacheClient {
     this.#closing.abort(reason)
     // Before the fills that are cancelled call themselves failed.
     const given = this.#lookups.close()
-    for (const flight of [...this.#flights.values(), ...this.#alone.values()]) flight.cancel(reason)
+    for (const flight of [...this.#flights.values()]) flight.cancel(reason)
+    this.#alone.cancel(reason)
     await given
     this.#connection.close()
   }
 
-  /** Those whose lookup is not sent yet: one is under way for each key, however many ask (and one for who has an entry). */
   #batch(question: Question): Batch {
-    const key = batchOf(question)
-    const waiting = this.#batches.get(key)
-    if (waiting) return waiting
-    const batch = new Batch()
-    const sent = this.#sent.get(key)
-    if (sent !== undefined) {
-      this.#batches.set(key, batch)
-      void sent.then(() => {
-        this.#batches.delete(key)
-        this.#send(question, batch)
-      })
-    } else {
-      this.#send(question, batch)
-    }
-    return batch
-  }
-
-  #send(question: Question, batch: Batch): void {
-    const key = batchOf(question)
-    const sent = this.#lookups.look(question).then((looked) => {
-      if (this.#sent.get(key) === sent) this.#sent.delete(key)
-      this.#settle(question, batch, looked)
+    const { key, held } = question
+    // Those who have one get other answers than the rest.
+    return this.#batches.of(held ? `held ${key}` : key, async (batch) => {
+      const looked = await this.#lookups.look(question)
+      if (batch.isEmpty) this.#lookups.release(key, looked)
+      else this.#settle(question, batch, looked)
     })
-    this.#sent.set(key, sent)
   }
 
   #settle(question: Question, batch: Batch, looked: Looked): void {
-    if (batch.isEmpty) {
-      this.#lookups.release(question.key, looked)
-      return
-    }
     this.#count(looked)
     if (this.#closing.signal.aborted) {
+      this.#lookups.release(question.key, looked)
       batch.fail(this.#closing.signal.reason)
     } else if (looked.is === 'hit') {
       const { entry } = looked
@@ -148,7 +124,7 @@ class ValkeyClient implements CacheClient {
     } else {
       // Else every reader comes upon it until its time is out.
       if (looked.is === 'damaged') this.purge({ keys: [question.key] }).catch(() => {})
-      this.#goAlone(question.key, (flight) => batch.board(flight))
+      this.#alone.fly(question.key, (flight) => batch.board(flight))
     }
   }
 
@@ -162,6 +138,7 @@ class ValkeyClient implements CacheClient {
     const holding = clean ? this.#flights.get(`lease ${token}`) : undefined
     const waiting = holding ?? this.#flights.get(`wait ${token}`)
     if (waiting) return waiting
+    this.#counts.wait++
     return this.#fly(question, `wait ${token}`, async (signal, rename) => {
       const decided = await this.#lookups.wait(question, token, signal, (next) => rename(`wait ${next}`))
       rename(decided.is === 'lease' ? `lease ${decided.token}` : undefined)
@@ -172,46 +149,27 @@ class ValkeyClient implements CacheClient {
   /** `name`: by what later readers find it, until it has ended or is called otherwise. */
   #fly(question: Question, name: string, answer: Answering): Flight {
     let known: string | undefined
+    let retired = false
     const rename = (next: string | undefined) => {
+      if (retired) return
       if (known && this.#flights.get(known) === flight) this.#flights.delete(known)
       known = next
       if (known) this.#flights.set(known, flight)
     }
     const flight: Flight = new Flight(question.key, {
-      ...this.#effects(question.key),
-      ask: async (_session, _held, signal) => ({ name: 'wait', seq: 0, answer: answer(signal, rename) }),
-      retire: () => rename(undefined),
-    })
-    rename(name)
-    return flight
-  }
-
-  /** Without Valkey: those who arrive during a fill share the next one. `join` adds readers before it begins. */
-  #goAlone<T>(key: string, join: (flight: Flight) => T): T {
-    const running = this.#alone.get(key)
-    if (running?.mayJoin(undefined)) return join(running)
-    const flight: Flight = new Flight(key, {
-      ...this.#effects(key),
-      ask: () => Promise.reject(new Error('there is nobody to ask')),
-      retire: () => {
-        if (this.#alone.get(key) === flight) this.#alone.delete(key)
-      },
-    })
-    this.#alone.set(key, flight)
-    const joined = join(flight)
-    if (running) void running.done.then(() => flight.begin(undefined))
-    else flight.begin(undefined)
-    return joined
-  }
-
-  #effects(key: string): Omit<FlightEffects, 'ask' | 'retire'> {
-    return {
       clock: this.#clock,
+      ask: async (_session, _held, signal) => ({ name: 'wait', seq: 0, answer: answer(signal, rename) }),
       held() {},
       keep() {},
       drop() {},
-      mark: () => this.#passMarks.set(key, {}, { ttlMs: PASS_MS, bytes: 0 }),
-    }
+      mark: () => this.#alone.mark(question.key),
+      retire: () => {
+        rename(undefined)
+        retired = true
+      },
+    })
+    rename(name)
+    return flight
   }
 
   #isFresh(entry: Entry): boolean {
@@ -219,13 +177,10 @@ class ValkeyClient implements CacheClient {
   }
 
   #count({ is }: Looked): void {
-    if (is === 'hit' || is === 'lease' || is === 'wait') this.#counts[is]++
-    else if (is !== 'pass') this.#counts.skipped++
+    if (is === 'hit' || is === 'lease') this.#counts[is]++
+    else if (is === 'nothing' || is === 'damaged') this.#counts.skipped++
   }
 }
-
-/** They get other answers than the rest. */
-const batchOf = ({ key, held }: Question) => (held ? `held ${key}` : key)
 
 type Answering = (signal: AbortSignal, rename: (name: string | undefined) => void) => Promise<Answer>
 

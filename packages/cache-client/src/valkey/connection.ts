@@ -39,6 +39,7 @@ export class Connection {
   readonly #probing: NodeJS.Timeout
   #why: string | undefined = 'not connected yet'
   #unanswered = 0
+  #isClosed = false
 
   /** @throws {TypeError} for a URL that leads to no Valkey */
   constructor(url: string, logger: CacheLogger) {
@@ -58,7 +59,11 @@ export class Connection {
     this.#news = new Redis({ ...options, autoResubscribe: false })
     this.#commands.on('ready', () => void this.#probe())
     this.#commands.on('close', () => this.#set(this.#why ?? 'not connected'))
-    this.#commands.on('error', (error: Error) => this.#set(error.message))
+    this.#commands.on('error', (error: Error & { command?: { name: string } }) => {
+      this.#set(error.message)
+      // It would go on in database 0, which may be another stack's.
+      if (error.command?.name === 'select') this.close()
+    })
     this.#news.on('error', () => {})
     this.#news.on('ready', () => this.#news.subscribe(CHANNEL).catch(() => {}))
     this.#news.on('message', (_channel: string, name: string) => this.#tell(name))
@@ -78,20 +83,35 @@ export class Connection {
     const { promise, resolve, reject } = Promise.withResolvers<Reply>()
     const reply = this.#send(script, args)
     const late = reply.catch(() => undefined)
-    const timer = setTimeout(() => {
+    let isLate = false
+    const expire = () => {
+      isLate = true
       const why = `no answer in ${withinMs} ms`
       this.#set(why)
       reject(new Unanswered(why, late))
+    }
+    // Where this process itself was busy, the answer may be there and unread: it is read before what is immediate.
+    let immediate: NodeJS.Immediate | undefined
+    const timer = setTimeout(() => {
+      immediate = setImmediate(expire)
     }, withinMs)
-    reply
-      .then(
-        (answer) => {
-          this.#set(undefined)
-          resolve(answer)
-        },
-        (error: Error) => reject(error),
-      )
-      .finally(() => clearTimeout(timer))
+    const settled = () => {
+      clearTimeout(timer)
+      clearImmediate(immediate)
+    }
+    reply.then(
+      (answer) => {
+        settled()
+        this.#unanswered = 0
+        // A Valkey that answers late goes on being passed by.
+        if (!isLate && withinMs <= ANSWER_MS) this.#set(undefined)
+        resolve(answer)
+      },
+      (error: Error) => {
+        settled()
+        reject(error)
+      },
+    )
     return promise
   }
 
@@ -112,12 +132,14 @@ export class Connection {
 
   close(): void {
     clearInterval(this.#probing)
-    this.#why = 'closed'
+    this.#why ??= 'closed'
+    this.#isClosed = true
     this.#commands.disconnect()
     this.#news.disconnect()
   }
 
   async #send(script: Script, args: readonly (string | number | Buffer)[]): Promise<Reply> {
+    if (this.#commands.status !== 'ready') throw new Error(this.#why ?? 'not connected')
     try {
       return (await this.#commands.callBuffer('EVALSHA', digests[script], 0, ...args)) as Reply
     } catch (error) {
@@ -128,18 +150,27 @@ export class Connection {
 
   /** Asks of a lease that nobody has. */
   async #probe(): Promise<void> {
-    if (this.#commands.status !== 'ready') return
+    const { status } = this.#commands
     try {
-      await this.run('renew', ['', ''])
+      if (status === 'ready') await this.run('renew', ['', ''])
+      // Connected, and not told yet whether the other end is ready.
+      else if (status === 'connect') this.#miss()
     } catch (error) {
-      if (!(error instanceof Unanswered)) this.#set((error as Error).message)
-      else if (++this.#unanswered >= LOST_AFTER) this.#commands.disconnect(true)
+      if (error instanceof Unanswered) this.#miss()
+      else this.#set((error as Error).message)
     }
   }
 
+  #miss(): void {
+    this.#unanswered++
+    if (this.#unanswered < LOST_AFTER) return
+    this.#unanswered = 0
+    this.#commands.disconnect(true)
+    this.#news.disconnect(true)
+  }
+
   #set(why: string | undefined): void {
-    this.#unanswered = why === undefined ? 0 : this.#unanswered
-    if (why === this.#why) return
+    if (why === this.#why || this.#isClosed) return
     if (why === undefined) this.#logger.info({}, 'the cache is in use')
     else if (this.#why === undefined) this.#logger.warn({ why }, 'the cache is not used')
     this.#why = why

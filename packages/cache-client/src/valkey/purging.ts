@@ -20,7 +20,7 @@ export async function sendPurge(connection: Connection, purge: Purge, closing: A
   const until = performance.now() + ANSWER_MS
   for (;;) {
     try {
-      await connection.run('purge', args, until - performance.now())
+      await connection.run('purge', args, Math.max(1, until - performance.now()))
       return
     } catch (error) {
       // Sent again, it purges once more, which harms nothing.
