@@ -24,7 +24,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cut'), g, kinds, told }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('stop', 'kill'), g, ms }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('close'), g }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('crash'), told, ms: fc.nat(3000) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('crash'), told, ms: fc.nat(3000) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('freeze'), ms }) },
 )
 
