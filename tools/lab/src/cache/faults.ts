@@ -76,7 +76,7 @@ async function runTest({ folder, environment, signal }: PartPlan) {
   rmSync(report, { force: true })
   const vitest = path.join(path.dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
   const [config, root] = [path.join(ROOT, 'vitest.config.ts'), path.join(ROOT, 'apps/cache')]
-  const told = ['run', '--config', config, '--root', root, '--dir', 'test', 'faults']
+  const told = ['run', '--config', config, '--root', root, '--dir', path.join(root, 'test'), 'faults']
   const options = { name: 'the test of faults', core: undefined, within: WITHIN_MS, signal }
   const broken = await withGenerator(
     { file: process.execPath, args: [vitest, ...told] },
