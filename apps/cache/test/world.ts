@@ -41,20 +41,6 @@ export function entry(key: string, body: string, rest: Partial<Entry> = {}): Ent
   }
 }
 
-/** A fill that a test ends as it likes. */
-export function heldFill() {
-  const started = Promise.withResolvers<AbortSignal>()
-  const result = Promise.withResolvers<Awaited<ReturnType<Fill>>>()
-  const counts = { runs: 0 }
-  const fill: Fill = (signal) => {
-    counts.runs++
-    started.resolve(signal)
-    signal.addEventListener('abort', () => result.reject(signal.reason), { once: true })
-    return result.promise
-  }
-  return { fill, started: started.promise, end: result.resolve, counts }
-}
-
 export const unwanted: Fill = () => Promise.reject(new Error('this fill should not run'))
 export const never = new AbortController().signal
 

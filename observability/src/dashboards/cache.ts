@@ -33,7 +33,7 @@ export const cache: Dashboard = {
           width: 12,
           queries: [
             {
-              expr: `${total(READS, 'outcome="hit"')} / ${total(READS)}`,
+              expr: `${total(READS, 'outcome=~"hit|stale"')} / ${total(READS)}`,
               legend: 'hits',
             },
           ],

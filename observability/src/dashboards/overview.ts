@@ -68,7 +68,7 @@ export const overview: Dashboard = {
           width: 12,
           queries: [
             {
-              expr: `${rate('tier', READS, 'outcome="hit"')} / scalar(${total(READS)})`,
+              expr: `${rate('tier', READS, 'outcome=~"hit|stale"')} / scalar(${total(READS)})`,
               legend: '{{tier}}',
             },
           ],

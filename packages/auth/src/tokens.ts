@@ -4,6 +4,7 @@ import jwt from '@fastify/jwt'
 import Fastify from 'fastify'
 import { AuthError } from './errors.ts'
 import type { Keys, Rules, VerifyingKey } from './keys.ts'
+import { LEEWAY_MS, Remembered } from './remembered.ts'
 
 /** Who a verified token speaks for. */
 export interface Identity {
@@ -21,22 +22,21 @@ export interface Claims {
 /** How long a new token lives, in seconds. */
 export const TOKEN_LIFETIME_S = 3600
 
-export const LEEWAY_MS = 5000
-/** Verified tokens remembered, so that a signature is checked once: about 1 kB each, and 9 kB at most. */
-const REMEMBERED = 5000
 /** Each would let a token bring its own key or rules (RFC 8725, 3.10; RFC 7515, 4.1.11). */
 const REFUSED_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit']
 
-/** One key's: pinned to it, it verifies synchronously. */
-type Verify = (token: string) => Record<string, unknown>
+/** Pinned to one key, it verifies synchronously. */
+interface Verifier {
+  readonly by: VerifyingKey
+  readonly verify: (token: string) => Record<string, unknown>
+}
 
 /** Signs and verifies with a set of keys, and with another one whenever it is told. */
 export class Tokens {
   readonly #rules: Rules
-  #verifiers: ReadonlyMap<string, { readonly by: VerifyingKey; readonly verify: Verify }> = new Map()
+  #verifiers: ReadonlyMap<string, Verifier> = new Map()
+  readonly #remembered = new Remembered<Verifier>()
   #sign: ((claims: Claims) => string) | undefined
-  /** Verified by one of them; the oldest first. */
-  readonly #known = new Map<string, Identity>()
 
   static async of(keys: Keys): Promise<Tokens> {
     const tokens = new Tokens(keys.rules)
@@ -48,9 +48,9 @@ export class Tokens {
     this.#rules = rules
   }
 
-  /** From now on these. */
+  /** From now on these. What was verified by a key that stays is still remembered. */
   async use(keys: Keys): Promise<void> {
-    const verifiers = new Map<string, { by: VerifyingKey; verify: Verify }>()
+    const verifiers = new Map<string, Verifier>()
     for (const [kid, by] of keys.verifying) {
       const before = this.#verifiers.get(kid)
       const same = before?.by.algorithm === by.algorithm && before.by.key.equals(by.key)
@@ -60,8 +60,7 @@ export class Tokens {
     const by = signing && keys.verifying.get(signing.kid)
     this.#sign = signing && by ? (await this.#bound(signing.kid, by, signing.key)).sign : undefined
     this.#verifiers = verifiers
-    // One of them may be by a key that is not among these.
-    this.#known.clear()
+    this.#remembered.keep(new Set(verifiers.values()))
   }
 
   get canSign(): boolean {
@@ -74,20 +73,9 @@ export class Tokens {
     return this.#sign(claims)
   }
 
-  /**
-   * From memory where it was verified, until its `exp` (and the leeway) is over. Refusals are not remembered: what is not
-   * valid yet must be looked at again. Not fast-jwt's own cache, which reads the token's header and makes a digest of the
-   * whole each time, at twenty times the cost.
-   * @throws {AuthError}, an {@link UnknownKey} where it names a key that is not known
-   */
+  /** @throws {AuthError}, an {@link UnknownKey} where it names a key that is not known */
   verify(token: string): Identity {
-    const remembered = this.#known.get(token)
-    if (remembered && Date.now() < remembered.expiresAt * 1000 + LEEWAY_MS) return remembered
-    this.#known.delete(token)
-    const identity = this.#verify(token)
-    if (this.#known.size >= REMEMBERED) this.#known.delete(this.#known.keys().next().value as string)
-    this.#known.set(token, identity)
-    return identity
+    return this.#remembered.find(token) ?? this.#verify(token)
   }
 
   #verify(token: string): Identity {
@@ -103,7 +91,9 @@ export class Tokens {
     const verifier = typeof kid === 'string' ? this.#verifiers.get(kid) : undefined
     if (!verifier) throw new UnknownKey('invalid', 'the token names no key that is known here')
     try {
-      return identity(verifier.verify(token), roles)
+      const verified = identity(verifier.verify(token), roles)
+      this.#remembered.add(token, verified, verifier)
+      return verified
     } catch (cause) {
       if (cause instanceof AuthError) throw cause
       const { code, message } = cause as { code?: string; message: string }

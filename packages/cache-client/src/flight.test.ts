@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { Entry, Fill } from './cache.ts'
 import { Flight } from './flight.ts'
 import type { Lease } from './lease.ts'
-import type { Verdict } from './remote.ts'
+import type { Answer, Verdict } from './remote.ts'
 import { Session } from './session.ts'
 import { freshOnly } from './windows.ts'
 
@@ -23,7 +23,7 @@ const stale: Entry = {
 }
 
 /** A flight whose verdict, and fill, are the test's to give. */
-async function flight(from: 'l1' | 'l2' = 'l2') {
+async function flight() {
   const session = new Session(
     { session: 's', epoch: 'e', seq: 10 },
     { apply() {}, confirm: async () => 204, clock: () => 0 },
@@ -31,9 +31,10 @@ async function flight(from: 'l1' | 'l2' = 'l2') {
   await session.confirm()
   const verdict = Promise.withResolvers<Verdict>()
   const filling = Promise.withResolvers<{ outcome: 'failed'; status: number; error: string }>()
+  const l1: { entry?: Entry | undefined } = {}
   const its = new Flight('k', {
     ask: () => verdict.promise,
-    held: () => (from === 'l1' ? stale : undefined),
+    held: () => l1.entry,
     ...{ keep() {}, drop() {}, mark() {}, retire() {}, clock: () => 0 },
   })
   const asked: (Entry | undefined)[] = []
@@ -45,16 +46,13 @@ async function flight(from: 'l1' | 'l2' = 'l2') {
   const first = join()
   its.begin(session)
   const lease = { surrender: async () => 204 } as unknown as Lease
-  const lead = async (seq = 10) => {
-    verdict.resolve({
-      name: 'lease',
-      seq,
-      answer: Promise.resolve({ is: 'lease', seq, lease, stale: from === 'l2' ? stale : undefined }),
-    })
+  const brings: Answer = { is: 'lease', seq: 10, lease, stale }
+  const lead = async ({ seq = 10, answers = brings }: { seq?: number; answers?: Answer } = {}) => {
+    verdict.resolve({ name: 'wait', seq, answer: Promise.resolve(answers) })
     while (asked.length === 0) await Promise.resolve()
   }
   const fail = () => filling.resolve({ outcome: 'failed', status: 503, error: 'destination_unavailable' })
-  return { its, session, first, join, lead, fail, asked }
+  return { its, session, first, join, lead, fail, asked, l1, lease }
 }
 
 it('serves what came with its lease at once, to those who join later too', async () => {
@@ -86,14 +84,25 @@ it('lets nobody join once something that may be of it is purged', async () => {
   expect(its.mayJoin(session)).toBe(false)
 })
 
-it('serves nothing that L1 had once a purge of it comes, though the service knew of that as it gave the lease', async () => {
-  const { its, session, first, join, lead, fail } = await flight('l1')
-  await lead(12)
+it('serves nothing that L1 had once a purge of it comes, though the service knew of that at its verdict', async () => {
+  const { its, session, first, join, lead, fail, l1 } = await flight()
+  l1.entry = stale
+  await lead({ seq: 12, answers: { is: 'nothing', why: 'the connection broke' } })
   expect(await first).toMatchObject({ outcome: 'stale', tier: 'l1' })
   session.take({ seq: 11, tags: ['t'] })
+  l1.entry = undefined
   expect(its.mayJoin(session)).toBe(true)
   const late = join()
   fail()
   expect(await late).toMatchObject({ outcome: 'failed', status: 503 })
   expect(await late).not.toHaveProperty('stale')
+})
+
+it('revalidates nothing of L1 under a lease that came without it: L1 may not have heard of its purge', async () => {
+  const { its, lead, asked, l1, lease, first } = await flight()
+  l1.entry = stale
+  await lead({ seq: 12, answers: { is: 'lease', seq: 12, lease, stale: undefined } })
+  expect(asked).toEqual([undefined])
+  its.cancel(new Error('over'))
+  await expect(first).rejects.toThrow('over')
 })

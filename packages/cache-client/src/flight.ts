@@ -188,8 +188,7 @@ export class Flight {
     this.#owner = owner
     // The origin is asked only now, so what has been applied by now was written before.
     this.#since = Math.max(this.#since, this.#session?.applied ?? 0)
-    const held = this.#effects.held()
-    this.#before = before ?? (held && { tier: 'l1', entry: held, since: this.#session?.applied ?? 0 })
+    this.#before = lease ? before : this.#heldBefore()
     try {
       const asked = owner.fill(stop.signal, this.#usableBefore?.entry)
       this.#serveBefore()
@@ -221,9 +220,8 @@ export class Flight {
     if (filling.outcome === 'failed') {
       const { status, error } = filling
       void lease?.surrender({ reason: 'failed', status, error })
-      const before = this.#usableBefore
-      const stale = before ? { stale: before.entry } : {}
-      return (own) => ({ ...filling, ...stale, collapsed: !own })
+      const stale = this.#usableBefore?.entry ?? this.#effects.held()
+      return (own) => ({ ...filling, ...(stale ? { stale } : {}), collapsed: !own })
     }
     const { entry } = filling
     this.#phase = { is: 'storing' }
@@ -237,6 +235,15 @@ export class Flight {
     const session = this.#session
     if (!session?.live() || session.purges.overtook(this.#since, entry.key, entry.tags)) return
     this.#effects.keep(entry)
+  }
+
+  /**
+   * Only where L2 was not asked. A lease that came without a stale entry is one more recent than L1's may be, whose purge
+   * L1 has not heard of: revalidated by a date that two versions share, it would be stored as new.
+   */
+  #heldBefore(): Before | undefined {
+    const entry = this.#effects.held()
+    return entry && { tier: 'l1', entry, since: this.#session?.applied ?? 0 }
   }
 
   /** Unless something of it was purged meanwhile: whoever joins now may have come after that. */

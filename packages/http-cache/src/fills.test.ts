@@ -22,8 +22,8 @@ function line(most: number) {
   const failed: Record<string, Error> = {}
   const exchanges: Record<string, ReturnType<typeof createExchange>> = {}
   const given: Record<string, Dispatcher.DispatchController> = {}
-  const ask = (path: string) => {
-    const exchange = createExchange()
+  const ask = (path: string, known: Parameters<typeof createExchange>[0] = {}) => {
+    const exchange = createExchange(known)
     exchanges[path] = exchange
     dispatch({ path, method: 'GET', exchange } as Dispatcher.DispatchOptions, {
       onRequestStart: (its) => {
@@ -95,6 +95,17 @@ describe('the bound on fills', () => {
     expect(Object.keys(failed)).toHaveLength(1025)
     expect(paths()).toEqual(['0'])
     expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('lets go whose own deadline comes first', async () => {
+    const { ask, answer, failed, paths } = line(1)
+    ask('a')
+    ask('b', { deadlineAt: performance.now() + 1000 })
+    ask('c')
+    vi.advanceTimersByTime(1000)
+    expect(failed['b']).toMatchObject({ type: 'http_response_timeout', statusCode: 504, sent: false })
+    await answer('a')
+    expect(paths()).toEqual(['a', 'c'])
   })
 
   it('tells whoever waited what the dispatcher throws, and goes on with the next', async () => {

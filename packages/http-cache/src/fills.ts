@@ -27,8 +27,8 @@ export class Fills {
 
   /**
    * The same act, in turn: first come, first served. One that leaves gives up its place; one for which there is no room,
-   * or whose turn does not come in time, fails as `connection_limit_reached`. A handler whose request waits gets a
-   * controller at once, and another when it goes.
+   * or whose turn does not come in time, fails as `connection_limit_reached`, past its own deadline as
+   * `http_response_timeout`. A handler whose request waits gets a controller at once, and another when it goes.
    */
   around(dispatch: Dispatcher.Dispatch): Dispatcher.Dispatch {
     return (options, handler) => this.#queue.take(new Turn(dispatch, options, handler, this.#running, this.#queue))
@@ -83,11 +83,15 @@ class Turn implements Queued<object>, Dispatcher.DispatchHandler, Dispatcher.Dis
   }
 
   wait(): void {
-    this.#waitedSince = performance.now()
-    this.#patience = setTimeout(() => {
+    const now = performance.now()
+    const left = (this.exchange?.deadlineAt ?? Number.POSITIVE_INFINITY) - now
+    const giveUp = () => {
       this.#queue.leave(this)
-      this.#queue.reject(this, 'pending')
-    }, PATIENCE)
+      if (left <= PATIENCE) this.refuse('http_response_timeout')
+      else this.#queue.reject(this, 'pending')
+    }
+    this.#waitedSince = now
+    this.#patience = setTimeout(giveUp, Math.min(left, PATIENCE))
     this.#handler.onRequestStart?.(this, null)
   }
 

@@ -17,8 +17,9 @@ const READS = new Set(['GET', 'HEAD'])
 
 /**
  * GET and HEAD are answered through the cache where their exchange names a scope, or where they have no exchange, for
- * everybody then (`public`); unsafe methods are followed by a purge; all else passes by. Handlers may be called before `dispatch` returns, and fail with what the dispatcher fails with, or
- * {@link OnlyIfCached}, {@link FillFailed}, or, where a write's purge is not confirmed, with what the cache says of that.
+ * everybody then (`public`); unsafe methods are followed by a purge; all else passes by. Handlers may be called before
+ * `dispatch` returns, and fail with what the dispatcher fails with, or {@link OnlyIfCached}, {@link FillFailed}, or, where
+ * a write's purge is not confirmed, with what the cache says of that.
  *
  * @throws {TypeError} for options that cannot be meant
  */

@@ -11,6 +11,9 @@ export type Selection =
   /** A range of a body whose length is not known yet. */
   | { readonly is: 'undecided' }
 
+/** One for all: nearly every hit is the whole. */
+const WHOLE: Selection = { is: 'whole' }
+
 /**
  * In the order of RFC 9110, 13.2.2. `validators`: those of a 200; to other answers neither conditions nor ranges apply.
  * `length`: of the whole body, in bytes.
@@ -23,9 +26,9 @@ export function select(
   if (validators && notModified(headers, validators)) return { is: 'unchanged' }
   if (method === 'HEAD') return { is: 'head' }
   const range = validators && requestField(headers, 'range')
-  if (!range || !mayHavePart(headers, validators)) return { is: 'whole' }
+  if (!range || !mayHavePart(headers, validators)) return WHOLE
   if (length === undefined) return { is: 'undecided' }
   const ranges = rangesOf(range, length)
-  if (ranges === 'whole') return { is: 'whole' }
+  if (ranges === 'whole') return WHOLE
   return ranges === 'unsatisfiable' ? { is: 'unsatisfiable', length } : { is: 'parts', parts: ranges, length }
 }

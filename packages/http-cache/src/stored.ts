@@ -28,14 +28,16 @@ export function deliverStored(entry: EntryHead & Pick<Entry, 'body'>, age: numbe
   const { status, body } = entry
   const selection = select(options, prepare(entry).validators, body.length)
   const headers = storedFields(entry, age, body.length)
-  if (sendHead(selection, { status, headers, message: undefined }, call)) return
-  if (selection.is === 'parts') {
-    sendParts(selection, headers, body, delivery)
-  } else {
+  if (selection.is === 'whole') {
     delivery.start(status, headers)
     if (body.length > 0) delivery.data(body)
+    delivery.end({})
+  } else if (selection.is === 'parts') {
+    sendParts(selection, headers, body, delivery)
+    delivery.end({})
+  } else {
+    sendHead(selection, { status, headers, message: undefined }, call)
   }
-  delivery.end({})
 }
 
 /**

@@ -37,6 +37,13 @@ function holding(): Promise<(body: string, headers?: Record<string, string>, sta
   })
 }
 
+/** Fills both; resolves when nothing is on its way to L2 any more. */
+async function filled(): Promise<void> {
+  for (const gateway of [a, b]) await gateway.ask()
+  const leases = async () => ((await (await fetch(`${service.url}/stats`)).json()) as { leases: number }).leases
+  while ((await leases()) > 0);
+}
+
 describe('over two gateways and a cache service', () => {
   it('an answer that one stored is a hit at the other, from L2 and then from L1', async () => {
     answering('hello')
@@ -124,6 +131,34 @@ describe('over two gateways and a cache service', () => {
     const hits = [await speak(a, 'de'), await speak(a, 'fr')]
     expect(hits.map(({ body }) => body)).toEqual(['de', 'fr'])
     expect(a.requests).toHaveLength(3)
+  })
+
+  it('what is stale is revalidated once, and fresh at both', async () => {
+    const etag = '"v1"'
+    answering('hello', { ...fresh, 'cdn-cache-control': 'public, max-age=10', age: '15', etag })
+    await filled()
+    const held = holding()
+    const waits = () => a.cache.counters.waits + b.cache.counters.waits
+    const [before, waited] = [a.requests.length, waits()]
+    const answers = [a.ask(), a.ask(), b.ask(), b.ask()]
+    const answer = await held
+    await until(() => waits() === waited + 1)
+    answer('', { ...fresh, etag }, 304)
+    for (const { status, body } of await Promise.all(answers)) expect([status, body]).toEqual([200, 'hello'])
+    expect(a.requests[before]?.headers['if-none-match']).toBe(etag)
+    expect(a.requests).toHaveLength(before + 1)
+    for (const gateway of [a, b]) expect((await gateway.ask()).exchange.cacheStatus).toMatch(/^hit/)
+    expect(a.requests).toHaveLength(before + 1)
+  })
+
+  it('what is stale is served at both where the fill of either fails, and at neither after a purge', async () => {
+    const usable = { ...fresh, 'cdn-cache-control': 'public, max-age=10, stale-if-error=60', age: '15' }
+    answering('old', usable)
+    await filled()
+    answering('out of order', {}, 503)
+    for (const gateway of [a, b]) expect((await gateway.ask()).body).toBe('old')
+    await a.cache.purge({ tags: ['item'] })
+    for (const gateway of [a, b]) expect((await gateway.ask()).status).toBe(503)
   })
 
   it('goes on without the cache service', async () => {

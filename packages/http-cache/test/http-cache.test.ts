@@ -8,6 +8,8 @@ import { MemoryCache } from './memory-cache.ts'
 import { unchanging, until, World } from './world.ts'
 
 const ETAG = '"v1"'
+/** The age of what has just come: Node's own Date may be a second late. */
+const now = expect.stringMatching(/^[01]$/)
 let world: World
 
 beforeEach(async () => {
@@ -30,7 +32,7 @@ describe('reading', () => {
     expect(miss.exchange.cacheStatus).toBe('fwd=uri-miss; stored')
     expect(hit).toMatchObject({ status: 200, body: 'hello' })
     expect(hit.exchange.cacheStatus).toMatch(/^hit; ttl=(29|30); detail=l1$/)
-    expect(hit.headers).toMatchObject({ etag: ETAG, 'content-type': 'text/plain', age: '0', 'content-length': '5' })
+    expect(hit.headers).toMatchObject({ etag: ETAG, 'content-type': 'text/plain', age: now, 'content-length': '5' })
     expect(hit.exchange.timings.map(({ name }) => name)).toEqual(['cache'])
     expect(world.requests).toHaveLength(1)
   })
@@ -329,7 +331,7 @@ describe('conditional requests and HEAD', () => {
     expect(miss).toMatchObject({ status: 304, body: '', headers: { etag: ETAG } })
     expect(miss.headers).not.toHaveProperty('content-length')
     if (headers !== fresh) return
-    expect(await world.ask({ headers: conditional })).toMatchObject({ status: 304, body: '', headers: { age: '0' } })
+    expect(await world.ask({ headers: conditional })).toMatchObject({ status: 304, body: '', headers: { age: now } })
     expect((await world.ask({ headers: { 'if-none-match': '"other"' } })).status).toBe(200)
     expect(world.requests).toHaveLength(1)
   })

@@ -98,8 +98,15 @@ export class Model {
 
   /** 4.1. */
   #find(request: Request): Stored | undefined {
-    const found = (this.#stored.get(request.path) ?? []).find((each) => matches(each, request))
+    const found = (this.#stored.get(request.path) ?? []).find((each) => this.#isFor(each, request))
     return found && this.#age(found) < keptFor(found, this.#settings) ? found : undefined
+  }
+
+  /** Varies by what answers here are known to vary by, and is what this request selects. */
+  #isFor({ vary }: Stored, { path, headers }: Request): boolean {
+    const known = this.#mark(path) ?? []
+    const same = Object.keys(vary).join() === known.join()
+    return same && known.every((name) => normal(name, headers[name]) === vary[name])
   }
 
   /** 4.2, 4.2.4, 5.2.1. */
@@ -168,16 +175,13 @@ export class Model {
     }
     const mark = this.#mark(path)
     if (mark && !fields.every((name) => mark.includes(name))) {
-      this.#stored.delete(path)
       this.#marks.delete(path)
     } else if (!mark && fields.length > 0) {
-      this.#stored.delete(path)
+      this.#drop(request)
       this.#marks.set(path, { fields, at })
     } else {
+      this.#drop(request)
       const vary = Object.fromEntries((mark ?? []).map((name) => [name, normal(name, headers[name])]))
-      if (mark) this.#drop(request)
-      // Without a mark, nobody looks for what is there of variants.
-      else this.#stored.delete(path)
       // The cookie is for whoever asked.
       const { 'set-cookie': _cookie, ...shared } = stored.headers as Fields
       this.#stored.set(path, [...(this.#stored.get(path) ?? []), { ...stored, headers: shared, vary }])
@@ -192,7 +196,7 @@ export class Model {
 
   /** Whatever a request like this one would find. */
   #drop(request: Request): void {
-    const others = (this.#stored.get(request.path) ?? []).filter((each) => !matches(each, request))
+    const others = (this.#stored.get(request.path) ?? []).filter((each) => !this.#isFor(each, request))
     this.#stored.set(request.path, others)
   }
 
@@ -215,11 +219,6 @@ export class Model {
   #date(): string {
     return new Date(this.#now() * 1000).toUTCString()
   }
-}
-
-/** 4.1. */
-function matches({ vary }: Stored, { headers }: Request): boolean {
-  return Object.entries(vary).every(([name, value]) => normal(name, headers[name]) === value)
 }
 
 /** RFC 9110, 13: what a client has he is not sent; HEAD has no body. */
@@ -279,7 +278,7 @@ function variesBy({ headers }: Request, answer: Answer): string[] {
   if (headers['cookie'] !== undefined && !isForAll(policy(answer))) fields.push('cookie')
   if ((answer.headers['access-control-allow-origin'] ?? '*') !== '*') fields.push('origin')
   if (answer.headers['content-encoding'] !== undefined) fields.push('accept-encoding')
-  return fields
+  return [...new Set(fields)].sort()
 }
 
 /** 4.2.1: seconds; undefined where nothing is said, or may be guessed. */

@@ -35,7 +35,8 @@ describe('revalidation (RFC 9111, 4.3)', () => {
     expect(answer.exchange.cacheStatus).toBe('fwd=stale; fwd-status=304; stored')
     // 3.2: all but what is about the content.
     expect(answer.headers).toMatchObject({ 'x-version': 'new', 'content-type': 'text/plain', 'content-length': '5' })
-    expect(answer.headers['age']).toBe('0')
+    // Node's own Date may be a second late.
+    expect(answer.headers['age']).toMatch(/^[01]$/)
     expect((await world.ask()).exchange.cacheStatus).toMatch(/^hit; ttl=(59|60); detail=l1$/)
     expect(world.requests).toHaveLength(2)
   })

@@ -80,7 +80,10 @@ describe('an answer that may be stored', () => {
     response.end()
     await Promise.all([leader.ended, follower.ended])
     expect(leader.seen).toMatchObject({ headers: { 'server-timing': 'db;dur=3' }, trailers: { 'x-sum': '5' } })
-    expect(follower.seen).toMatchObject({ headers: { age: '3', 'accept-ranges': 'bytes' }, trailers: {} })
+    expect(follower.seen).toMatchObject({
+      headers: { age: expect.stringMatching(/^[3-9]$/), 'accept-ranges': 'bytes' },
+      trailers: {},
+    })
     for (const name of ['server-timing', 'trailer', 'transfer-encoding', 'content-length'])
       expect(follower.seen.headers).not.toHaveProperty(name)
     expect((await world.ask()).headers).toMatchObject({ 'content-length': '5' })

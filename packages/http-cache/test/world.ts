@@ -79,8 +79,12 @@ export class World<C extends SharedCache = MemoryCache> {
     return this.start(asked).answer
   }
 
-  /** As {@link ask}, with the controller that the handler was given. */
-  start(asked: Asked = {}): { answer: Promise<Answer>; controller: Dispatcher.DispatchController } {
+  /** As {@link ask}, with the controller that the handler was given, and the exchange before there is an answer. */
+  start(asked: Asked = {}): {
+    answer: Promise<Answer>
+    controller: Dispatcher.DispatchController
+    exchange: Exchange | undefined
+  } {
     const options = this.options(asked)
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
     const chunks: Buffer[] = []
@@ -98,7 +102,8 @@ export class World<C extends SharedCache = MemoryCache> {
       onResponseEnd: (_, trailers) => resolve({ ...answer, trailers, body: Buffer.concat(chunks).toString() }),
       onResponseError: (_, error) => reject(Object.assign(error, { answer })),
     })
-    return { answer: promise, controller: controller as unknown as Dispatcher.DispatchController }
+    const { exchange } = options
+    return { answer: promise, controller: controller as unknown as Dispatcher.DispatchController, exchange }
   }
 
   async close(): Promise<void> {

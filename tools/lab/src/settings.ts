@@ -29,6 +29,7 @@ const settings = {
         'purge',
         'l2',
         'memory',
+        'loop-delay',
         'hit-ratio',
         'faults',
       ],

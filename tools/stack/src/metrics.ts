@@ -56,7 +56,9 @@ async function read(url: string): Promise<string | undefined> {
 function classics(all: readonly Scraped[]): string[][] {
   const total = (name: string, labels?: Record<string, string>) => sum(all, name, labels)
   const reads = 'spillway_gateway_cache_reads_total'
-  const [l1, l2] = [total(reads, { outcome: 'hit', tier: 'l1' }), total(reads, { outcome: 'hit', tier: 'l2' })]
+  // What is stale came out of a cache, too.
+  const from = (tier: string) => total(reads, { outcome: 'hit', tier }) + total(reads, { outcome: 'stale', tier })
+  const [l1, l2] = [from('l1'), from('l2')]
   const everyRead = total(reads)
   const jobs = ['succeeded', 'failed', 'cancelled', 'retried'].map(
     (outcome) => `${count(total('spillway_worker_jobs_total', { outcome }))} ${outcome}`,

@@ -98,10 +98,16 @@ export const mistakes: readonly Mistake[] = [
     instead: 'return before',
   },
   {
-    it: 'takes what L1 holds for as new as the lease',
+    it: 'takes what L1 holds for as new as the verdict',
     file: `${CLIENT}/flight.ts`,
-    code: 'since: this.#session?.applied ?? 0 })',
-    instead: 'since: this.#since })',
+    code: 'since: this.#session?.applied ?? 0 }',
+    instead: 'since: this.#since }',
+  },
+  {
+    it: 'revalidates what L1 holds under a lease that came without it',
+    file: `${CLIENT}/flight.ts`,
+    code: 'lease ? before : this.#heldBefore()',
+    instead: 'before ?? this.#heldBefore()',
   },
   {
     it: 'answers a write at once where the service refuses connections',

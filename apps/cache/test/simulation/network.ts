@@ -280,7 +280,8 @@ class Connection {
   #finish(): void {
     this.#over = true
     this.#stopTimer()
-    this.#forget()
+    // Where the service's end is open still, it has yet to hear of this.
+    if (this.#answer.closed || !this.#service) this.#forget()
   }
 
   /** The service's end is closed. */
@@ -288,6 +289,7 @@ class Connection {
     const answer = this.#answer
     if (answer.closed) return
     answer.closed = true
+    if (this.#over) this.#forget()
     // Never within the call that closes it.
     queueMicrotask(() => answer.onClose?.())
   }

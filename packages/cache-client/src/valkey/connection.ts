@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { Redis, type RedisOptions } from 'iovalkey'
 import type { CacheLogger } from '../link.ts'
+import { patience } from '../patience.ts'
 import { addressOf } from './address.ts'
 import { CHANNEL, EVERYTHING, SCRIPTS } from './scripts.ts'
 
@@ -84,34 +85,18 @@ export class Connection {
     const reply = this.#send(script, args)
     const late = reply.catch(() => undefined)
     let isLate = false
-    const expire = () => {
+    const settled = patience(withinMs, () => {
       isLate = true
       const why = `no answer in ${withinMs} ms`
       this.#set(why)
       reject(new Unanswered(why, late))
-    }
-    // Where this process itself was busy, the answer may be there and unread: it is read before what is immediate.
-    let immediate: NodeJS.Immediate | undefined
-    const timer = setTimeout(() => {
-      immediate = setImmediate(expire)
-    }, withinMs)
-    const settled = () => {
-      clearTimeout(timer)
-      clearImmediate(immediate)
-    }
-    reply.then(
-      (answer) => {
-        settled()
-        this.#unanswered = 0
-        // A Valkey that answers late goes on being passed by.
-        if (!isLate && withinMs <= ANSWER_MS) this.#set(undefined)
-        resolve(answer)
-      },
-      (error: Error) => {
-        settled()
-        reject(error)
-      },
-    )
+    })
+    reply.finally(settled).then((answer) => {
+      this.#unanswered = 0
+      // A Valkey that answers late goes on being passed by.
+      if (!isLate && withinMs <= ANSWER_MS) this.#set(undefined)
+      resolve(answer)
+    }, reject)
     return promise
   }
 

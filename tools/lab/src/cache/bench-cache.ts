@@ -21,7 +21,7 @@ import { figureRows } from './rows.ts'
 /** The same exit code as of a bench with an invalid test. */
 const EXIT_INVALID = 3
 /** Where all parts are measured: a round of these takes minutes, or says the same each time. */
-const ONCE: readonly PartName[] = ['zipf', 'memory', 'hit-ratio', 'faults']
+const ONCE: readonly PartName[] = ['zipf', 'memory', 'loop-delay', 'hit-ratio', 'faults']
 
 /** Resolves to the exit code. */
 export async function benchCache({ config, environment, signal }: Bench): Promise<number> {
