@@ -3,7 +3,7 @@ import { registerHooks } from 'node:module'
 import fc from 'fast-check'
 import { mistakes } from './mistakes.ts'
 
-/** Enough for each, with this seed; most are noticed within fifty, the rarest needs some hundreds. */
+/** Enough for each, with this seed; most are noticed within fifty, the rarest needs two thousand. */
 const COURSES = { numRuns: 4000, seed: 1, endOnFailure: true }
 
 const mistake = mistakes[Number(process.argv[2])]
