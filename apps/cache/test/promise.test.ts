@@ -1,4 +1,7 @@
-/** The promise of docs/cache.md over courses of events in virtual time; `PROMISE_RUNS` sets how many. */
+/**
+ * The promise of docs/cache.md over courses of events in virtual time. `PROMISE_RUNS` sets how many, and has every
+ * mistake tried; else some are, since each takes a process of its own.
+ */
 import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -8,7 +11,9 @@ import { promise } from './simulation/course.ts'
 import { giveHostsTheirTimers } from './simulation/host.ts'
 import { mistakes } from './simulation/mistakes.ts'
 
-const RUNS = Number(process.env['PROMISE_RUNS'] ?? 300)
+const { PROMISE_RUNS } = process.env
+const RUNS = Number(PROMISE_RUNS ?? 200)
+const SOME = 5
 const MUTANT = path.join(import.meta.dirname, 'simulation/mutant.ts')
 
 beforeAll(giveHostsTheirTimers)
@@ -18,12 +23,10 @@ it('no read that begins after an acknowledged write returns an older value; one 
 }, 3_600_000)
 
 describe('the trial notices code that', () => {
-  it.each(mistakes.map((mistake, index) => ({ ...mistake, index })))(
-    '$it',
-    async ({ index }) => {
-      const { stdout } = await promisify(execFile)(process.execPath, [MUTANT, String(index)])
-      expect(JSON.parse(stdout)).toMatchObject({ made: true, noticed: true })
-    },
-    300_000,
-  )
+  const all = mistakes.map((mistake, index) => ({ ...mistake, index }))
+  const tried = PROMISE_RUNS ? all : fc.sample(fc.shuffledSubarray(all, { minLength: SOME, maxLength: SOME }), 1).flat()
+  it.each(tried)('$it', { timeout: 300_000 }, async ({ index }) => {
+    const { stdout } = await promisify(execFile)(process.execPath, [MUTANT, String(index)])
+    expect(JSON.parse(stdout)).toMatchObject({ made: true, noticed: true })
+  })
 })

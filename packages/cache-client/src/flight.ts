@@ -54,7 +54,7 @@ type Outcome = (own: boolean) => Reading
 interface Before {
   readonly tier: 'l1' | 'l2'
   readonly entry: Entry
-  /** Nothing purged up to this `seq` is in it: less than the fill's, where L1 had not heard of all yet. */
+  /** Nothing purged up to this `seq` is in it. */
   readonly since: number
 }
 
@@ -186,9 +186,9 @@ export class Flight {
     const stop = new AbortController()
     this.#phase = { is: 'filling', stop, lease }
     this.#owner = owner
+    this.#before = before ?? this.#heldBefore()
     // The origin is asked only now, so what has been applied by now was written before.
     this.#since = Math.max(this.#since, this.#session?.applied ?? 0)
-    this.#before = lease ? before : this.#heldBefore()
     try {
       const asked = owner.fill(stop.signal, this.#usableBefore?.entry)
       this.#serveBefore()
@@ -238,12 +238,13 @@ export class Flight {
   }
 
   /**
-   * Only where L2 was not asked. A lease that came without a stale entry is one more recent than L1's may be, whose purge
-   * L1 has not heard of: revalidated by a date that two versions share, it would be stored as new.
+   * What L1 has, where it has heard of all that the service knew at its verdict. Else it may have been purged: revalidated
+   * by a date that two versions share, it would be stored as new.
    */
   #heldBefore(): Before | undefined {
-    const entry = this.#effects.held()
-    return entry && { tier: 'l1', entry, since: this.#session?.applied ?? 0 }
+    const since = this.#session?.applied ?? 0
+    const entry = since < this.#since ? undefined : this.#effects.held()
+    return entry && { tier: 'l1', entry, since }
   }
 
   /** Unless something of it was purged meanwhile: whoever joins now may have come after that. */

@@ -12,9 +12,6 @@ import { tunnel } from './tunnel.ts'
 /** How long a client may take nothing of a body. */
 const IDLE_MS = 60_000
 
-/** Bytes that may wait for the client before its upstream does. Node says stop at one read's worth, though all may be sent. */
-const HELD = 131_072
-
 /** Bytes of a whole body that go out with the head as one text: one write of one piece, which costs more than it spares beyond. */
 const SHORT = 8_192
 
@@ -179,7 +176,7 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
       return
     }
     this.#bodyBegun = true
-    if (raw.write(chunk) || raw.writableLength < HELD || controller.paused) return
+    if (raw.write(chunk) || controller.paused) return
     controller.pause()
     this.#stalled = setTimeout(clientStalled, IDLE_MS, this)
     raw.once('drain', () => {

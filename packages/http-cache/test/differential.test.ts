@@ -158,6 +158,7 @@ const found: [string, Step[]][] = [
   ],
 ]
 
+const RUNS = Number(process.env['RUNS'] ?? 300)
 const settings: Settings[] = [
   {},
   { honours: true },
@@ -183,9 +184,7 @@ describe.each(settings)('against the model, with %j', (settings) => {
 
   it.each(found)('%s', (_, steps) => alike(steps))
 
-  it('each request of any sequence is answered alike', async () => {
-    await fc.assert(fc.asyncProperty(course, alike), {
-      numRuns: Number(process.env['RUNS'] ?? 300),
-    })
+  it('each request of any sequence is answered alike', { timeout: 20_000 + RUNS * 20 }, async () => {
+    await fc.assert(fc.asyncProperty(course, alike), { numRuns: RUNS })
   })
 })

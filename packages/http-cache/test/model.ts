@@ -175,6 +175,7 @@ export class Model {
     }
     const mark = this.#mark(path)
     if (mark && !fields.every((name) => mark.includes(name))) {
+      this.#drop(request)
       this.#marks.delete(path)
     } else if (!mark && fields.length > 0) {
       this.#drop(request)

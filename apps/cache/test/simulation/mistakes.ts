@@ -98,16 +98,10 @@ export const mistakes: readonly Mistake[] = [
     instead: 'return before',
   },
   {
-    it: 'takes what L1 holds for as new as the verdict',
+    it: 'revalidates what L1 holds, though its purge may be on its way',
     file: `${CLIENT}/flight.ts`,
-    code: 'since: this.#session?.applied ?? 0 }',
-    instead: 'since: this.#since }',
-  },
-  {
-    it: 'revalidates what L1 holds under a lease that came without it',
-    file: `${CLIENT}/flight.ts`,
-    code: 'lease ? before : this.#heldBefore()',
-    instead: 'before ?? this.#heldBefore()',
+    code: 'since < this.#since ? undefined : this.#effects.held()',
+    instead: 'this.#effects.held()',
   },
   {
     it: 'answers a write at once where the service refuses connections',
@@ -175,12 +169,6 @@ export const mistakes: readonly Mistake[] = [
     file: `${SERVICE}/leases.ts`,
     code: 'lease?.token === token &&',
     instead: 'lease &&',
-  },
-  {
-    it: 'takes tokens of the epoch before',
-    file: `${SERVICE}/coherence.ts`,
-    code: '{epoch}-',
-    instead: '{""}',
   },
   {
     it: 'grants a lease to whoever asks, though one stands',

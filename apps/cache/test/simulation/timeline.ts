@@ -1,7 +1,7 @@
 /** Virtual time: what is to happen, in order, and the chance that decides when. One seed, one course of events. */
 
 /** Uniform over 0 to 1; mulberry32. */
-export function chance(seed: number): () => number {
+function chance(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0
