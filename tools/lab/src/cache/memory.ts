@@ -1,5 +1,6 @@
 /** The part "memory": what 100,000 answers take in the cache service, and in a gateway's L1. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { Pool } from 'undici'
 import { figure, megabytes, whole } from '../judging/figures.ts'
 import type { FigurePart, PartPlan } from './part.ts'
@@ -10,8 +11,10 @@ const ITEMS = 100_000
 const AT_ONCE = 64
 const ORIGIN = { bytes: 1000, latencyMs: 0, caching: 'public, max-age=3600' }
 const ROOM = '1GiB'
-/** Milliseconds in which V8, with nothing else to do, collects what is left of the filling. */
-const IDLE = 10_000
+const COLLECT = fileURLToPath(import.meta.resolve('./processes/collect.ts'))
+const NODE = ['--expose-gc', '--import', COLLECT]
+/** Milliseconds within which a process has collected its garbage, and has a turn to tell of it. */
+const COLLECTED_WITHIN = 3000
 
 type Figure = 'resident' | 'heap' | 'outside' | 'each' | 'counted'
 
@@ -20,7 +23,7 @@ export const memory: FigurePart<Figure> = {
   seconds: 0,
   title: `Memory of ${whole(ITEMS)} entries`,
   about: [
-    `Growth from before the first to ${IDLE / 1000} s after the last of ${whole(ITEMS)} answers of ${whole(ORIGIN.bytes)} B, by the process's own metrics. An entry's share is of heap and buffers, without what filling them left behind. The room that the cache counts for it, by which it evicts, stands beside it.`,
+    `Growth over ${whole(ITEMS)} answers of ${whole(ORIGIN.bytes)} B, by the process's own metrics, garbage collected before and after; resident memory includes what V8 keeps for more. An entry's share is of heap and buffers. The room that the cache counts for it, by which it evicts, stands beside it.`,
   ],
   figures: {
     resident: { title: 'resident', as: megabytes },
@@ -32,12 +35,11 @@ export const memory: FigurePart<Figure> = {
   async measure(plan) {
     const samples: FigureSample<Figure>[] = []
     for (let round = 1; round <= plan.rounds; round++) {
-      const settings = { gateway: { L1_MAX_BYTES: ROOM }, cache: { CACHE_MAX_BYTES: ROOM } }
+      const settings = { gateway: { L1_MAX_BYTES: ROOM }, cache: { CACHE_MAX_BYTES: ROOM }, node: NODE }
       await using bed = await startTestbed({ origin: ORIGIN, gateways: 1, ...settings }, plan)
       const [gateway] = bed.gateways as [Member]
       const before = [await lookAt(bed.cache), await lookAt(gateway)] as const
       const failed = await fill(gateway, bed, plan)
-      await delay(IDLE, undefined, { signal: plan.signal })
       const rows = [
         ['cache service', bed.cache, 'spillway_cache_bytes', before[0]],
         ['L1 of a gateway', gateway, 'spillway_gateway_l1_bytes', before[1]],
@@ -68,6 +70,8 @@ interface Look {
 }
 
 async function lookAt(member: Member): Promise<Look> {
+  member.child.kill('SIGUSR2')
+  await delay(COLLECTED_WITHIN)
   const [resident, heap, outside] = await Promise.all([
     metric(member, 'process_resident_memory_bytes'),
     metric(member, 'nodejs_heap_size_used_bytes'),

@@ -25,6 +25,8 @@ export interface TestbedPlan {
   /** Settings of the gateways and of the cache service, beside those they must have. */
   readonly gateway?: Readonly<Record<string, string>>
   readonly cache?: Readonly<Record<string, string>>
+  /** Options of Node for both. */
+  readonly node?: readonly string[]
   /** What the route says of its cache beside its scope, such as `earlyRefresh: 0`. */
   readonly route?: string
 }
@@ -62,6 +64,7 @@ async function start(plan: TestbedPlan, means: Means, owned: AsyncDisposableStac
   const { file, headers } = await credentials(folder)
   const routes = path.join(folder, 'routes.yaml')
   writeFileSync(routes, routesFile(plan.route))
+  const { node = [] } = plan
   let started = 0
   const launch = async (name: string, args: string[], port: number, settings = {}, core?: number, channel = false) => {
     const url = `http://127.0.0.1:${port}`
@@ -74,12 +77,18 @@ async function start(plan: TestbedPlan, means: Means, owned: AsyncDisposableStac
   const [originPort = 0, cachePort = 0] = await freePorts(2)
   const told = JSON.stringify({ ...plan.origin, port: originPort })
   const origin = await launch('the origin', [ORIGIN, told], originPort, {}, cores.upstreams, true)
-  const cache = await launch('the cache service', [CACHE], cachePort, plan.cache, cores.upstreams)
+  const cache = await launch('the cache service', [...node, CACHE], cachePort, plan.cache, cores.upstreams)
   const addGateway = async (settings: Readonly<Record<string, string>> = {}, core?: number) => {
     const [port = 0] = await freePorts(1)
     const own = { INSTANCE: `gateway-${started}`, CACHE_URL: cache.url, DB_URL: origin.url }
     const files = { ROUTES_FILE: routes, SIGNING_KEYS_FILE: file }
-    const gateway = await launch('a gateway', [GATEWAY], port, { ...own, ...files, ...plan.gateway, ...settings }, core)
+    const gateway = await launch(
+      'a gateway',
+      [...node, GATEWAY],
+      port,
+      { ...own, ...files, ...plan.gateway, ...settings },
+      core,
+    )
     await usable(gateway.url, signal)
     return gateway
   }
