@@ -24,22 +24,28 @@ export async function rotateKey(state: StateDir): Promise<number> {
     writeAtomic(files.verifyKeys, texts.verifying, 0o600)
     writeAtomic(files.signingKeys, texts.signing, 0o600)
   }
+  const gateways = up ? (state.readStack()?.services ?? []).filter(({ role }) => role === 'gateway') : []
+  const all = (hold: (kids: readonly string[]) => boolean) => Promise.all(gateways.map((each) => shows(each, hold)))
   if (up) {
     write(introduced)
-    const gateways = (state.readStack()?.services ?? []).filter(({ role }) => role === 'gateway')
     // Whoever cannot be asked has looked as often.
-    await Promise.all([delay(3 * LOOK_EVERY_MS), ...gateways.map((gateway) => known(gateway, kid))])
+    await Promise.all([delay(3 * LOOK_EVERY_MS), all((kids) => kids.includes(kid))])
   }
   write(switched())
+  // The first one signs.
+  await all(([first]) => first === kid)
   process.stdout.write(`New tokens are signed by the key ${kid}. Tokens of the one before are good until they end.\n`)
   return 0
 }
 
-async function known({ name, url }: ServiceEntry, kid: string): Promise<void> {
+/** Resolves once the keys that a gateway shows are such, in their order. */
+async function shows({ name, url }: ServiceEntry, hold: (kids: readonly string[]) => boolean): Promise<void> {
   for (const until = performance.now() + READ_WITHIN_MS; performance.now() < until; await delay(POLL_MS)) {
     const answer = await fetch(`${url}/.well-known/jwks.json`).catch(() => undefined)
     const { keys = [] } = answer?.ok ? ((await answer.json()) as { keys?: { kid: string }[] }) : {}
-    if (keys.some((key) => key.kid === kid)) return
+    if (hold(keys.map(({ kid }) => kid))) return
   }
-  throw new StackError(`${name} has not read the new key in ${READ_WITHIN_MS / 1000} s; the old one goes on signing.`)
+  throw new StackError(
+    `${name} has not read the new key in ${READ_WITHIN_MS / 1000} s; see its log. Both keys are good.`,
+  )
 }

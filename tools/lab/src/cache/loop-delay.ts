@@ -19,6 +19,7 @@ const AT_ONCE = 8
 /** Of every four entries, one lives so long; all others an hour. */
 const SHORT_MS = 60_000
 const HOUR_MS = 3_600_000
+const TOLD_WITHIN_MS = 10_000
 const NEVER = new AbortController().signal
 
 type Figure = 'p50' | 'p99' | 'max' | 'lookups'
@@ -44,7 +45,7 @@ export const loopDelay: FigurePart<Figure> = {
       const measured = async (row: string, act: () => Promise<unknown>, seconds = plan.seconds) => {
         service.child.send('begin')
         const [lookups, faults] = await Promise.all([lookUp(client, seconds, plan), faultsOf(act)])
-        const figures = { ...(await told(service)), lookups }
+        const figures = { ...(await told(service, plan.signal)), lookups }
         samples.push({ row, round, figures, faults })
         plan.say(`  ${row}, round ${round}: p99 ${figure(figures.p99)} ms, at most ${figure(figures.max)} ms`)
       }
@@ -83,10 +84,12 @@ async function start({ folder, environment, signal }: PartPlan): Promise<Service
   }
 }
 
-async function told({ child }: Server): Promise<LoopDelay> {
-  child.send('tell')
+async function told({ child }: Server, interrupted: AbortSignal): Promise<LoopDelay> {
+  // A child that was stopped meanwhile says nothing any more.
+  const signal = AbortSignal.any([interrupted, AbortSignal.timeout(TOLD_WITHIN_MS)])
+  child.send('tell', () => {})
   for (;;) {
-    const [message] = (await once(child, 'message')) as [{ delay?: LoopDelay }]
+    const [message] = (await once(child, 'message', { signal })) as [{ delay?: LoopDelay }]
     if (message.delay) return message.delay
   }
 }
