@@ -1,12 +1,14 @@
 /** The shared cache for one gateway: L1 in this process, L2 behind the wire, and the flights between them. */
-import { startSweeper, TtlCache } from '@spillway/ttl-cache'
+import { startSweeper } from '@spillway/ttl-cache'
 import { type Dispatcher, Pool } from 'undici'
 import type { Entry, Fill, Purge, Reading, SharedCache } from './cache.ts'
 import { Flight } from './flight.ts'
 import { type CacheInspection, inspection } from './inspection.ts'
 import { L1 } from './l1.ts'
 import { type CacheLogger, Link } from './link.ts'
+import { type Marks, passMarks } from './marks.ts'
 import { sendPurge } from './purging.ts'
+import { Refreshes } from './refreshes.ts'
 import { ask, type Question, type Verdict } from './remote.ts'
 
 export interface CacheClientOptions {
@@ -47,16 +49,9 @@ export interface CacheClient extends SharedCache {
 }
 
 const L1_BYTES = 64 * 1024 * 1024
-/** How long what may not be shared is not queued for, where no service can hold the mark. */
-const PASS_MS = 10_000
-const PASS_BYTES = 1024 * 1024
-/** After a refresh that failed: what is in use lives on meanwhile, and the origin is not asked at once again. */
-const REST_MS = 1000
 const CONNECT_MS = 1000
 /** Less than the service's own 75 s, so that nobody writes into a closing socket. */
 const KEEP_ALIVE_MS = 60_000
-/** The signal of a reader who does not leave. */
-const NEVER = new AbortController().signal
 
 /** Connects at once and stays connected until `close`. */
 export function createCacheClient(options: CacheClientOptions): CacheClient {
@@ -67,8 +62,8 @@ class Client implements CacheClient {
   readonly #clock: () => number
   readonly #pool: Dispatcher
   readonly #l1: L1
-  readonly #passMarks: TtlCache<object>
-  readonly #resting: TtlCache<object>
+  readonly #passMarks: Marks
+  readonly #refreshes: Refreshes
   readonly #link: Link
   readonly inspection: CacheInspection
   readonly #flights = new Map<string, Flight>()
@@ -80,8 +75,8 @@ class Client implements CacheClient {
     const { url, instance, logger, maxBytes = L1_BYTES, clock = () => performance.now() } = options
     this.#clock = clock
     this.#l1 = new L1(maxBytes, clock)
-    this.#passMarks = new TtlCache({ maxBytes: PASS_BYTES, clock })
-    this.#resting = new TtlCache({ maxBytes: PASS_BYTES, clock })
+    this.#passMarks = passMarks(clock)
+    this.#refreshes = new Refreshes(clock)
     this.#stopSweeping = startSweeper(this.#l1)
     this.#pool = options.dispatcher ?? connectTo(url)
     this.inspection = inspection(this.#pool)
@@ -114,7 +109,7 @@ class Client implements CacheClient {
       if (session) running.begin(session)
       return joined
     }
-    if (!session && this.#passMarks.get(key)) return { outcome: 'pass' }
+    if (!session && this.#passMarks.has(key)) return { outcome: 'pass' }
     const flight = this.#launch(key, url)
     const joined = flight.join(fill, signal, held)
     if (session || !running) this.#begin(flight)
@@ -123,9 +118,8 @@ class Client implements CacheClient {
   }
 
   refresh(key: string, url: string, fill: Fill, held: Entry): void {
-    if (this.#resting.get(key) || this.#flights.get(key)?.mayJoin(this.#link.live)) return
-    const rest = () => this.#resting.set(key, {}, { ttlMs: REST_MS, bytes: 0 })
-    this.read(key, url, fill, NEVER, held).then(({ outcome }) => outcome === 'failed' && rest(), rest)
+    if (this.#refreshes.rests(key) || this.#flights.get(key)?.mayJoin(this.#link.live)) return
+    void this.#refreshes.run(key, (signal) => this.read(key, url, fill, signal, held))
   }
 
   async purge(purge: Purge): Promise<void> {
@@ -161,7 +155,7 @@ class Client implements CacheClient {
       held: () => this.peek(key),
       keep: (entry) => this.#l1.keep(entry),
       drop: () => this.#l1.drop(key),
-      mark: () => this.#passMarks.set(key, {}, { ttlMs: PASS_MS, bytes: 0 }),
+      mark: () => this.#passMarks.add(key),
       retire: () => {
         if (this.#flights.get(key) === flight) this.#flights.delete(key)
       },

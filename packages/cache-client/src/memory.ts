@@ -1,9 +1,11 @@
 /** The shared cache of one process that shares it with nobody: the same flights and rules, without a service. */
-import { startSweeper, TtlCache } from '@spillway/ttl-cache'
+import { startSweeper } from '@spillway/ttl-cache'
 import type { Entry, Fill, Purge, Reading, SharedCache } from './cache.ts'
 import { Flight } from './flight.ts'
 import { L1 } from './l1.ts'
 import type { Lease } from './lease.ts'
+import { type Marks, passMarks } from './marks.ts'
+import { Refreshes } from './refreshes.ts'
 import { Session } from './session.ts'
 
 export interface MemoryCacheOptions {
@@ -14,12 +16,6 @@ export interface MemoryCacheOptions {
 }
 
 const MAX_BYTES = 64 * 1024 * 1024
-const PASS_MS = 10_000
-const PASS_BYTES = 1024 * 1024
-/** After a refresh that failed. */
-const REST_MS = 1000
-/** The signal of a reader who does not leave. */
-const NEVER = new AbortController().signal
 /** Nobody else fills, waits, or has to be told. */
 const LEASE: Lease = { fill: async () => true, abandon: async () => {}, surrender: async () => {}, drop() {} }
 
@@ -31,8 +27,8 @@ export function memoryCache(options: MemoryCacheOptions = {}): SharedCache {
 class MemoryCache implements SharedCache {
   readonly #clock: () => number
   readonly #entries: L1
-  readonly #passMarks: TtlCache<object>
-  readonly #resting: TtlCache<object>
+  readonly #passMarks: Marks
+  readonly #refreshes: Refreshes
   readonly #flights = new Map<string, Flight>()
   readonly #closing = new AbortController()
   readonly #stopSweeping: () => void
@@ -42,8 +38,8 @@ class MemoryCache implements SharedCache {
   constructor({ maxBytes = MAX_BYTES, clock = () => performance.now() }: MemoryCacheOptions) {
     this.#clock = clock
     this.#entries = new L1(maxBytes, clock)
-    this.#passMarks = new TtlCache({ maxBytes: PASS_BYTES, clock })
-    this.#resting = new TtlCache({ maxBytes: PASS_BYTES, clock })
+    this.#passMarks = passMarks(clock)
+    this.#refreshes = new Refreshes(clock)
     this.#stopSweeping = startSweeper(this.#entries)
     const apply = (purge: Parameters<L1['forget']>[0]) => this.#entries.forget(purge)
     // There is no service to be out of touch with: its time stands still, so that it stays alive.
@@ -62,7 +58,7 @@ class MemoryCache implements SharedCache {
     if (entry && entry !== held && this.#entries.isFresh(entry)) return { outcome: 'hit', tier: 'l1', entry }
     const running = this.#flights.get(key)
     if (running?.mayJoin(this.#session)) return running.join(fill, signal, held)
-    if (this.#passMarks.get(key)) return { outcome: 'pass' }
+    if (this.#passMarks.has(key)) return { outcome: 'pass' }
     const flight = this.#launch(key)
     const joined = flight.join(fill, signal, held)
     flight.begin(this.#session)
@@ -70,9 +66,8 @@ class MemoryCache implements SharedCache {
   }
 
   refresh(key: string, url: string, fill: Fill, held: Entry): void {
-    if (this.#resting.get(key) || this.#flights.get(key)?.mayJoin(this.#session)) return
-    const rest = () => this.#resting.set(key, {}, { ttlMs: REST_MS, bytes: 0 })
-    this.read(key, url, fill, NEVER, held).then(({ outcome }) => outcome === 'failed' && rest(), rest)
+    if (this.#refreshes.rests(key) || this.#flights.get(key)?.mayJoin(this.#session)) return
+    void this.#refreshes.run(key, (signal) => this.read(key, url, fill, signal, held))
   }
 
   async purge(purge: Purge): Promise<void> {
@@ -101,7 +96,7 @@ class MemoryCache implements SharedCache {
       held: () => this.peek(key),
       keep: (entry) => this.#entries.keep(entry),
       drop: () => this.#entries.drop(key),
-      mark: () => this.#passMarks.set(key, {}, { ttlMs: PASS_MS, bytes: 0 }),
+      mark: () => this.#passMarks.add(key),
       retire: () => {
         if (this.#flights.get(key) === flight) this.#flights.delete(key)
       },

@@ -1,29 +1,25 @@
 /** Reads that go without Valkey: coalesced at this gateway, where those who arrive during a fill share the next one. */
-import { TtlCache } from '@spillway/ttl-cache'
 import { Flight } from '../flight.ts'
-
-/** How long what may not be shared is not queued for, where Valkey cannot hold the mark. */
-const PASS_MS = 10_000
-const PASS_BYTES = 1024 * 1024
+import { type Marks, passMarks } from '../marks.ts'
 
 export class Alone {
   /** The newest of each key, begun or not. */
   readonly #flights = new Map<string, Flight>()
-  readonly #passMarks: TtlCache<object>
+  readonly #passMarks: Marks
   readonly #clock: () => number
 
   constructor(clock: () => number) {
     this.#clock = clock
-    this.#passMarks = new TtlCache({ maxBytes: PASS_BYTES, clock })
+    this.#passMarks = passMarks(clock)
   }
 
   passes(key: string): boolean {
-    return this.#passMarks.get(key) !== undefined
+    return this.#passMarks.has(key)
   }
 
   /** What may not be shared was seen. */
   mark(key: string): void {
-    this.#passMarks.set(key, {}, { ttlMs: PASS_MS, bytes: 0 })
+    this.#passMarks.add(key)
   }
 
   /** `join` adds readers before the flight begins. */

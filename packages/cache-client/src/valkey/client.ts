@@ -1,8 +1,8 @@
 /** The shared cache for one gateway where Valkey or Redis is L2: no L1, so that what is purged there is purged everywhere. */
-import { TtlCache } from '@spillway/ttl-cache'
 import type { Entry, Fill, Purge, Reading } from '../cache.ts'
 import type { CacheClient, CacheClientOptions, CacheCounters, CacheState } from '../client.ts'
 import { Flight } from '../flight.ts'
+import { Refreshes } from '../refreshes.ts'
 import type { Answer } from '../remote.ts'
 import { Session } from '../session.ts'
 import { ageOf } from '../windows.ts'
@@ -11,12 +11,6 @@ import { type Batch, Batches } from './batch.ts'
 import { Connection } from './connection.ts'
 import { type Looked, Lookups, type Question } from './lookup.ts'
 import { sendPurge } from './purging.ts'
-
-/** After a refresh that failed. */
-const REST_MS = 1000
-const REST_BYTES = 1024 * 1024
-/** The signal of a reader who does not leave. */
-const NEVER = new AbortController().signal
 
 /**
  * As `createCacheClient`, with Valkey or Redis at `url`: `redis[s]://[user[:password]@]host[:port][/db]`. The name of the
@@ -31,7 +25,7 @@ class ValkeyClient implements CacheClient {
   readonly #clock: () => number
   readonly #connection: Connection
   readonly #lookups: Lookups
-  readonly #resting: TtlCache<object>
+  readonly #refreshes: Refreshes
   readonly #refreshing = new Set<string>()
   readonly #batches = new Batches()
   /** By what they hold or wait for, such as `lease 17-a`. */
@@ -47,7 +41,7 @@ class ValkeyClient implements CacheClient {
     this.#connection = new Connection(url, logger)
     this.#lookups = new Lookups(this.#connection, clock)
     this.#alone = new Alone(clock)
-    this.#resting = new TtlCache({ maxBytes: REST_BYTES, clock })
+    this.#refreshes = new Refreshes(clock)
     this.#session = new Session({ session: '', epoch: '', seq: 0 }, { clock, apply() {}, confirm: async () => 0 })
   }
 
@@ -63,11 +57,10 @@ class ValkeyClient implements CacheClient {
 
   refresh(key: string, url: string, fill: Fill, held: Entry): void {
     // Without Valkey nobody would have what comes of it.
-    if (this.#connection.why || this.#resting.get(key) || this.#refreshing.has(key)) return
+    if (this.#connection.why || this.#refreshes.rests(key) || this.#refreshing.has(key)) return
     this.#refreshing.add(key)
-    const rest = () => this.#resting.set(key, {}, { ttlMs: REST_MS, bytes: 0 })
-    this.read(key, url, fill, NEVER, held)
-      .then(({ outcome }) => outcome === 'failed' && rest(), rest)
+    void this.#refreshes
+      .run(key, (signal) => this.read(key, url, fill, signal, held))
       .finally(() => this.#refreshing.delete(key))
   }
 
