@@ -1,15 +1,5 @@
 /** Virtual time: what is to happen, in order, and the chance that decides when. One seed, one course of events. */
-
-/** Uniform over 0 to 1; mulberry32. */
-function chance(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
+import { seeded } from '@spillway/upstreams/simulation'
 
 interface Event {
   readonly at: number
@@ -23,7 +13,7 @@ export class Timeline {
   readonly #events: Event[] = []
 
   constructor(seed: number) {
-    this.random = chance(seed)
+    this.random = seeded(seed)
   }
 
   /** What happens at the same moment happens in the order in which it was planned. */
