@@ -125,7 +125,10 @@ export function parseKeys(text: string, source: string): Keys {
   let signing: Keys['signing']
   for (const jwk of standing(keySet(text, source))) {
     if (verifying.has(jwk.kid)) throw new KeyError(`${source} has two keys called ${jwk.kid}`)
-    verifying.set(jwk.kid, { key: createPublicKey({ key: publicHalf(jwk), format: 'jwk' }), algorithm: 'EdDSA' })
+    verifying.set(jwk.kid, {
+      key: createPublicKey({ key: withoutPrivateHalf(jwk), format: 'jwk' }),
+      algorithm: 'EdDSA',
+    })
     if (jwk.d === undefined) continue
     const key = privateKey(jwk, jwk.d, source)
     signing ??= { kid: jwk.kid, key }
@@ -149,10 +152,6 @@ export function keySet(text: string, source: string): Jwk[] {
   if (Value.Check(KeySet, set)) return set.keys
   const mistakes = Value.Errors(KeySet, set).map(({ instancePath, message }) => `${instancePath || 'it'} ${message}`)
   throw new KeyError(`${source} is not a set of Ed25519 keys: ${mistakes.join('; ')}`)
-}
-
-function publicHalf({ kty, crv, x }: Jwk) {
-  return { kty, crv, x }
 }
 
 function privateKey({ kty, crv, x, kid }: Jwk, d: string, source: string): KeyObject {
