@@ -1,17 +1,13 @@
 /** `make bench-cache`: the cache measured in parts, each beside what it is to be compared with, in one run on one machine. */
-import { mkdirSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import os from 'node:os'
 import path from 'node:path'
 import type { Bench } from '../bench.ts'
 import { counted } from '../judging/figures.ts'
-import { machine } from '../machine.ts'
-import { findClient } from '../measuring/client.ts'
+import { begin } from '../measuring/beginning.ts'
 import { comparedRows } from '../measuring/compared.ts'
-import { doubtsOf, isShort } from '../measuring/conditions.ts'
-import { coresOf } from '../measuring/cores.ts'
-import type { Means } from '../measuring/sample.ts'
-import { makeFolder, writeWhole } from '../reporting/results.ts'
+import { doubtsOf } from '../measuring/conditions.ts'
+import { writeWhole } from '../reporting/results.ts'
 import type { Settings } from '../settings.ts'
 import { LabError } from '../stack.ts'
 import { type CacheBench, document, type Measured, tables } from './document.ts'
@@ -24,35 +20,20 @@ const EXIT_INVALID = 3
 const ONCE: readonly PartName[] = ['zipf', 'memory', 'loop-delay', 'hit-ratio', 'faults']
 
 /** Resolves to the exit code. */
-export async function benchCache({ config, environment, signal }: Bench): Promise<number> {
+export async function benchCache(bench: Bench): Promise<number> {
+  const { config } = bench
   const parts = partsOf(config)
-  const client = await findClient(environment)
-  const facts = machine()
-  const cores = coresOf(facts.cores)
-  const loadBefore = os.loadavg()[0] ?? 0
-  const circumstances = { isShort: isShort(config), client: client.name, cores, loadBefore, path: environment['PATH'] }
-
-  mkdirSync(config.RESULTS_DIR, { recursive: true })
-  const { folder, startedAt } = makeFolder(config.RESULTS_DIR, 'cache', Date.now())
-  const work = path.resolve(folder, 'work')
-  mkdirSync(work)
-  const say = (line: string) => void process.stdout.write(`${line}\n`)
-  const means: Means = { environment, signal, cores, folder: work, say }
-
+  const { client, circumstances, folder, means, head, loadAverage } = await begin(bench, 'cache')
+  const { say } = means
   let seen: CacheBench = {
-    format: 1,
+    ...head,
     command: commandOf(config),
-    startedAt,
-    machine: facts,
-    loadAverage: { before: loadBefore, after: loadBefore },
-    cores,
     versions: { ...versions(), client: client.name },
     notes: doubtsOf(circumstances),
     parts: {},
   }
   const keep = (name: PartName, part: Measured) => {
-    const loadAverage = { before: loadBefore, after: os.loadavg()[0] ?? 0 }
-    seen = { ...seen, loadAverage, parts: { ...seen.parts, [name]: part } }
+    seen = { ...seen, loadAverage: loadAverage(), parts: { ...seen.parts, [name]: part } }
     writeWhole(path.join(folder, 'cache.json'), `${JSON.stringify(seen, null, 2)}\n`)
     writeWhole(path.join(folder, 'report.md'), document(seen))
   }
@@ -74,7 +55,7 @@ export async function benchCache({ config, environment, signal }: Bench): Promis
       }
     }
   } finally {
-    rmSync(work, { recursive: true })
+    rmSync(means.folder, { recursive: true })
     if (Object.keys(seen.parts).length === 0) rmSync(folder, { recursive: true })
   }
   say(`\n${tables(seen)}\n\nThe report: ${path.relative(process.cwd(), folder)}/report.md`)

@@ -1,18 +1,14 @@
 /** `make bench-balancer`: the balancer measured beside its peers, in one run on one machine. */
 
 import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
 import { policyNames } from '@spillway/upstreams'
 import type { Bench } from '../bench.ts'
 import { counted } from '../judging/figures.ts'
-import { machine } from '../machine.ts'
-import { findClient } from '../measuring/client.ts'
+import { begin } from '../measuring/beginning.ts'
 import { comparedRows } from '../measuring/compared.ts'
-import { type Circumstances, doubtsOf, isShort } from '../measuring/conditions.ts'
-import { coresOf } from '../measuring/cores.ts'
-import type { Means } from '../measuring/sample.ts'
-import { makeFolder, writeWhole } from '../reporting/results.ts'
+import { type Circumstances, doubtsOf } from '../measuring/conditions.ts'
+import { writeWhole } from '../reporting/results.ts'
 import type { Settings } from '../settings.ts'
 import { LabError } from '../stack.ts'
 import { badRows } from './bad-rows.ts'
@@ -43,39 +39,26 @@ const ROUND_ROBIN = 'Spillway, round-robin'
 const EXIT_INVALID = 3
 
 /** Resolves to the exit code. */
-export async function contest({ config, environment, signal }: Bench): Promise<number> {
+export async function contest(bench: Bench): Promise<number> {
+  const { config, environment } = bench
   const PART = partOf(config)
   const installed = await findInstalled(environment)
-  const client = await findClient(environment)
-  const facts = machine()
-  const cores = coresOf(facts.cores)
-  const loadBefore = os.loadavg()[0] ?? 0
-  const circumstances = { isShort: isShort(config), client: client.name, cores, loadBefore, path: environment['PATH'] }
+  const { client, circumstances, folder, means, head, loadAverage } = await begin(bench, 'balancer')
+  const { say } = means
   const notes = notesOf({ ...circumstances, installed })
   const policies = PART === 'forwarding' ? [] : policyNames
-
-  mkdirSync(config.RESULTS_DIR, { recursive: true })
-  const { folder, startedAt } = makeFolder(config.RESULTS_DIR, 'balancer', Date.now())
-  const work = path.resolve(folder, 'work')
-  mkdirSync(work)
-  const say = (line: string) => void process.stdout.write(`${line}\n`)
-  const means: Means = { environment, signal, cores, folder: work, say }
   const { ROUNDS: rounds, DURATION } = config
 
   let seen: Contest = {
-    format: 1,
+    ...head,
     command: commandOf(config),
-    startedAt,
-    machine: facts,
-    loadAverage: { before: loadBefore, after: loadBefore },
-    cores,
     versions: { ...installed.versions, client: client.name },
     notes,
     forwarding: { samples: [], rows: [] },
     badUpstreams: { samples: [], rows: [] },
   }
   const keep = (part: Partial<Contest>) => {
-    seen = { ...seen, ...part, loadAverage: { before: loadBefore, after: os.loadavg()[0] ?? 0 } }
+    seen = { ...seen, ...part, loadAverage: loadAverage() }
     writeWhole(path.join(folder, 'contest.json'), `${JSON.stringify(seen, null, 2)}\n`)
     writeWhole(path.join(folder, 'report.md'), document(seen))
   }
@@ -100,8 +83,8 @@ export async function contest({ config, environment, signal }: Bench): Promise<n
       keep({ badUpstreams: { samples, rows: badRows(samples, ROUND_ROBIN) } })
     }
   } finally {
-    keepConfigs(work, path.join(folder, 'configs'))
-    rmSync(work, { recursive: true })
+    keepConfigs(means.folder, path.join(folder, 'configs'))
+    rmSync(means.folder, { recursive: true })
     if (seen.forwarding.rows.length + seen.badUpstreams.rows.length === 0) rmSync(folder, { recursive: true })
   }
   say(`\n${tables(seen)}\n\nThe report: ${path.relative(process.cwd(), folder)}/report.md`)
