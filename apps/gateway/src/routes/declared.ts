@@ -1,7 +1,7 @@
 /** The routes of the routes file: authenticate, validate, then forward through the cache. */
 import { type Identity, requireRole, requireSignedIn } from '@spillway/auth'
 import { createForward, type Forward, mount } from '@spillway/forward'
-import { problemResponse } from '@spillway/service'
+import { parseJson, problemResponse } from '@spillway/service'
 import type { FastifyInstance, FastifySchema } from 'fastify'
 import { type Clusters, clusterNamed } from '../clusters.ts'
 import type { Places } from '../places.ts'
@@ -92,12 +92,11 @@ function guard(access: Exclude<Route['auth'], 'public'>) {
 
 /** Read whole where it has a schema or a limit, since both must be known before anything is sent; else streamed. */
 function takeBodies(app: FastifyInstance, { request: { body }, bodyLimit }: Route): void {
-  const parseJson = app.getDefaultJsonParser('error', 'error')
   app.removeAllContentTypeParsers()
   if (body) {
     app.addContentTypeParser<Buffer>(JSON_TYPES, { parseAs: 'buffer' }, (request, raw, done) => {
       request.rawBody = raw
-      void parseJson(request, raw.toString(), done)
+      done(null, parseJson(raw))
     })
   } else if (bodyLimit !== undefined) {
     app.addContentTypeParser<Buffer>('*', { parseAs: 'buffer' }, (request, raw, done) => {
