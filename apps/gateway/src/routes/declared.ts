@@ -132,12 +132,16 @@ function schemaOf({ request, responses, auth, summary, description, bodyLimit }:
       ...problemResponses(...(validated ? [400] : []), ...(auth === 'public' ? [] : [401])),
       ...problemResponses(...(typeof auth === 'object' ? [403] : []), ...(request.body || bodyLimit ? [413] : [])),
       ...problemResponses(502, 503, 504),
+      ...(Object.keys(responses).some((status) => status < '400') ? {} : { '2xx': ANYTHING }),
       ...Object.fromEntries(
         Object.entries(responses).map(([status, response]) => [status, responseOf(response, status)]),
       ),
     },
   }
 }
+
+/** Where the file does not say what the upstream answers. */
+const ANYTHING = { description: 'The upstream’s answer', content: { '*/*': { schema: {} } } }
 
 function responseOf({ description, schema }: Route['responses'][string], status: string): object {
   if (schema) return { description, content: { 'application/json': { schema } } }
