@@ -38,6 +38,7 @@ const TITLES: Record<number, string> = {
   401: 'Not signed in',
   403: 'The role is missing',
   413: 'The body is too long',
+  422: 'It cannot be used; `errors` says why',
   429: 'Too many requests; `Retry-After` says when to come again',
   502: 'The upstream could not be reached or broke off',
   503: 'Nothing can answer now; `Retry-After` says when to come again',
