@@ -72,6 +72,7 @@ describe('/openapi.json', () => {
       'GET /.well-known/jwks.json',
       'POST /login',
       'POST /admin/cache/purge',
+      'POST /admin/reload',
       'GET /admin/cache/stats',
       'GET /admin/cache/entries',
     ]

@@ -56,7 +56,7 @@ const TITLES: Record<number, string> = {
   401: 'Not signed in',
   403: 'The role is missing',
   413: 'The body is too long',
-  422: 'The request cannot be done, though it fits its schema',
+  422: 'It fits its schema, and still cannot be used; the problem says why',
   429: 'Too many requests; `Retry-After` says when to come again',
   502: 'The upstream could not be reached or broke off',
   503: 'Nothing can answer now; `Retry-After` says when to come again',
