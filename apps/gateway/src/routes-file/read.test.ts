@@ -87,6 +87,8 @@ const slips: ((route: Planted, mark: string) => Planted)[] = [
   (route, mark) => ({ ...route, cache: { scope: 'public', [mark]: 1 } }),
   (route, mark) => ({ ...route, cache: { scope: 'public', headers: [`not a name ${mark}`] } }),
   (route, mark) => ({ ...route, identity: mark }),
+  (route, mark) => ({ ...route, rewrite: mark }),
+  (route, mark) => ({ ...route, rewrite: `/v1/{${mark}}` }),
   (route, mark) => ({ ...route, methods: ['PUT', mark] }),
   (route, mark) => ({ ...route, request: { [mark]: {} } }),
   (route, mark) => ({ ...route, request: { body: { [mark]: 1 } } }),
@@ -252,6 +254,13 @@ describe('a routes file', () => {
     ['a mount of a path with names', one({ path: '/data/{key}', mount: '/' }), /what is mounted has none/],
     ['a mount that is cached', one({ mount: '/', cache: 'none' }), /cache is declared, but what is mounted/],
     ['a mount that is checked', one({ mount: '/', request: {} }), /request is declared, but what is mounted/],
+    ['a rewritten path with dots', one({ rewrite: '/v1/../x' }), /rewrite is "\/v1\/\.\.\/x"; it must be a path/],
+    [
+      'a rewritten path of names it has not',
+      one({ rewrite: '/{id}' }),
+      /has \{id\}, .* not in the path; that has no names/,
+    ],
+    ['a mount that is rewritten', one({ mount: '/', rewrite: '/x' }), /rewrite is declared, but mount leads elsewhere/],
     ['a private cache on a public route', one({ auth: 'public', cache: { scope: 'user' } }), /scope must be public/],
     ['a method twice', one({ methods: ['GET', 'GET'] }), /twice/],
     ['a timeout of nothing', one({ timeout: '0s' }), /more than 0/],
@@ -281,6 +290,20 @@ describe('a routes file', () => {
       },
     ])
     expect(mistakesIn(write({ cache: 'none' }))).toEqual([])
+  })
+
+  it('may write without a purge only what no other route caches upstream', () => {
+    const file = (changed: object) =>
+      stringify({
+        upstreams: { db: { endpoints: DB_URL }, other: { endpoints: DB_URL } },
+        routes: [
+          { path: '/a/{key}', methods: ['GET'], upstream: 'db', auth: 'public', rewrite: '/v1/{key}' },
+          { path: '/b/{id}', methods: ['PUT'], upstream: 'db', auth: 'public', cache: 'none', ...changed },
+        ],
+      })
+    expect(mistakesIn(file({}))).toEqual([])
+    expect(mistakesIn(file({ rewrite: '/v1/{id}' }))).toMatchObject([{ line: 18 }])
+    expect(mistakesIn(file({ rewrite: '/v1/{id}', upstream: 'other' }))).toEqual([])
   })
 
   it('may name upstreams whose addresses are all endpoints', () => {

@@ -13,7 +13,7 @@ const query = Type.Object(
       pattern: '^/',
       maxLength: 2048,
       default: '/',
-      description: 'Entries of URL paths that begin so, as clients ask for them, such as `/data/`',
+      description: 'Entries of URL paths that begin so, as upstreams are asked for them, such as `/data/`',
     }),
     cursor,
     limit,

@@ -1,12 +1,14 @@
 /** The routes of the routes file: authenticate, validate, then forward through the cache. */
 import { type Identity, requireRole, requireSignedIn } from '@spillway/auth'
-import { createForward, type Forward, mount } from '@spillway/forward'
+import { createForward, type Forward, mount, target } from '@spillway/forward'
 import { problemResponse } from '@spillway/service'
-import type { FastifyInstance, FastifySchema } from 'fastify'
+import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify'
 import { type Clusters, clusterNamed } from '../clusters.ts'
 import type { Places } from '../places.ts'
+import { rewriter } from '../rewrite.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
+import { urlTags } from '../url-tags.ts'
 import { BEARER, problemResponses } from './docs.ts'
 
 declare module 'fastify' {
@@ -16,6 +18,10 @@ declare module 'fastify' {
   }
 }
 
+type TagsOf = ReturnType<typeof urlTags>
+
+/** RFC 9110, 9.2.1. */
+const SAFE = /^(GET|HEAD|OPTIONS)$/
 const JSON_TYPES = /^application\/(?:[\w.-]+\+)?json(?:\s*;|$)/i
 
 export interface DeclaredOptions {
@@ -29,15 +35,21 @@ export interface DeclaredOptions {
 export async function declaredRoutes(app: App, options: DeclaredOptions): Promise<void> {
   app.decorateRequest('rawBody', null)
   app.decorateRequest('queuedMs', 0)
+  const tagsOf = urlTags(options.routes)
   for (const route of options.routes) {
     await app.register(async (scope) => {
-      declare(scope, route, options)
+      declare(scope, route, options, tagsOf)
     })
   }
 }
 
 /** In a scope of its own, since how bodies are read differs from route to route. */
-function declare(app: FastifyInstance, route: Route, { clusters, name, places }: DeclaredOptions): void {
+function declare(
+  app: FastifyInstance,
+  route: Route,
+  { clusters, name, places }: DeclaredOptions,
+  tagsOf: TagsOf,
+): void {
   const cluster = clusterNamed(clusters, route.upstream)
   const forward = createForward({
     dispatcher: route.cacheScope === 'none' ? cluster.uncached : cluster.cached(route.cacheOptions),
@@ -49,11 +61,12 @@ function declare(app: FastifyInstance, route: Route, { clusters, name, places }:
   if (route.auth !== 'public') app.addHook('onRequest', guard(route.auth))
   if (places) app.addHook('preHandler', places.taken(route.timeoutMs))
   takeBodies(app, route)
-  if (route.mount === undefined) declareRoute(app, route, forward)
+  if (route.mount === undefined) declareRoute(app, route, forward, tagsOf)
   else declareMount(app, route, route.mount, forward)
 }
 
-function declareRoute(app: FastifyInstance, route: Route, forward: Forward): void {
+function declareRoute(app: FastifyInstance, route: Route, forward: Forward, tagsOf: TagsOf): void {
+  const rewrite = route.rewrite === undefined ? undefined : rewriter(route.path, route.rewrite)
   // The upstream's answer passes as bytes; response schemas are for OpenAPI only.
   app.setSerializerCompiler(() => JSON.stringify)
   app.route({
@@ -64,12 +77,20 @@ function declareRoute(app: FastifyInstance, route: Route, forward: Forward): voi
     handler: (request, reply) => {
       const scope = scopeOf(route, request.identity)
       return forward(request, reply, {
+        ...(rewrite ? { path: rewrite(asked(request)) } : {}),
+        // What clients read under this path may have been asked for under another one.
+        ...(SAFE.test(request.method) ? {} : { changes: tagsOf(asked(request)) }),
         ...(request.rawBody ? { body: request.rawBody } : {}),
         ...(scope === undefined ? {} : { scope }),
         queuedMs: request.queuedMs,
       })
     },
   })
+}
+
+/** Path and query, as the client wrote them. */
+function asked({ raw }: FastifyRequest): string {
+  return target(raw)?.path ?? '/'
 }
 
 function declareMount(app: FastifyInstance, route: Route, at: string, forward: Forward): void {
