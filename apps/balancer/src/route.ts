@@ -1,8 +1,8 @@
 /** What a route does with a request: sends it to a cluster, or answers it itself. */
+import type { Cluster } from '@spillway/clusters'
 import { createForward, type Forward, hasBody, target } from '@spillway/forward'
 import { Problem, problems } from '@spillway/service'
 import { admission } from './admission.ts'
-import type { Cluster } from './clusters.ts'
 import type { RouteSource } from './file/schema.ts'
 
 /** Answers one request. */

@@ -4,10 +4,12 @@ export { boot } from './boot.ts'
 export { type Caching, cachingSettings, cdnCacheControl } from './caching.ts'
 export { type Caller, callerOf } from './caller.ts'
 export { ConfigError, type ConfigOf, readConfig } from './config.ts'
+export { fieldName, fields } from './fields.ts'
 export { type Entry, Gate } from './gate.ts'
 export { createLogger } from './log.ts'
 export { readMakeConfig } from './make.ts'
 export { common as commonProblems, Problem, ProblemBody, problemResponse, problems } from './problem.ts'
+export { Changes, type Reloaded, reloadRefused, reloads } from './reload.ts'
 export { run } from './run.ts'
 export {
   baseUrl,

@@ -1,17 +1,11 @@
 /** What `balancer.yaml` may not say although its shape is right: names that lead nowhere, routes that hide each other. */
+import { CLUSTER_NAME, clusterMistakes, type Sound } from '@spillway/clusters'
 import { reservedField } from '@spillway/forward'
 import { type Mistake, mistake, type Path } from '@spillway/service'
 import { covers } from '../route-table.ts'
-import { type BalancerFile, NAME } from './schema.ts'
+import type { BalancerFile } from './schema.ts'
 
-/** What may be missing or was wrong is undefined. */
-type Sound<T> = T extends readonly (infer Item)[]
-  ? readonly (Sound<Item> | undefined)[]
-  : T extends object
-    ? { readonly [K in keyof T]?: Sound<T[K]> | undefined }
-    : T
 type Source = Sound<BalancerFile>
-type Cluster = NonNullable<NonNullable<Source['clusters']>[string]>
 type Route = NonNullable<NonNullable<Source['routes']>[number]>
 
 /**
@@ -20,7 +14,7 @@ type Route = NonNullable<NonNullable<Source['routes']>[number]>
  */
 export function ruleMistakes(value: unknown, denied: readonly string[], lineOf: (at: Path) => number): Mistake[] {
   const { clusters, routes = [] } = (value ?? {}) as Source
-  const known = Object.keys(clusters ?? {}).filter((name) => new RegExp(NAME).test(name))
+  const known = Object.keys(clusters ?? {}).filter((name) => new RegExp(CLUSTER_NAME).test(name))
   return [
     ...Object.entries(clusters ?? {}).flatMap(([name, cluster]) => clusterMistakes(cluster ?? {}, ['clusters', name])),
     ...routes.flatMap((route, index) => [
@@ -30,34 +24,6 @@ export function ruleMistakes(value: unknown, denied: readonly string[], lineOf: 
     ]),
     ...hidden(routes, denied, lineOf),
   ]
-}
-
-function clusterMistakes({ endpoints = [], policy, hash, tls }: Cluster, at: Path): Mistake[] {
-  const origins = endpoints.map((each) => normal(typeof each === 'object' ? each.url : each))
-  return [
-    ...origins.flatMap((origin, index) =>
-      origin !== undefined && origins.indexOf(origin) < index
-        ? [mistake([...at, 'endpoints', index], `is ${origin} again; each endpoint once`)]
-        : [],
-    ),
-    ...(hash !== undefined && policy !== 'hash' && !isFile(policy)
-      ? [mistake([...at, 'hash'], `is declared, but policy is ${policy ?? 'p2c-ewma'}; only hash looks at it`, 'key')]
-      : []),
-    ...(tls !== undefined && origins.every((origin) => origin?.startsWith('http:') || origin?.startsWith('dns+http:'))
-      ? [mistake([...at, 'tls'], 'is declared, but no endpoint is https', 'key')]
-      : []),
-  ]
-}
-
-export function isFile(policy = ''): boolean {
-  return policy.includes('/')
-}
-
-/** As the cluster knows it; undefined where it is no URL. */
-export function normal(origin: string | undefined): string | undefined {
-  const [, dns = '', bare = ''] = /^(dns\+)?(.*)$/is.exec(origin?.trim() ?? '') ?? []
-  const known = URL.parse(bare)?.origin
-  return known && dns.toLowerCase() + known
 }
 
 const TASKS = ['to', 'redirect', 'answer'] as const
