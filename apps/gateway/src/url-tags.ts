@@ -9,7 +9,7 @@ import type { Route } from './routes-file/read.ts'
  */
 export function urlTags(routes: readonly Route[]): (path: string) => string[] {
   const reads = routes
-    .filter(({ methods }) => methods.includes('GET'))
+    .filter(({ methods, upstream }) => methods.includes('GET') && upstream !== undefined)
     .map(({ path, rewrite = path, upstream }) => ({
       takes: pattern(path),
       tag: (asked: string) => urlTag(`http://${upstream}${rewrite === path ? asked : rewriter(path, rewrite)(asked)}`),

@@ -1,8 +1,6 @@
 /** Routes whose path is another one upstream: what is asked for there, and what a cache and its purges make of it. */
-import { once } from 'node:events'
-import { request } from 'node:http'
-import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { ask as askAt } from './ask.ts'
 import { type Gateway, startGateway, usable } from './gateway.ts'
 import { type Service, startService } from './processes.ts'
 import { json, startUpstream, type Upstream } from './upstream.ts'
@@ -45,14 +43,8 @@ beforeEach(() => {
   upstream.asked.length = 0
 })
 
-/** Past fetch, which would mend the path. */
-async function ask(path: string, method = 'GET', headers: Record<string, string> = {}, body?: string) {
-  const sent = request(new URL(gateway.url), { method, path, headers })
-  sent.end(body)
-  const [answer] = await once(sent, 'response')
-  const { code } = JSON.parse((await text(answer)) || '{}')
-  return { status: answer.statusCode as number, code, hit: /; hit/.test(String(answer.headers['cache-status'])) }
-}
+const ask = (path: string, method = 'GET', headers: Record<string, string> = {}, body?: string) =>
+  askAt(gateway.url, path, { method, headers, ...(body === undefined ? {} : { body }) })
 
 describe('a route that rewrites', () => {
   it('asks the upstream for its path, with the query and every escape as they came', async () => {

@@ -88,6 +88,9 @@ const slips: ((route: Planted, mark: string) => Planted)[] = [
   (route, mark) => ({ ...route, cache: { scope: 'public', headers: [`not a name ${mark}`] } }),
   (route, mark) => ({ ...route, identity: mark }),
   (route, mark) => ({ ...route, rewrite: mark }),
+  (route, mark) => ({ ...route, headers: { request: { set: { [`${mark}:`]: 'x' } } } }),
+  (route, mark) => ({ ...route, headers: { response: { [mark]: {} } } }),
+  (route, mark) => ({ ...route, headers: { response: { remove: [`not a name ${mark}`] } } }),
   (route, mark) => ({ ...route, rewrite: `/v1/{${mark}}` }),
   (route, mark) => ({ ...route, methods: ['PUT', mark] }),
   (route, mark) => ({ ...route, request: { [mark]: {} } }),
@@ -215,6 +218,57 @@ describe('a routes file', () => {
     ])
     expect(mistakesIn(one({ cache: { ttl: '30s' } }))).toMatchObject([
       { line: 11, message: 'routes[0].cache lacks scope, which must be one of public, role, user' },
+    ])
+  })
+
+  it('has routes that answer by themselves, and says what they may not', () => {
+    const own = (task: object, changed: object = {}) => one({ upstream: undefined, ...task, ...changed })
+    const said = (text: string) => mistakesIn(text).map((m) => m.message)
+    expect(said(own({ redirect: { to: 'https://shop.example/new', status: 308 } }))).toEqual([])
+    expect(said(own({ redirect: { to: '/new/{id}?a#b' } }, { path: '/old/{id}' }))).toEqual([])
+    expect(said(own({ answer: { status: 410, body: 'gone', headers: { 'content-type': 'text/plain' } } }))).toEqual([])
+    expect(said(own({}))).toEqual(['routes[0] lacks what it does: one of upstream, redirect, answer'])
+    expect(said(own({ redirct: { to: '/x' } }))).toEqual([
+      'routes[0].redirct is not a known key; did you mean redirect?',
+    ])
+    expect(said(own({ redirect: { to: 'x' } }))).toEqual([expect.stringContaining('redirect.to is "x"; it must be')])
+    expect(said(one({ redirect: { to: '/x' } }))).toEqual([
+      'routes[0].redirect is beside upstream; a route does one of them',
+    ])
+    expect(said(own({ answer: {} }, { cache: 'none', timeout: '5s' }))).toEqual([
+      'routes[0].cache is declared, but answer asks no upstream; leave it out',
+      'routes[0].timeout is declared, but answer asks no upstream; leave it out',
+    ])
+    expect(said(own({ answer: { status: 204, body: 'x' } }))).toEqual([expect.stringContaining('a 204 has no body')])
+    expect(said(own({ redirect: { to: '/new/*' } }))).toEqual([expect.stringContaining('nothing is below the path')])
+    expect(said(own({ redirect: { to: '/new/{id}' } }))).toEqual([expect.stringContaining('{id}, which is not in')])
+    for (const to of ['https://{id}/', 'https://x{id}', '/x{id}', '/{id}x', '/x?{id}']) {
+      expect(said(own({ redirect: { to } }, { path: '/y/{id}' }))).toEqual([expect.stringContaining('a whole segment')])
+    }
+  })
+
+  it('may not lead in circles', () => {
+    const to = (path: string, to: string) => ({ path, methods: ['GET'], auth: 'public', redirect: { to } })
+    const routes = [to('/a', '/b?x'), to('/b', '/c/1'), to('/c/{id}', '/a'), to('/d/{id}', '/d/own'), to('/x', '/a')]
+    const file = (more: object[]) =>
+      stringify({ upstreams: { db: { endpoints: DB_URL } }, routes: [...routes, ...more] })
+    expect(mistakesIn(file([])).map(({ message }) => message)).toEqual(
+      [0, 1, 2, 3].map((index) => `routes[${index}].redirect.to leads back to here, without an end`),
+    )
+    expect(mistakesIn(file([to('/d/own', '/e'), to('/c/1', '/e')]))).toEqual([])
+  })
+
+  it('may not change fields that a hop writes, or that say who asks', () => {
+    const headers = {
+      request: { set: { Authorization: 'x', 'X-Forwarded-For': 'x', 'x-fine': 'x' }, remove: ['cookie', 'Host'] },
+      response: { set: { 'transfer-encoding': 'x' }, remove: ['www-authenticate', 'x-powered-by'] },
+    }
+    expect(mistakesIn(one({ headers })).map(({ message }) => message.split(' is not')[0])).toEqual([
+      'routes[0].headers.request.set.Authorization',
+      'routes[0].headers.request.set.X-Forwarded-For',
+      'routes[0].headers.request.remove[1] Host',
+      'routes[0].headers.response.set.transfer-encoding',
+      'routes[0].headers.response.remove[0] www-authenticate',
     ])
   })
 

@@ -5,6 +5,7 @@ import { definitions } from './json-schema.ts'
 import { parameterNames, pathShape } from './path.ts'
 import { rewriteMistakes } from './rewrite.ts'
 import { RouteSource } from './schema.ts'
+import { loops, ownTaskMistakes } from './task.ts'
 
 /** Which line a place is in, for mistakes that name a second place. */
 export type LineOf = (at: Path) => number
@@ -23,14 +24,17 @@ export type Variables = Readonly<Record<string, string | undefined>>
 /** Looks at what has the right shape only, so that one slip is one mistake. */
 export function ruleMistakes(source: unknown, variables: Variables, lineOf: LineOf): Mistake[] {
   const upstreams = isMapping(source) && isMapping(source.upstreams) ? source.upstreams : undefined
-  const routes = isMapping(source) && Array.isArray(source.routes) ? source.routes.map(sound) : []
+  const written = isMapping(source) && Array.isArray(source.routes) ? source.routes : []
+  const routes = written.map(sound)
   return [
     ...(upstreams ? upstreamMistakes(upstreams, variables) : []),
     ...routes.flatMap((route, index) => [
       ...routeMistakes(route, ['routes', index], upstreams),
       ...mountMistakes(route, ['routes', index], variables),
       ...rewriteMistakes(route, ['routes', index]),
+      ...(isMapping(written[index]) ? ownTaskMistakes(route, written[index], ['routes', index]) : []),
     ]),
+    ...loops(routes),
     ...duplicates(routes, lineOf),
     ...unpurged(routes, lineOf),
   ]

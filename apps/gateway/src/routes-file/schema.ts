@@ -1,5 +1,5 @@
 /** The routes file's shape: what `gateway.routes.yaml` may say. Extended by addition only. */
-import { choice, duration, size, text } from '@spillway/service'
+import { choice, duration, routeTask, size, text } from '@spillway/service'
 import { type Static, Type } from 'typebox'
 import { Caching } from './caching.ts'
 import { jsonSchema, Parameters } from './json-schema.ts'
@@ -34,7 +34,8 @@ export const RouteSource = Type.Object({
     minItems: 1,
     wants: 'a list such as [GET, PUT]; HEAD goes with GET',
   }),
-  upstream: text({ about: 'One of `upstreams`.' }),
+  upstream: Type.Optional(text({ about: 'One of `upstreams`.' })),
+  ...routeTask,
   auth: Type.Union([Type.Literal('public'), Type.Literal('signed-in'), Type.Object({ role: Role }, closed)], {
     wants: 'public, signed-in or a role such as { role: editor }',
   }),

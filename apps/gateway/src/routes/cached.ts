@@ -27,7 +27,7 @@ export function cached(
 ): void {
   /** An entry's URL has the upstream's name as its host; of routes with one path, any may have brought it. */
   const upstreams = [
-    ...new Set(routes.filter(({ methods }) => methods.includes('GET')).map(({ upstream }) => upstream)),
+    ...new Set(routes.flatMap(({ methods, upstream }) => (methods.includes('GET') && upstream ? [upstream] : []))),
   ]
   const ofAdministration = {
     tags: ['administration'],

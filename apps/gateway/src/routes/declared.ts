@@ -2,8 +2,9 @@
 import { type Identity, requireRole, requireSignedIn } from '@spillway/auth'
 import { createForward, type Forward, mount, target } from '@spillway/forward'
 import { problemResponse } from '@spillway/service'
-import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify'
+import type { FastifyInstance, FastifyRequest, FastifySchema, RouteHandlerMethod } from 'fastify'
 import { type Clusters, clusterNamed } from '../clusters.ts'
+import { ownAnswer, ownStatus } from '../own-answer.ts'
 import type { Places } from '../places.ts'
 import { rewriter } from '../rewrite.ts'
 import type { Route } from '../routes-file/read.ts'
@@ -50,23 +51,28 @@ function declare(
   { clusters, name, places }: DeclaredOptions,
   tagsOf: TagsOf,
 ): void {
-  const cluster = clusterNamed(clusters, route.upstream)
+  if (route.auth !== 'public') app.addHook('onRequest', guard(route.auth))
+  if (places) app.addHook('preHandler', places.taken(route.timeoutMs))
+  takeBodies(app, route)
+  const own = ownAnswer(route)
+  if (own) {
+    declareRoute(app, route, own)
+    return
+  }
+  const cluster = clusterNamed(clusters, route.upstream ?? '')
   const forward = createForward({
     dispatcher: route.cacheScope === 'none' ? cluster.uncached : cluster.cached(route.cacheOptions),
     origin: cluster.origin,
     name,
     identity: route.identity,
     timeout: route.timeoutMs,
+    headers: route.headers ?? {},
   })
-  if (route.auth !== 'public') app.addHook('onRequest', guard(route.auth))
-  if (places) app.addHook('preHandler', places.taken(route.timeoutMs))
-  takeBodies(app, route)
-  if (route.mount === undefined) declareRoute(app, route, forward, tagsOf)
+  if (route.mount === undefined) declareRoute(app, route, sending(route, forward, tagsOf))
   else declareMount(app, route, route.mount, forward)
 }
 
-function declareRoute(app: FastifyInstance, route: Route, forward: Forward, tagsOf: TagsOf): void {
-  const rewrite = route.rewrite === undefined ? undefined : rewriter(route.path, route.rewrite)
+function declareRoute(app: FastifyInstance, route: Route, handler: RouteHandlerMethod): void {
   // The upstream's answer passes as bytes; response schemas are for OpenAPI only.
   app.setSerializerCompiler(() => JSON.stringify)
   app.route({
@@ -74,18 +80,25 @@ function declareRoute(app: FastifyInstance, route: Route, forward: Forward, tags
     url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
     schema: schemaOf(route),
     ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
-    handler: (request, reply) => {
-      const scope = scopeOf(route, request.identity)
-      return forward(request, reply, {
-        ...(rewrite ? { path: rewrite(asked(request)) } : {}),
-        // What clients read under this path may have been asked for under another one.
-        ...(SAFE.test(request.method) ? {} : { changes: tagsOf(asked(request)) }),
-        ...(request.rawBody ? { body: request.rawBody } : {}),
-        ...(scope === undefined ? {} : { scope }),
-        queuedMs: request.queuedMs,
-      })
-    },
+    handler,
   })
+}
+
+function sending(route: Route, forward: Forward, tagsOf: TagsOf): RouteHandlerMethod {
+  const rewrite = route.rewrite === undefined ? undefined : rewriter(route.path, route.rewrite)
+  // Two routes that ask upstream for one path with other fields may get other answers.
+  const fields = route.headers?.request ? ` ${JSON.stringify(route.headers.request)}` : ''
+  return (request, reply) => {
+    const scope = scopeOf(route, request.identity)
+    return forward(request, reply, {
+      ...(rewrite ? { path: rewrite(asked(request)) } : {}),
+      // What clients read under this path may have been asked for under another one.
+      ...(SAFE.test(request.method) ? {} : { changes: tagsOf(asked(request)) }),
+      ...(request.rawBody ? { body: request.rawBody } : {}),
+      ...(scope === undefined ? {} : { scope: scope + fields }),
+      queuedMs: request.queuedMs,
+    })
+  }
 }
 
 /** Path and query, as the client wrote them. */
@@ -139,7 +152,9 @@ function scopeOf({ cacheScope }: Route, identity: Identity | null): string | und
   return cacheScope === 'role' ? `role:${JSON.stringify(identity.roles.toSorted())}` : `user:${identity.subject}`
 }
 
-function schemaOf({ request, responses, auth, summary, description, bodyLimit }: Route): FastifySchema {
+function schemaOf(route: Route): FastifySchema {
+  const { request, responses, auth, summary, description, bodyLimit } = route
+  const own = ownStatus(route)
   const validated = request.params || request.query || request.body
   return {
     tags: ['routes'],
@@ -152,7 +167,9 @@ function schemaOf({ request, responses, auth, summary, description, bodyLimit }:
     response: {
       ...problemResponses(...(validated ? [400] : []), ...(auth === 'public' ? [] : [401])),
       ...problemResponses(...(typeof auth === 'object' ? [403] : []), ...(request.body || bodyLimit ? [413] : [])),
-      ...problemResponses(502, 503, 504),
+      ...(own === undefined
+        ? problemResponses(502, 503, 504)
+        : { [own]: responseOf({ description: 'Made here' }, '200') }),
       ...Object.fromEntries(
         Object.entries(responses).map(([status, response]) => [status, responseOf(response, status)]),
       ),

@@ -30,7 +30,8 @@ const PurgeBody = Type.Object(
 )
 
 export function purge(app: App, { cache, routes }: { cache: SharedCache; routes: readonly Route[] }): void {
-  const paths = [...new Set(routes.filter(({ methods }) => methods.includes('GET')).map(({ path }) => path))].join(', ')
+  const reads = routes.filter(({ methods, upstream }) => methods.includes('GET') && upstream !== undefined)
+  const paths = [...new Set(reads.map(({ path }) => path))].join(', ')
   const tagsOf = urlTags(routes)
   const known = (key: string): string[] => {
     const tags = tagsOf(key)
