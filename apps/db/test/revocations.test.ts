@@ -76,7 +76,8 @@ describe('revocations', () => {
     await expect.poll(async () => (await watcher.query(waiting)).rows).toHaveLength(1)
     expect(await readRevocations(watcher, 0)).toEqual({ revocations: [], next: 0, more: false })
     await database.sql('COMMIT')
-    expect(await read()).toEqual({ revocations: [first, await second], next: 2, more: false })
+    const both = [first, await second]
+    expect(await read()).toEqual({ revocations: both, next: 2, more: false })
   })
 
   it('that were undone never were', async () => {
