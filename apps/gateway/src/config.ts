@@ -50,7 +50,7 @@ export const settings = {
   LOGINS_PER_ADDRESS: logins('an address', 120),
   LOGINS_PER_ACCOUNT: logins('an account', 30),
   TRUSTED_PROXIES: cidrs({
-    about: 'CIDRs of the peers whose `Forwarded` and `X-Forwarded-*` are believed.',
+    about: 'CIDRs of the peers whose `Forwarded`, `X-Forwarded-*` and `X-Request-Id` are believed.',
     default: '127.0.0.0/8,::1/128',
   }),
 }
