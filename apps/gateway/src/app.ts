@@ -1,6 +1,6 @@
 /** Builds the gateway: what it calls first, then the built-in routes, then those of the routes file. */
 import { readFile } from 'node:fs/promises'
-import { openKeys } from '@spillway/auth'
+import { auth, openKeys } from '@spillway/auth'
 import { openCache } from '@spillway/cache-client'
 import type { ServiceContext } from '@spillway/service'
 import { clusterChecks, clusterNamed, createClusters } from './clusters.ts'
@@ -51,7 +51,7 @@ export async function buildApp(
   })
   const cache = measureCache(client, context.registry)
   const clusters = createClusters(upstreams, cache, context)
-  const app = await createServer(context, keys, {
+  const app = await createServer(context, {
     trustedProxies: config.TRUSTED_PROXIES,
     checks: { ...clusterChecks(clusters), cache: cacheCheck(client) },
   })
@@ -60,6 +60,8 @@ export async function buildApp(
     await Promise.all([...clusters.values()].map((cluster) => cluster.upstreams.close()))
   })
   await docs(app)
+  // Behind the pages of the docs, which are for all: each route from here on says who may call it.
+  await app.register(auth, { keys })
   // An outside issuer signs people in itself, and shows its keys.
   if (keys.current.signing) {
     jwks(app, keys)

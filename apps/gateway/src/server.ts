@@ -1,11 +1,9 @@
-/** The gateway's server before it has routes: it knows who is asking, and checks requests so that refusals name the field. */
-import { auth, type KeySource } from '@spillway/auth'
+/** The gateway's server before it has routes: it checks requests so that refusals name the field. */
 import { type AppOptions, createApp, type ServiceContext, validatorCompiler } from '@spillway/service'
 
-export async function createServer(context: ServiceContext, keys: KeySource, options: AppOptions) {
+export async function createServer(context: ServiceContext, options: AppOptions) {
   const app = await createApp(context, options)
   app.setValidatorCompiler(validatorCompiler)
-  await app.register(auth, { keys })
   return app
 }
 export type App = Awaited<ReturnType<typeof createServer>>

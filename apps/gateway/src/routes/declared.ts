@@ -1,5 +1,5 @@
 /** The routes of the routes file: authenticate, validate, then forward through the cache. */
-import { type Identity, requireRole, requireSignedIn } from '@spillway/auth'
+import { type Identity, requireAccess } from '@spillway/auth'
 import { createForward, type Forward, mount } from '@spillway/forward'
 import { problemResponse } from '@spillway/service'
 import type { FastifyInstance, FastifySchema } from 'fastify'
@@ -46,7 +46,8 @@ function declare(app: FastifyInstance, route: Route, { clusters, name, places }:
     identity: route.identity,
     timeout: route.timeoutMs,
   })
-  if (route.auth !== 'public') app.addHook('onRequest', guard(route.auth))
+  // Before the hooks of its scope that go by who is asking, and not behind them, where `config.auth` alone would put it.
+  if (route.auth !== 'public') app.addHook('onRequest', requireAccess(route.auth))
   if (places) app.addHook('preHandler', places.taken(route.timeoutMs))
   takeBodies(app, route)
   if (route.mount === undefined) declareRoute(app, route, forward)
@@ -59,6 +60,7 @@ function declareRoute(app: FastifyInstance, route: Route, forward: Forward): voi
   app.route({
     method: route.methods,
     url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    config: { auth: route.auth },
     schema: schemaOf(route),
     ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
     handler: (request, reply) => {
@@ -82,12 +84,9 @@ function declareMount(app: FastifyInstance, route: Route, at: string, forward: F
     below: route.path !== '/',
     at,
     methods: route.methods,
+    config: { auth: route.auth },
     forward: (request, reply, how) => forward(request, reply, { ...how, queuedMs: request.queuedMs }),
   })
-}
-
-function guard(access: Exclude<Route['auth'], 'public'>) {
-  return access === 'signed-in' ? requireSignedIn() : requireRole(access.role)
 }
 
 /** Read whole where it has a schema or a limit, since both must be known before anything is sent; else streamed. */

@@ -71,6 +71,7 @@ export async function login(app: App, options: LoginOptions): Promise<void> {
   app.post(
     '/login',
     {
+      config: { auth: 'public' },
       bodyLimit: 8192,
       schema: {
         summary: 'Signs in with user name and password',
