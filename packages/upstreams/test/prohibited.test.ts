@@ -118,7 +118,9 @@ describe('a name that is looked up for each connection', () => {
     const connectTo = connector({ allowed, lookup, allowH2: false, autoSelectFamily: false })
     const { port } = new URL(origin)
     const refused = new Promise((_, reject) =>
-      connectTo({ hostname: 'shop.example', host: 'shop.example', protocol: 'http:', port }, (...[error]) => reject(error)),
+      connectTo({ hostname: 'shop.example', host: 'shop.example', protocol: 'http:', port }, (...[error]) =>
+        reject(error),
+      ),
     )
     await expect(refused).rejects.toMatchObject({ code: 'ERR_ADDRESS_PROHIBITED' })
   })

@@ -1,12 +1,11 @@
 /** The routes file's shape: what `gateway.routes.yaml` may say. Extended by addition only. */
-import { choice, duration, size, text } from '@spillway/service'
+import { choice, duration, routeTask, size, text } from '@spillway/service'
 import { type Static, Type } from 'typebox'
 import { Access } from './access.ts'
 import { Caching } from './caching.ts'
 import { jsonSchema, Parameters } from './json-schema.ts'
-
-const PLAIN = '[A-Za-z0-9._~-]+'
-const SEGMENT = `(${PLAIN}|\\{[A-Za-z][A-Za-z0-9_]*\\})`
+import { PLAIN, SEGMENT } from './path.ts'
+import { Rewrite } from './rewrite.ts'
 
 const Upstream = Type.Object({
   endpoints: text({
@@ -29,11 +28,13 @@ export const RouteSource = Type.Object({
     minItems: 1,
     wants: 'a list such as [GET, PUT]; HEAD goes with GET',
   }),
-  upstream: text({ about: 'One of `upstreams`.' }),
+  upstream: Type.Optional(text({ about: 'One of `upstreams`.' })),
+  ...routeTask,
   auth: Access,
   mount: Type.Optional(
     text({ about: `The upstream's path that \`path\` and what is below it lead to; \${NAME} as in endpoints.` }),
   ),
+  rewrite: Type.Optional(Rewrite),
   cache: Type.Optional(
     Type.Union([Type.Literal('none'), Caching], {
       wants: 'none, or { scope: public }, { scope: role } or { scope: user }',
