@@ -1,6 +1,6 @@
 /** `/revocations`: reading what was revoked, and revoking what is one's own. For services on the private network. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type Identity, Revocation, RevocationPage, requireSignedIn } from '@spillway/auth'
+import { type Identity, Revocation, RevocationPage } from '@spillway/auth'
 import type { Database } from '@spillway/postgres'
 import { type Caller, callerOf, Problem, type ServiceContext } from '@spillway/service'
 import { Type } from 'typebox'
@@ -24,6 +24,7 @@ export const revocationRoutes: FastifyPluginAsyncTypebox<RevocationRoutes> = asy
   app.get(
     '/revocations',
     {
+      config: { auth: 'public' },
       schema: {
         querystring: Type.Object({ after: Type.Integer({ minimum: 0, default: 0 }) }, closed),
         response: { 200: RevocationPage },
@@ -37,7 +38,7 @@ export const revocationRoutes: FastifyPluginAsyncTypebox<RevocationRoutes> = asy
 
   app.post(
     '/revocations',
-    { onRequest: requireSignedIn(), schema: { body: Wanted, response: { 201: Revocation } } },
+    { config: { auth: 'signed-in' }, schema: { body: Wanted, response: { 201: Revocation } } },
     async (request, reply) => {
       const { body } = request
       const { tokenId, subject, roles, expiresAt } = request.identity as Identity

@@ -1,5 +1,5 @@
 /** The routes of the routes file: authenticate, validate, then forward through the cache. */
-import { type Identity, requireRole, requireSignedIn } from '@spillway/auth'
+import { type Identity, requireAccess } from '@spillway/auth'
 import { createForward, type Forward, mount, target } from '@spillway/forward'
 import { problemResponse } from '@spillway/service'
 import type { FastifyInstance, FastifyRequest, FastifySchema, RouteHandlerMethod } from 'fastify'
@@ -51,7 +51,8 @@ function declare(
   { clusters, name, places }: DeclaredOptions,
   tagsOf: TagsOf,
 ): void {
-  if (route.auth !== 'public') app.addHook('onRequest', guard(route.auth))
+  // Before the hooks of its scope that go by who is asking, and not behind them, where `config.auth` alone would put it.
+  if (route.auth !== 'public') app.addHook('onRequest', requireAccess(route.auth))
   if (places) app.addHook('preHandler', places.taken(route.timeoutMs))
   takeBodies(app, route)
   const own = ownAnswer(route)
@@ -78,6 +79,7 @@ function declareRoute(app: FastifyInstance, route: Route, handler: RouteHandlerM
   app.route({
     method: route.methods,
     url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    config: { auth: route.auth },
     schema: schemaOf(route),
     ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
     handler,
@@ -116,12 +118,9 @@ function declareMount(app: FastifyInstance, route: Route, at: string, forward: F
     below: route.path !== '/',
     at,
     methods: route.methods,
+    config: { auth: route.auth },
     forward: (request, reply, how) => forward(request, reply, { ...how, queuedMs: request.queuedMs }),
   })
-}
-
-function guard(access: Exclude<Route['auth'], 'public'>) {
-  return access === 'signed-in' ? requireSignedIn() : requireRole(access.role)
 }
 
 /** Read whole where it has a schema or a limit, since both must be known before anything is sent; else streamed. */
