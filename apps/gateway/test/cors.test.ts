@@ -116,10 +116,13 @@ describe('an answer of a shared route', () => {
   })
 
   it('comes out of the cache with the fields of whoever asks', async () => {
+    // The first brings what it varies by, the second is stored.
+    for (const origin of [APP, LOCAL]) await ask('/items/shared', { origin })
+    upstream.asked.length = 0
     const answers = []
     for (const origin of [APP, LOCAL, 'https://evil.example', APP]) answers.push(await ask('/items/shared', { origin }))
     const plain = await ask('/items/shared')
-    expect([answers.at(-1)?.hit, plain.hit]).toEqual([true, true])
+    for (const { hit } of [...answers, plain]) expect(hit).toBe(true)
     expect([...answers, plain].map(({ said }) => said['access-control-allow-origin'])).toEqual([
       APP,
       LOCAL,
@@ -127,7 +130,7 @@ describe('an answer of a shared route', () => {
       APP,
       undefined,
     ])
-    expect(upstream.asked).toHaveLength(1)
+    expect(upstream.asked).toEqual([])
   })
 
   it('may be read where it is an error, too', async () => {

@@ -13,7 +13,7 @@ const Origin = Type.Refine(
   Type.String({
     wants: 'an origin as browsers send it, such as https://app.example or http://localhost:3000; or * alone',
   }),
-  (text) => text === '*' || (/^https?:/.test(text) && URL.parse(text)?.origin === text),
+  (text) => text === '*' || (/^https?:\/\/[\w.:[\]-]+$/.test(text) && URL.parse(text)?.origin === text),
 )
 
 export const Cors = Type.Object(
