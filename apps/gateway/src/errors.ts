@@ -10,5 +10,5 @@ export const gatewayProblems = problems({
   gateway_queue_timeout: [504, 'The request waited too long in line'],
   cors_refused: [403, 'Pages of this origin may not ask for that'],
   ambiguous_path: [400, 'The path can be read as another one'],
-  purge_key_unknown: [400, 'No cached route has this path'],
+  purge_key_unknown: [422, 'No cached route has this path'],
 })

@@ -46,7 +46,9 @@ export const Changes = Type.Object({
   changes: Type.Array(Type.String(), { description: 'Empty where nothing is different' }),
 })
 
-const reloadProblems = problems({ reload_refused: [422, 'The configuration cannot be used; the old one stays'] })
+const reloadProblems = problems({
+  reload_refused: [422, 'The configuration cannot be used; the old one stays'],
+})
 
 /** With every mistake. */
 export function reloadRefused(mistakes: readonly string[]): Problem {

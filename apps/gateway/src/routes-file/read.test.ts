@@ -108,10 +108,10 @@ describe('a routes file', () => {
   it('is read as it was written', () => {
     fc.assert(
       fc.property(goodFile, (file) => {
-        const { upstreams, routes } = read(stringify(file))
-        expect([...upstreams]).toEqual([
-          ['db', { endpoints: ['http://127.0.0.1:5002'], check: '/ready' }],
-          ['other', { endpoints: ['http://10.0.0.1:8080', 'http://10.0.0.2'], check: '/health' }],
+        const { clusters, routes } = read(stringify(file))
+        expect(Object.entries(clusters).map(([name, { options }]) => [name, options])).toEqual([
+          ['db', { endpoints: ['http://127.0.0.1:5002'], check: { path: '/ready' } }],
+          ['other', { endpoints: ['http://10.0.0.1:8080', 'http://10.0.0.2'], check: { path: '/health' } }],
         ])
         for (const [index, written] of file.routes.entries()) {
           const { timeout, bodyLimit, ...same } = written
@@ -392,7 +392,7 @@ describe('a routes file', () => {
 
   it('may name upstreams whose addresses are all endpoints', () => {
     const text = one().replace(DB_URL, `dns+http://Db:5002/, ${DB_URL}`)
-    expect(read(text).upstreams.get('db')?.endpoints).toEqual(['dns+http://db:5002', 'http://127.0.0.1:5002'])
+    expect(read(text).clusters['db']?.options.endpoints).toEqual(['dns+http://db:5002', 'http://127.0.0.1:5002'])
   })
 
   it('mounts a path on what variables come to', () => {

@@ -175,12 +175,16 @@ function schemaOf(route: Route): FastifySchema {
       ...(own === undefined
         ? problemResponses(502, 503, 504)
         : { [own]: responseOf({ description: 'Made here' }, '200') }),
+      ...(own !== undefined || Object.keys(responses).some((status) => status < '400') ? {} : { '2xx': ANYTHING }),
       ...Object.fromEntries(
         Object.entries(responses).map(([status, response]) => [status, responseOf(response, status)]),
       ),
     },
   }
 }
+
+/** Where the file does not say what the upstream answers. */
+const ANYTHING = { description: 'The upstream’s answer', content: { '*/*': { schema: {} } } }
 
 function responseOf({ description, schema }: Route['responses'][string], status: string): object {
   if (schema) return { description, content: { 'application/json': { schema } } }
