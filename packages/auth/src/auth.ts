@@ -3,18 +3,21 @@ import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fast
 import fp from 'fastify-plugin'
 import { AuthError } from './errors.ts'
 import type { KeySource, Keys } from './keys.ts'
+import type { RevocationFeed } from './revocation-feed.ts'
 import { type Claims, type Identity, Tokens, UnknownKey } from './tokens.ts'
 
 export interface AuthOptions {
   /** A source is followed, and closed with the server. */
   keys: Keys | KeySource
+  /** Begun and closed with the server. Default: nothing is ever revoked. */
+  revocations?: RevocationFeed
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** A token for an hour. Exists only where the keys hold a private half. */
     signToken(claims: Claims): string
-    /** @throws {AuthError} `token_malformed`, `token_expired` or `token_invalid` */
+    /** @throws {AuthError} `token_malformed`, `token_expired`, `token_invalid` or `token_revoked` */
     verifyToken(token: string): Identity
     /** The same at once, unless the token names a key that has to be looked for; then it may reject, too. */
     identify(token: string): Identity | Promise<Identity>
@@ -26,12 +29,16 @@ declare module 'fastify' {
 }
 
 export const auth = fp<AuthOptions>(
-  async (app, { keys }) => {
+  async (app, { keys, revocations }) => {
     const source = 'follow' in keys ? keys : undefined
-    const tokens = await Tokens.of('follow' in keys ? keys.current : keys)
+    const tokens = await Tokens.of('follow' in keys ? keys.current : keys, revocations?.revocations)
     if (source) {
       source.follow((changed) => tokens.use(changed))
       app.addHook('onClose', async () => source.close())
+    }
+    if (revocations) {
+      app.addHook('onReady', () => revocations.begin())
+      app.addHook('onClose', async () => revocations.close())
     }
     app.decorate('verifyToken', (token: string) => tokens.verify(token))
     app.decorate('identify', (token: string) => {
@@ -51,7 +58,7 @@ export const auth = fp<AuthOptions>(
 /** A hook (`onRequest`, so that strangers' bodies are not read) that lets only some requests pass. */
 type Guard = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void
 
-/** Refuses with 401 `token_missing`, `token_malformed`, `token_expired` or `token_invalid`. */
+/** Refuses with 401 `token_missing`, `token_malformed`, `token_expired`, `token_invalid` or `token_revoked`. */
 export function requireSignedIn(): Guard {
   return guard(() => {})
 }
