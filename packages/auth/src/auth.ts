@@ -4,11 +4,14 @@ import fp from 'fastify-plugin'
 import { type Access, accessOf, checkOf } from './access.ts'
 import { AuthError } from './errors.ts'
 import type { KeySource, Keys } from './keys.ts'
+import type { RevocationFeed } from './revocation-feed.ts'
 import { type Claims, type Identity, Tokens, UnknownKey } from './tokens.ts'
 
 export interface AuthOptions {
   /** A source is followed, and closed with the server. */
   keys: Keys | KeySource
+  /** Begun and closed with the server. Default: nothing is ever revoked. */
+  revocations?: RevocationFeed
 }
 
 /** For an app that answers in the place of one that has them already. */
@@ -24,7 +27,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** A token for an hour. Exists only where the keys hold a private half. */
     signToken(claims: Claims): string
-    /** @throws {AuthError} `token_malformed`, `token_expired` or `token_invalid` */
+    /** @throws {AuthError} `token_malformed`, `token_expired`, `token_invalid` or `token_revoked` */
     verifyToken(token: string): Identity
     /** The same at once, unless the token names a key that has to be looked for; then it may reject, too. */
     identify(token: string): Identity | Promise<Identity>
@@ -37,7 +40,7 @@ declare module 'fastify' {
 
 export const auth = fp<AuthOptions | SharedOptions>(
   async (app, options) => {
-    const desk = 'keys' in options ? await openDesk(app, options.keys) : options.sharedWith
+    const desk = 'keys' in options ? await openDesk(app, options) : options.sharedWith
     app.decorate('verifyToken', desk.verifyToken)
     app.decorate('identify', desk.identify)
     if (desk.signToken) app.decorate('signToken', desk.signToken)
@@ -50,12 +53,16 @@ export const auth = fp<AuthOptions | SharedOptions>(
 /** What answers for tokens; none is signed where the keys hold no private half. */
 type Desk = Pick<FastifyInstance, 'verifyToken' | 'identify'> & Partial<Pick<FastifyInstance, 'signToken'>>
 
-async function openDesk(app: FastifyInstance, keys: Keys | KeySource): Promise<Desk> {
+async function openDesk(app: FastifyInstance, { keys, revocations }: AuthOptions): Promise<Desk> {
   const source = 'follow' in keys ? keys : undefined
-  const tokens = await Tokens.of('follow' in keys ? keys.current : keys)
+  const tokens = await Tokens.of('follow' in keys ? keys.current : keys, revocations?.revocations)
   if (source) {
     source.follow((changed) => tokens.use(changed))
     app.addHook('onClose', async () => source.close())
+  }
+  if (revocations) {
+    app.addHook('onReady', () => revocations.begin())
+    app.addHook('onClose', async () => revocations.close())
   }
   return {
     verifyToken: (token) => tokens.verify(token),
@@ -75,7 +82,7 @@ async function openDesk(app: FastifyInstance, keys: Keys | KeySource): Promise<D
  * A hook (`onRequest`, so that strangers' bodies are not read) that lets only some requests pass; for whoever's other hooks
  * must stand behind it. What a route says in its `config.auth` holds without.
  *
- * Refuses with 401 `token_missing`, `token_malformed`, `token_expired` or `token_invalid`, and with 403 `role_missing` or
+ * Refuses with 401 `token_missing`, `token_malformed`, `token_expired`, `token_invalid` or `token_revoked`, and with 403 `role_missing` or
  * `owner_only` who is signed in.
  */
 export function requireAccess(access: Access): onRequestHookHandler {
