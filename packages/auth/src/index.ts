@@ -1,3 +1,4 @@
+export { accountKey } from './account-key.ts'
 export { type AuthOptions, auth, requireRole, requireSignedIn } from './auth.ts'
 export { type DemoAccount, demoAccounts, randomPassword } from './demo.ts'
 export { type AuthCode, AuthError } from './errors.ts'
