@@ -8,6 +8,7 @@ import { createRegistry, metrics, type Registry } from '@spillway/metrics'
 import Fastify, { type FastifyRequest, LogController } from 'fastify'
 import findMyWay, { type HTTPMethod } from 'find-my-way'
 import type { Logger } from 'pino'
+import { parseJson } from './json.ts'
 import { createLogger, requestLogger } from './log.ts'
 import { answerProblem, common, Problem } from './problem.ts'
 import { missing, refuseUnparsed, refuseUnrouted } from './refusals.ts'
@@ -120,6 +121,9 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
   app.log = logger as Logger<never>
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.removeContentTypeParser('text/plain')
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, bytes, done) =>
+    done(null, parseJson(bytes)),
+  )
   // Methods without a body, as Fastify sees it.
   if (forwards) for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   app.setErrorHandler(answerProblem)

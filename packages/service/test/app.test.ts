@@ -120,7 +120,8 @@ describe('a refusal', () => {
   it.each([
     ['malformed JSON', json('{"n":'), 400, 'malformed_json'],
     ['an empty JSON body', json(''), 400, 'malformed_json'],
-    ['a prototype in the JSON', json('{"n":1,"__proto__":{"a":1}}'), 400, 'malformed_json'],
+    ['a prototype in the JSON', json('{"n":1,"__proto__":{"a":1}}'), 400, 'ambiguous_json'],
+    ['a name that comes twice in the JSON', json('{"n":1,"n":2}'), 400, 'ambiguous_json'],
     ['a body that does not fit', json('{"n":"x"}'), 400, 'validation_failed'],
     ['too long a body', json(`{"n":${'1'.repeat(200)}}`), 413, 'body_too_large'],
     ['another media type', json('<n/>', 'text/xml'), 415, 'unsupported_media_type'],

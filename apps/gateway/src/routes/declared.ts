@@ -1,7 +1,7 @@
 /** The routes of the routes file: authenticate, validate, then forward through the cache. */
 import { type Identity, requireAccess } from '@spillway/auth'
 import { createForward, type Forward, mount, target } from '@spillway/forward'
-import { problemResponse } from '@spillway/service'
+import { parseJson, problemResponse } from '@spillway/service'
 import type { FastifyInstance, FastifyRequest, FastifySchema, RouteHandlerMethod } from 'fastify'
 import { type Clusters, clusterNamed } from '../clusters.ts'
 import { isShared, preflights, share, unsaid } from '../cors.ts'
@@ -130,12 +130,11 @@ function declareMount(app: FastifyInstance, route: Route, at: string, forward: F
 
 /** Read whole where it has a schema or a limit, since both must be known before anything is sent; else streamed. */
 function takeBodies(app: FastifyInstance, { request: { body }, bodyLimit }: Route): void {
-  const parseJson = app.getDefaultJsonParser('error', 'error')
   app.removeAllContentTypeParsers()
   if (body) {
     app.addContentTypeParser<Buffer>(JSON_TYPES, { parseAs: 'buffer' }, (request, raw, done) => {
       request.rawBody = raw
-      void parseJson(request, raw.toString(), done)
+      done(null, parseJson(raw))
     })
   } else if (bodyLimit !== undefined) {
     app.addContentTypeParser<Buffer>('*', { parseAs: 'buffer' }, (request, raw, done) => {
