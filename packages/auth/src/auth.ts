@@ -113,7 +113,7 @@ function guard(route: RouteOptions): void {
   }
 }
 
-const BEARER = /^bearer(?: +(.*))?$/i
+const BEARER = /^bearer(?: +|$)/i
 
 /** RFC 6750, 2.1, and nothing else: no token in a body, a query or a cookie. */
 function bearerToken(request: FastifyRequest): string {
@@ -123,9 +123,10 @@ function bearerToken(request: FastifyRequest): string {
   if (timesSent(request.raw.rawHeaders, 'authorization') > 1) {
     throw new AuthError('malformed', 'the request has more than one Authorization')
   }
-  const bearer = BEARER.exec(authorization.trim())
+  const given = authorization.trim()
+  const bearer = BEARER.exec(given)
   if (bearer === null) throw new AuthError('missing', 'the authorization scheme taken here is Bearer')
-  const [, token = ''] = bearer
+  const token = given.slice(bearer[0].length)
   if (token === '' || token.includes(' ')) throw new AuthError('malformed', 'Bearer is followed by one token')
   return token
 }
