@@ -231,6 +231,13 @@ describe('a refusal', () => {
     expect(await ended).toMatch(/^HTTP\/1\.1 413 [\s\S]*body_too_large/)
   })
 
+  it('of a body that is not there does not wait for one, whatever type is named', async () => {
+    const typed = 'HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n'
+    expect(await send(port, `POST /body ${typed}`)).toMatch(/^HTTP\/1\.1 400 /)
+    expect(await send(port, `POST /nowhere ${typed}`)).toMatch(/^HTTP\/1\.1 404 /)
+    expect(await send(port, `GET /health ${typed}`)).toMatch(/^HTTP\/1\.1 200 /)
+  })
+
   it('of a body that is too long closes the connection instead of reading it', async () => {
     const answer = await send(
       port,
