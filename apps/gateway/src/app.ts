@@ -10,6 +10,7 @@ import { Places } from './places.ts'
 import { signIns } from './routes/login.ts'
 import { readRoutes } from './routes-file/read.ts'
 import type { App } from './server.ts'
+import { Shedding } from './shedding.ts'
 
 export interface Gateway {
   /** Listens, signs and verifies tokens, and closes all. */
@@ -53,6 +54,11 @@ export async function buildApp(
   const front = await createFront(context)
   const { app } = front
   await app.register(auth, { keys })
+  const shedding = new Shedding({
+    limits: { lagMs: config.SHED_LAG, inFlight: config.SHED_IN_FLIGHT },
+    context,
+    inFlight: () => front.traffic.load.inFlight,
+  })
   const generations = new Generations(read, table, {
     config,
     context,
@@ -63,8 +69,10 @@ export async function buildApp(
     // An outside issuer signs people in itself.
     signIns: keys.current.signing && (await signIns(app, { registry: context.registry, config })),
     places: config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined,
+    shedding,
   })
   app.addHook('onClose', async () => {
+    shedding.close()
     await client.close()
     await generations.close()
   })

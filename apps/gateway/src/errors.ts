@@ -6,6 +6,7 @@ export const gatewayProblems = problems({
   login_limited: [429, 'Too many sign-ins'],
   sign_in_unavailable: [503, 'Nobody can sign in now'],
   caller_left: [499, 'The caller left before the answer'],
+  gateway_shedding: [503, 'This gateway has too much to do'],
   gateway_busy: [503, 'Too many requests are in line here'],
   gateway_queue_timeout: [504, 'The request waited too long in line'],
   cors_refused: [403, 'Pages of this origin may not ask for that'],

@@ -17,6 +17,7 @@ import { reloadRoute } from './routes/reload.ts'
 import type { RoutesTable } from './routes-file/read.ts'
 import { SIGN_IN_UPSTREAM } from './routes-file/rules.ts'
 import { type App, createServer } from './server.ts'
+import type { Shedding } from './shedding.ts'
 
 /** What lives as long as the process: whatever counts, remembers, or is registered once. */
 export interface Lasting {
@@ -30,6 +31,7 @@ export interface Lasting {
   readonly signIns: SignIns | undefined
   /** Without, there is no limit. */
   readonly places: Places | undefined
+  readonly shedding: Shedding
 }
 
 interface Said {
@@ -40,7 +42,7 @@ interface Said {
 
 /** @returns an app that listens to nothing, ready to answer */
 export async function createGeneration(said: Said, lasting: Lasting): Promise<App> {
-  const { config, context, front, keys, client, cache, signIns, places } = lasting
+  const { config, context, front, keys, client, cache, signIns, places, shedding } = lasting
   const { routes, reload } = said
   const clusters = cachedClusters(said.clusters, cache)
   const app = await createServer(context, front, {
@@ -56,7 +58,7 @@ export async function createGeneration(said: Said, lasting: Lasting): Promise<Ap
   purge(app, { cache, routes })
   if (client.inspection) cached(app, { inspection: client.inspection, routes })
   reloadRoute(app, reload)
-  await declaredRoutes(app, { routes, clusters, name: context.instance, places })
+  await declaredRoutes(app, { routes, clusters, name: context.instance, places, shedding })
   await app.ready()
   return app
 }

@@ -10,6 +10,7 @@ import type { Places } from '../places.ts'
 import { rewriter } from '../rewrite.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
+import type { Shedding } from '../shedding.ts'
 import { urlTags } from '../url-tags.ts'
 import { BEARER, problemResponses } from './docs.ts'
 
@@ -32,6 +33,7 @@ export interface DeclaredOptions {
   name: string
   /** Without, there is no limit. */
   places: Places | undefined
+  shedding: Shedding
 }
 
 export async function declaredRoutes(app: App, options: DeclaredOptions): Promise<void> {
@@ -52,10 +54,11 @@ export async function declaredRoutes(app: App, options: DeclaredOptions): Promis
 function declare(
   app: FastifyInstance,
   route: Route,
-  { clusters, name, places }: DeclaredOptions,
+  { clusters, name, places, shedding }: DeclaredOptions,
   tagsOf: TagsOf,
 ): void {
   if (isShared(route)) share(app, route)
+  app.addHook('onRequest', shedding.hook(route.auth === 'public' ? 'public' : 'signed-in'))
   // Before the hooks of its scope that go by who is asking, and not behind them, where `config.auth` alone would put it.
   if (route.auth !== 'public') app.addHook('onRequest', requireAccess(route.auth))
   if (places) app.addHook('preHandler', places.taken(route.timeoutMs))
