@@ -7,7 +7,7 @@ import { type Clusters, clusterNamed } from '../clusters.ts'
 import { isShared, preflights, share, unsaid } from '../cors.ts'
 import { ownAnswer, ownStatus } from '../own-answer.ts'
 import type { Places } from '../places.ts'
-import { rewriter } from '../rewrite.ts'
+import { rewriting } from '../rewrite.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
 import { urlTags } from '../url-tags.ts'
@@ -90,7 +90,7 @@ function declareRoute(app: FastifyInstance, route: Route, handler: RouteHandlerM
 }
 
 function sending(route: Route, forward: Forward, tagsOf: TagsOf): RouteHandlerMethod {
-  const rewrite = route.rewrite === undefined ? undefined : rewriter(route.path, route.rewrite)
+  const rewrite = route.rewrite === undefined ? undefined : rewriting(route.path, route.rewrite)
   // Two routes that ask upstream for one path with other fields may get other answers.
   const fields = route.headers?.request ? ` ${JSON.stringify(route.headers.request)}` : ''
   return (request, reply) => {
