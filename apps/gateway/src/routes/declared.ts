@@ -4,7 +4,8 @@ import { createForward, type Forward, mount, target } from '@spillway/forward'
 import { problemResponse } from '@spillway/service'
 import type { FastifyInstance, FastifyRequest, FastifySchema, RouteHandlerMethod } from 'fastify'
 import { type Clusters, clusterNamed } from '../clusters.ts'
-import { isShared, preflights, share, unsaid } from '../cors.ts'
+import { isShared, preflights, share } from '../cors.ts'
+import { fieldChanges } from '../fields.ts'
 import { ownAnswer, ownStatus } from '../own-answer.ts'
 import type { Places } from '../places.ts'
 import { rewriting } from '../rewrite.ts'
@@ -71,7 +72,7 @@ function declare(
     name,
     identity: route.identity,
     timeout: route.timeoutMs,
-    headers: route.cors ? { ...route.headers, response: unsaid(route.headers?.response) } : (route.headers ?? {}),
+    headers: fieldChanges(route),
   })
   if (route.mount === undefined) declareRoute(app, route, sending(route, forward, tagsOf))
   else declareMount(app, route, route.mount, forward)
