@@ -1,19 +1,13 @@
 /** The routes file's shape: what `gateway.routes.yaml` may say. Extended by addition only. */
 import { choice, duration, routeTask, size, text } from '@spillway/service'
 import { type Static, Type } from 'typebox'
+import { Access } from './access.ts'
 import { Caching } from './caching.ts'
 import { Cors } from './cors.ts'
 import { jsonSchema, Parameters } from './json-schema.ts'
 import { METHODS } from './methods.ts'
 import { PLAIN, SEGMENT } from './path.ts'
 import { Rewrite } from './rewrite.ts'
-
-const Role = Type.String({
-  pattern: '^[a-z][a-z0-9_-]{0,31}$',
-  wants: 'a role such as editor: lower-case letters, digits, _ and -',
-})
-
-const closed = { additionalProperties: false }
 
 const Upstream = Type.Object({
   endpoints: text({
@@ -38,9 +32,7 @@ export const RouteSource = Type.Object({
   }),
   upstream: Type.Optional(text({ about: 'One of `upstreams`.' })),
   ...routeTask,
-  auth: Type.Union([Type.Literal('public'), Type.Literal('signed-in'), Type.Object({ role: Role }, closed)], {
-    wants: 'public, signed-in or a role such as { role: editor }',
-  }),
+  auth: Access,
   mount: Type.Optional(
     text({ about: `The upstream's path that \`path\` and what is below it lead to; \${NAME} as in endpoints.` }),
   ),

@@ -1,7 +1,7 @@
 /** The routes of the routes file: authenticate, validate, then forward through the cache. */
-import { type Identity, requireRole, requireSignedIn } from '@spillway/auth'
+import { type Identity, requireAccess } from '@spillway/auth'
 import { createForward, type Forward, mount, target } from '@spillway/forward'
-import { problemResponse } from '@spillway/service'
+import { parseJson, problemResponse } from '@spillway/service'
 import type { FastifyInstance, FastifyRequest, FastifySchema, RouteHandlerMethod } from 'fastify'
 import { type Clusters, clusterNamed } from '../clusters.ts'
 import { isShared, preflights, share } from '../cors.ts'
@@ -57,7 +57,8 @@ function declare(
   tagsOf: TagsOf,
 ): void {
   if (isShared(route)) share(app, route)
-  if (route.auth !== 'public') app.addHook('onRequest', guard(route.auth))
+  // Before the hooks of its scope that go by who is asking, and not behind them, where `config.auth` alone would put it.
+  if (route.auth !== 'public') app.addHook('onRequest', requireAccess(route.auth))
   if (places) app.addHook('preHandler', places.taken(route.timeoutMs))
   takeBodies(app, route)
   const own = ownAnswer(route)
@@ -84,6 +85,7 @@ function declareRoute(app: FastifyInstance, route: Route, handler: RouteHandlerM
   app.route({
     method: route.methods,
     url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    config: { auth: route.auth },
     schema: schemaOf(route),
     ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
     handler,
@@ -122,22 +124,18 @@ function declareMount(app: FastifyInstance, route: Route, at: string, forward: F
     below: route.path !== '/',
     at,
     methods: route.methods,
+    config: { auth: route.auth },
     forward: (request, reply, how) => forward(request, reply, { ...how, queuedMs: request.queuedMs }),
   })
 }
 
-function guard(access: Exclude<Route['auth'], 'public'>) {
-  return access === 'signed-in' ? requireSignedIn() : requireRole(access.role)
-}
-
 /** Read whole where it has a schema or a limit, since both must be known before anything is sent; else streamed. */
 function takeBodies(app: FastifyInstance, { request: { body }, bodyLimit }: Route): void {
-  const parseJson = app.getDefaultJsonParser('error', 'error')
   app.removeAllContentTypeParsers()
   if (body) {
     app.addContentTypeParser<Buffer>(JSON_TYPES, { parseAs: 'buffer' }, (request, raw, done) => {
       request.rawBody = raw
-      void parseJson(request, raw.toString(), done)
+      done(null, parseJson(raw))
     })
   } else if (bodyLimit !== undefined) {
     app.addContentTypeParser<Buffer>('*', { parseAs: 'buffer' }, (request, raw, done) => {
