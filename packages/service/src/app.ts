@@ -74,6 +74,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** What every answer of this server carries; for whoever writes to `reply.raw` past Fastify's hooks. */
     answerHeaders(request: FastifyRequest): Record<string, string>
+    /** What an answer says that says nothing else under that name, where the server has such fields; for the same. */
+    answerDefaults?(request: FastifyRequest): Readonly<Record<string, string>>
     /** Requests it has begun and not ended, tunnels among them. */
     underway: Underway
   }
