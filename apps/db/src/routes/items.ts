@@ -1,6 +1,6 @@
 /** `/data`: reading items and pages of them, writing them with optimistic versions. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type Caching, callerOf, cdnCacheControl, Problem } from '@spillway/service'
+import { type Caching, callerOf, cdnCacheControl, Problem, parseJson } from '@spillway/service'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { errors } from '../errors.ts'
@@ -93,8 +93,9 @@ export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutes> = async (app, { i
 
 /** In a scope of its own, since only here a body may be a merge patch (RFC 7396). */
 const patchRoute: FastifyPluginAsyncTypebox<Pick<ItemRoutes, 'items'>> = async (app, { items }) => {
-  const json = app.getDefaultJsonParser('error', 'error')
-  app.addContentTypeParser('application/merge-patch+json', { parseAs: 'string' }, json)
+  app.addContentTypeParser<Buffer>('application/merge-patch+json', { parseAs: 'buffer' }, (_request, bytes, done) =>
+    done(null, parseJson(bytes)),
+  )
   app.patch(
     '/data/:key',
     { ...write, schema: { params: Params, body: Body, headers: Conditions, response: { 200: Item } } },

@@ -1,14 +1,16 @@
 /** `/revocations`: reading what was revoked, and revoking what is one's own. For services on the private network. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type Identity, Revocation, RevocationPage } from '@spillway/auth'
+import { type Identity, Revocation, type RevocationFeed, RevocationPage } from '@spillway/auth'
 import type { Database } from '@spillway/postgres'
-import { type Caller, callerOf, Problem, type ServiceContext } from '@spillway/service'
+import { callerOf, Problem, type ServiceContext } from '@spillway/service'
 import { Type } from 'typebox'
 import { errors } from '../errors.ts'
-import { readRevocations, revokeSubject, revokeToken, type Sql, sweepRevocations } from '../revocations.ts'
+import { aside, readRevocations, revokeSubject, revokeToken, sweepRevocations, through } from '../revocations.ts'
 
 interface RevocationRoutes {
   database: Database
+  /** By which this process refuses tokens. */
+  known: RevocationFeed['revocations']
   logger: ServiceContext['logger']
 }
 
@@ -20,7 +22,10 @@ const Wanted = Type.Union([
 
 const SWEEP_EVERY_MS = 600_000
 
-export const revocationRoutes: FastifyPluginAsyncTypebox<RevocationRoutes> = async (app, { database, logger }) => {
+export const revocationRoutes: FastifyPluginAsyncTypebox<RevocationRoutes> = async (
+  app,
+  { database, known, logger },
+) => {
   app.get(
     '/revocations',
     {
@@ -49,19 +54,13 @@ export const revocationRoutes: FastifyPluginAsyncTypebox<RevocationRoutes> = asy
         'tokenId' in body
           ? await revokeToken(sql, { tokenId: body.tokenId, expiresAt: own ? expiresAt : undefined })
           : await revokeSubject(sql, body.subject)
+      known.add(revocation)
       return reply.code(201).send(revocation)
     },
   )
 
-  const unbounded = { signal: new AbortController().signal, deadlineAt: Number.POSITIVE_INFINITY }
   const sweep = setInterval(() => {
-    sweepRevocations(through(database, unbounded)).catch((err) => logger.warn({ err }, 'old revocations stay'))
+    sweepRevocations(aside(database)).catch((err) => logger.warn({ err }, 'old revocations stay'))
   }, SWEEP_EVERY_MS)
   app.addHook('onClose', async () => clearInterval(sweep))
-}
-
-function through(database: Database, caller: Caller): Sql {
-  return {
-    query: async ({ values, ...statement }) => ({ rows: [...(await database.query(statement, values, caller))] }),
-  }
 }

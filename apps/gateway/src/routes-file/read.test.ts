@@ -92,6 +92,8 @@ const slips: ((route: Planted, mark: string) => Planted)[] = [
   (route, mark) => ({ ...route, cache: { scope: 'public', headers: [`not a name ${mark}`] } }),
   (route, mark) => ({ ...route, identity: mark }),
   (route, mark) => ({ ...route, rewrite: mark }),
+  (route, mark) => ({ ...route, cors: { origins: [`https://${mark}.example/`] } }),
+  (route, mark) => ({ ...route, cors: { origins: ['*'], maxAge: mark } }),
   (route, mark) => ({ ...route, headers: { request: { set: { [`${mark}:`]: 'x' } } } }),
   (route, mark) => ({ ...route, headers: { response: { [mark]: {} } } }),
   (route, mark) => ({ ...route, headers: { response: { remove: [`not a name ${mark}`] } } }),
@@ -249,6 +251,34 @@ describe('a routes file', () => {
     for (const to of ['https://{id}/', 'https://x{id}', '/x{id}', '/{id}x', '/x?{id}']) {
       expect(said(own({ redirect: { to } }, { path: '/y/{id}' }))).toEqual([expect.stringContaining('a whole segment')])
     }
+  })
+
+  it('names what would be right of who may read answers', () => {
+    const said = (cors: object, changed: object = {}) => mistakesIn(one({ cors, ...changed })).map((m) => m.message)
+    expect(said({ origins: ['https://app.example', 'http://localhost:3000'], credentials: true })).toEqual([])
+    expect(said({ origins: ['*'], exposed: ['etag'] })).toEqual([])
+    for (const origin of [
+      'null',
+      'app.example',
+      'https://app.example/',
+      'https://App.example',
+      'https://app.example:443',
+      'https://*.app.example',
+      'https://ä.example',
+      'file://',
+    ]) {
+      expect(said({ origins: [origin] })).toEqual([expect.stringContaining('must be an origin as browsers send it')])
+    }
+    expect(said({})).toEqual([expect.stringContaining('lacks origins, which must be a list such as')])
+    expect(said({ origins: ['*', 'https://app.example'] })).toEqual([expect.stringContaining('has * beside others')])
+    expect(said({ origins: ['*'], credentials: true })).toEqual([expect.stringContaining('but origins is *')])
+    expect(said({ origins: ['*'], headers: ['*'] })).toEqual([expect.stringContaining('must be a field’s name')])
+    expect(said({ origins: ['*'], methods: ['GET', 'PUT'] })).toEqual([
+      'routes[0].cors.methods[1] is PUT, which the route does not take; it takes GET',
+    ])
+    expect(said({ origins: ['*'] }, { headers: { response: { remove: ['Access-Control-Max-Age'] } } })).toEqual([
+      'routes[0].headers.response changes Access-Control-Max-Age, which cors writes; leave it to that',
+    ])
   })
 
   it('may not lead in circles', () => {

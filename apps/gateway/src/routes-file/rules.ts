@@ -2,6 +2,7 @@
 import { isMapping, type Mistake, mistake, mistakesOf, origins, type Path, WANTED_ORIGINS } from '@spillway/service'
 import { Value } from 'typebox/value'
 import { accessMistakes } from './access.ts'
+import { corsMistakes } from './cors.ts'
 import { definitions } from './json-schema.ts'
 import { parameterNames, pathShape } from './path.ts'
 import { rewriteMistakes } from './rewrite.ts'
@@ -34,6 +35,7 @@ export function ruleMistakes(source: unknown, variables: Variables, lineOf: Line
       ...routeMistakes(route, ['routes', index], upstreams),
       ...mountMistakes(route, ['routes', index], variables),
       ...rewriteMistakes(route, ['routes', index]),
+      ...corsMistakes(route, ['routes', index]),
       ...(isMapping(written[index]) ? ownTaskMistakes(route, written[index], ['routes', index]) : []),
     ]),
     ...loops(routes),

@@ -3,7 +3,9 @@ import { choice, duration, routeTask, size, text } from '@spillway/service'
 import { type Static, Type } from 'typebox'
 import { Access } from './access.ts'
 import { Caching } from './caching.ts'
+import { Cors } from './cors.ts'
 import { jsonSchema, Parameters } from './json-schema.ts'
+import { METHODS } from './methods.ts'
 import { PLAIN, SEGMENT } from './path.ts'
 import { Rewrite } from './rewrite.ts'
 
@@ -24,7 +26,7 @@ export const RouteSource = Type.Object({
     pattern: `^(/|(/${SEGMENT})+)$`,
     wants: 'a path such as /data/{key}, whose segments are letters, digits and . _ ~ - or a {name}',
   }),
-  methods: Type.Array(choice(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'], { about: 'HEAD goes with GET.' }), {
+  methods: Type.Array(METHODS, {
     minItems: 1,
     wants: 'a list such as [GET, PUT]; HEAD goes with GET',
   }),
@@ -35,6 +37,7 @@ export const RouteSource = Type.Object({
     text({ about: `The upstream's path that \`path\` and what is below it lead to; \${NAME} as in endpoints.` }),
   ),
   rewrite: Type.Optional(Rewrite),
+  cors: Type.Optional(Cors),
   cache: Type.Optional(
     Type.Union([Type.Literal('none'), Caching], {
       wants: 'none, or { scope: public }, { scope: role } or { scope: user }',
