@@ -61,14 +61,12 @@ function declareRoute(app: FastifyInstance, route: Route, forward: Forward): voi
     url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
     schema: schemaOf(route),
     ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
-    handler: (request, reply) => {
-      const scope = scopeOf(route, request.identity)
-      return forward(request, reply, {
-        ...(request.rawBody ? { body: request.rawBody } : {}),
-        ...(scope === undefined ? {} : { scope }),
+    handler: (request, reply) =>
+      forward(request, reply, {
+        body: request.rawBody ?? undefined,
+        scope: scopeOf(route, request.identity),
         queuedMs: request.queuedMs,
-      })
-    },
+      }),
   })
 }
 
