@@ -1,8 +1,7 @@
 /** The operators' port: health, readiness, metrics, what is known of the upstreams, and what may be done about them. */
 import type { CheckResult } from '@spillway/health'
-import { createApp, type ServiceContext, validatorCompiler } from '@spillway/service'
+import { createApp, parseJson, type ServiceContext, validatorCompiler } from '@spillway/service'
 import type { EndpointView } from '@spillway/upstreams'
-import type { Clusters } from './clusters.ts'
 import type { Config } from './config.ts'
 import { refusal } from './cross-site.ts'
 import { openapi } from './openapi.ts'
@@ -10,10 +9,12 @@ import { eventsRoute } from './routes/events.ts'
 import { policyRoutes } from './routes/policy.ts'
 import { reloadRoute } from './routes/reload.ts'
 import { upstreamsRoutes } from './routes/upstreams.ts'
+import type { Standing } from './standing.ts'
 
 export type App = Awaited<ReturnType<typeof createApp>>
 
-export async function buildAdmin(config: Pick<Config, 'ADMIN_HOSTS'>, context: ServiceContext, clusters: Clusters) {
+export async function buildAdmin(config: Pick<Config, 'ADMIN_HOSTS'>, context: ServiceContext, standing: Standing) {
+  const { clusters } = standing
   const app = await createApp(context, {
     measured: false,
     checks: {
@@ -26,15 +27,14 @@ export async function buildAdmin(config: Pick<Config, 'ADMIN_HOSTS'>, context: S
     done(refusal(request, names))
   })
   app.setValidatorCompiler(validatorCompiler)
-  const json = app.getDefaultJsonParser('error', 'error')
   // Most of what is done here needs no body, but always its type: an empty one is as good as one that says nothing.
-  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, text, done) =>
-    json(request, text || '{}', done),
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, bytes, done) =>
+    done(null, bytes.length === 0 ? {} : parseJson(bytes)),
   )
   await openapi(app)
   upstreamsRoutes(app, clusters)
   policyRoutes(app, clusters)
-  reloadRoute(app, clusters)
+  reloadRoute(app, standing)
   eventsRoute(app, clusters)
   return app
 }

@@ -39,9 +39,11 @@ export interface Served {
 /** What differs from one request to the next. */
 export interface ForwardedRequest {
   /** Path and query to ask for. Default: the client's. */
-  path?: string
+  path?: string | undefined
   /** The body, where it was read already. Default: the client's body is streamed. */
   body?: Buffer | undefined
+  /** Tags of what an unsafe request changes beside its own URL (`Exchange.changes`). Default: none. */
+  changes?: readonly string[] | undefined
   /** Milliseconds that it has waited here already: they are told, and taken off what the answer may take. */
   queuedMs?: number
   /** What `hash` selection keeps together (`Exchange.hashKey`). Default: none. */

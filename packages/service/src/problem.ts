@@ -1,6 +1,7 @@
 /** Every refusal and failure as `application/problem+json` (RFC 9457) with a stable code. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { closeLingering } from './lingering.ts'
 
 /** One wrong part of a request: where it is (JSON pointer under `body`, `params`, `querystring`, `headers`), what is wrong. */
 export interface Fault {
@@ -75,6 +76,8 @@ export const common = problems({
   bad_request: [400, 'The request is malformed'],
   validation_failed: [400, 'The request does not fit its schema'],
   malformed_json: [400, 'The body is not valid JSON'],
+  ambiguous_json: [400, 'The body is JSON that not every reader takes alike'],
+  json_too_complex: [400, 'The body has too many levels or members'],
   route_not_found: [404, 'No such route'],
   method_not_allowed: [405, 'This route does not take that method'],
   request_timeout: [408, 'The request came too slowly'],
@@ -86,8 +89,6 @@ export const common = problems({
 })
 
 const FASTIFY_CODES: Record<string, keyof typeof common> = {
-  FST_ERR_CTP_INVALID_JSON_BODY: 'malformed_json',
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed_json',
   FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'bad_request',
@@ -170,7 +171,10 @@ function bodyGoesOn({ raw: { headers, complete } }: FastifyRequest): boolean {
 export function answerProblem(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = toProblem(error, request)
   if (problem.statusCode >= 500) request.log.error({ err: problem.cause ?? problem, code: problem.code }, problem.title)
-  if (bodyGoesOn(request)) reply.header('connection', 'close')
+  if (bodyGoesOn(request)) {
+    closeLingering(request.raw)
+    reply.header('connection', 'close')
+  }
   return reply
     .code(problem.statusCode)
     .headers({ ...problem.headers })

@@ -1,4 +1,4 @@
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { Type } from 'typebox'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createApp, createContext, Problem, problems } from '../src/index.ts'
@@ -108,9 +108,20 @@ describe('a refusal', () => {
   })
 
   it.each([
+    ['of a type that is not taken', 'POST', { 'content-type': 'text/xml' }],
+    ['of no type, where the method asks for one (RFC 10008, 2)', 'QUERY', {}],
+    ['that is malformed', 'PUT', { 'content-type': 'application/json' }],
+  ])('of a wrong method does not look at its body %s', async (_name, method, headers) => {
+    const body = method === 'QUERY' ? {} : { body: '{' }
+    expect(await problem('/version', { method, headers, ...body })).toMatchObject({ status: 405 })
+    expect(await problem('/nowhere', { method, headers, ...body })).toMatchObject({ status: 404 })
+  })
+
+  it.each([
     ['malformed JSON', json('{"n":'), 400, 'malformed_json'],
     ['an empty JSON body', json(''), 400, 'malformed_json'],
-    ['a prototype in the JSON', json('{"n":1,"__proto__":{"a":1}}'), 400, 'malformed_json'],
+    ['a prototype in the JSON', json('{"n":1,"__proto__":{"a":1}}'), 400, 'ambiguous_json'],
+    ['a name that comes twice in the JSON', json('{"n":1,"n":2}'), 400, 'ambiguous_json'],
     ['a body that does not fit', json('{"n":"x"}'), 400, 'validation_failed'],
     ['too long a body', json(`{"n":${'1'.repeat(200)}}`), 413, 'body_too_large'],
     ['another media type', json('<n/>', 'text/xml'), 415, 'unsupported_media_type'],
@@ -174,7 +185,6 @@ describe('a refusal', () => {
   it('never follows an answer that has begun: the connection breaks instead', async () => {
     const head =
       'POST /streams HTTP/1.1\r\nhost: a\r\ncontent-type: application/octet-stream\r\ntransfer-encoding: chunked\r\n\r\n'
-    const { connect } = await import('node:net')
     const socket = connect({ port, host: '127.0.0.1' })
     let came = ''
     const closed = Promise.withResolvers<void>()
@@ -201,10 +211,21 @@ describe('a refusal', () => {
     expect(short).toMatch(/^HTTP\/1\.1 418 [\s\S]*connection: keep-alive/i)
   })
 
+  it('of a body that is too long reaches a client that sends all of it before it reads', async () => {
+    const socket = connect({ port, host: '127.0.0.1' }).pause()
+    const ended = new Promise<string>((resolve) => socket.once('close', () => resolve(came)))
+    let came = ''
+    socket.on('error', () => {}).on('data', (chunk) => (came += chunk))
+    const head = 'POST /body HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 8000000\r\n\r\n'
+    await new Promise((resolve) => socket.write(head + ' '.repeat(8_000_000), resolve))
+    socket.resume()
+    expect(await ended).toMatch(/^HTTP\/1\.1 413 [\s\S]*body_too_large/)
+  })
+
   it('of a body that is not there does not wait for one, whatever type is named', async () => {
     const typed = 'HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n'
     expect(await send(port, `POST /body ${typed}`)).toMatch(/^HTTP\/1\.1 400 /)
-    expect(await send(port, `POST /nowhere ${typed}`)).toMatch(/^HTTP\/1\.1 400 /)
+    expect(await send(port, `POST /nowhere ${typed}`)).toMatch(/^HTTP\/1\.1 404 /)
     expect(await send(port, `GET /health ${typed}`)).toMatch(/^HTTP\/1\.1 200 /)
   })
 

@@ -10,6 +10,7 @@ export type ProxyErrorType =
   | 'connection_read_timeout'
   | 'connection_write_timeout'
   | 'connection_limit_reached'
+  | 'destination_ip_prohibited'
   | 'dns_error'
   | 'dns_timeout'
   | 'tls_protocol_error'
@@ -27,6 +28,8 @@ export interface Exchange {
    * an answer that has begun may take its time.
    */
   deadlineAt?: number
+  /** In: tags of what an unsafe request changes beside its own URL; a cache purges them with that. */
+  changes?: readonly string[]
   /** In: what `hash` selection hashes. */
   hashKey?: string
   /** In: for whom a cached answer may be reused: `public`, `role:["editor"]`, `user:alice`. Absent: the cache is passed by. */
