@@ -10,6 +10,7 @@ export const gatewayProblems = problems({
   gateway_queue_timeout: [504, 'The request waited too long in line'],
   fault_injected: [503, 'A fault, injected on purpose'],
   fault_route_unknown: [422, 'No route that asks an upstream has this path and method'],
+  upgrade_refused: [403, 'This route takes no WebSocket'],
   cors_refused: [403, 'Pages of this origin may not ask for that'],
   ambiguous_path: [400, 'The path can be read as another one'],
   purge_key_unknown: [422, 'No cached route has this path'],

@@ -9,6 +9,7 @@ import { jsonSchema, Parameters } from './json-schema.ts'
 import { METHODS } from './methods.ts'
 import { PLAIN, SEGMENT } from './path.ts'
 import { Rewrite } from './rewrite.ts'
+import { WebSocketAllowed } from './websocket.ts'
 
 const Upstream = Type.Object({
   endpoints: text({
@@ -40,6 +41,7 @@ export const RouteSource = Type.Object({
   rewrite: Type.Optional(Rewrite),
   cors: Type.Optional(Cors),
   faults: Type.Optional(FaultsSource),
+  websocket: Type.Optional(WebSocketAllowed),
   cache: Type.Optional(
     Type.Union([Type.Literal('none'), Caching], {
       wants: 'none, or { scope: public }, { scope: role } or { scope: user }',

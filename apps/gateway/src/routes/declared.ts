@@ -12,6 +12,7 @@ import type { Places } from '../places.ts'
 import { rewriting } from '../rewrite.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
+import { refuseUpgrades } from '../upgrades.ts'
 import { urlTags } from '../url-tags.ts'
 import { BEARER, problemResponses } from './docs.ts'
 
@@ -62,6 +63,8 @@ function declare(
   if (isShared(route)) share(app, route)
   // Before the hooks of its scope that go by who is asking, and not behind them, where `config.auth` alone would put it.
   if (route.auth !== 'public') app.addHook('onRequest', requireAccess(route.auth))
+  const refused = refuseUpgrades(route)
+  if (refused) app.addHook('onRequest', refused)
   if (places) app.addHook('preHandler', places.taken(route.timeoutMs))
   takeBodies(app, route)
   const own = ownAnswer(route)
