@@ -4,6 +4,7 @@ import { auth, openKeys } from '@spillway/auth'
 import { openCache } from '@spillway/cache-client'
 import { createFront, type Reloaded, type ServiceContext } from '@spillway/service'
 import type { Config } from './config.ts'
+import { Faults } from './faults.ts'
 import { Generations } from './generations.ts'
 import { measureCache } from './measure-cache.ts'
 import { Places } from './places.ts'
@@ -62,6 +63,7 @@ export async function buildApp(
     cache: measureCache(client, context.registry),
     // An outside issuer signs people in itself.
     signIns: keys.current.signing && (await signIns(app, { registry: context.registry, config })),
+    faults: new Faults(context),
     places: config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined,
   })
   app.addHook('onClose', async () => {

@@ -5,11 +5,13 @@ import type { Cluster } from '@spillway/clusters'
 import type { Front, Reloaded, ServiceContext } from '@spillway/service'
 import { cachedClusters, clusterChecks, clusterNamed } from './clusters.ts'
 import type { Config } from './config.ts'
+import type { Faults } from './faults.ts'
 import { cacheCheck } from './measure-cache.ts'
 import type { Places } from './places.ts'
 import { cached } from './routes/cached.ts'
 import { declaredRoutes } from './routes/declared.ts'
 import { docs } from './routes/docs.ts'
+import { faultsRoutes } from './routes/faults.ts'
 import { jwks } from './routes/jwks.ts'
 import { login, type SignIns } from './routes/login.ts'
 import { purge } from './routes/purge.ts'
@@ -28,6 +30,7 @@ export interface Lasting {
   readonly client: CacheClient
   /** The same, counted. */
   readonly cache: SharedCache
+  readonly faults: Faults
   readonly signIns: SignIns | undefined
   /** Without, there is no limit. */
   readonly places: Places | undefined
@@ -41,7 +44,7 @@ interface Said {
 
 /** @returns an app that listens to nothing, ready to answer */
 export async function createGeneration(said: Said, lasting: Lasting): Promise<App> {
-  const { config, context, front, keys, client, cache, signIns, places } = lasting
+  const { config, context, front, keys, client, cache, signIns, places, faults } = lasting
   const { routes, reload } = said
   const clusters = cachedClusters(said.clusters, cache)
   const app = await createServer(context, front, {
@@ -58,7 +61,8 @@ export async function createGeneration(said: Said, lasting: Lasting): Promise<Ap
   purge(app, { cache, routes })
   if (client.inspection) cached(app, { inspection: client.inspection, routes })
   reloadRoute(app, reload)
-  await declaredRoutes(app, { routes, clusters, name: context.instance, places })
+  faultsRoutes(app, { faults, routes })
+  await declaredRoutes(app, { routes, clusters, name: context.instance, places, faults })
   await app.ready()
   return app
 }

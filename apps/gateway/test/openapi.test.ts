@@ -75,6 +75,9 @@ describe('/openapi.json', () => {
       'POST /admin/reload',
       'GET /admin/cache/stats',
       'GET /admin/cache/entries',
+      'GET /admin/faults',
+      'PUT /admin/faults',
+      'DELETE /admin/faults',
     ]
     expect(described.toSorted()).toEqual(served.toSorted())
   })

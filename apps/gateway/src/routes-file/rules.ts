@@ -8,6 +8,7 @@ import { parameterNames, pathShape } from './path.ts'
 import { rewriteMistakes } from './rewrite.ts'
 import { RouteSource } from './schema.ts'
 import { loops, ownTaskMistakes } from './task.ts'
+import { webSocketMistakes } from './websocket.ts'
 
 /** Which line a place is in, for mistakes that name a second place. */
 export type LineOf = (at: Path) => number
@@ -36,6 +37,7 @@ export function ruleMistakes(source: unknown, variables: Variables, lineOf: Line
       ...mountMistakes(route, ['routes', index], variables),
       ...rewriteMistakes(route, ['routes', index]),
       ...corsMistakes(route, ['routes', index]),
+      ...webSocketMistakes(route, ['routes', index]),
       ...(isMapping(written[index]) ? ownTaskMistakes(route, written[index], ['routes', index]) : []),
     ]),
     ...loops(routes),

@@ -4,10 +4,12 @@ import { type Static, Type } from 'typebox'
 import { Access } from './access.ts'
 import { Caching } from './caching.ts'
 import { Cors } from './cors.ts'
+import { FaultsSource } from './faults.ts'
 import { jsonSchema, Parameters } from './json-schema.ts'
 import { METHODS } from './methods.ts'
 import { PLAIN, SEGMENT } from './path.ts'
 import { Rewrite } from './rewrite.ts'
+import { WebSocketAllowed } from './websocket.ts'
 
 const Upstream = Type.Object({
   endpoints: text({
@@ -38,6 +40,8 @@ export const RouteSource = Type.Object({
   ),
   rewrite: Type.Optional(Rewrite),
   cors: Type.Optional(Cors),
+  faults: Type.Optional(FaultsSource),
+  websocket: Type.Optional(WebSocketAllowed),
   cache: Type.Optional(
     Type.Union([Type.Literal('none'), Caching], {
       wants: 'none, or { scope: public }, { scope: role } or { scope: user }',

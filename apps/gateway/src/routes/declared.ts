@@ -5,12 +5,14 @@ import { parseJson, problemResponse } from '@spillway/service'
 import type { FastifyInstance, FastifyRequest, FastifySchema, RouteHandlerMethod } from 'fastify'
 import { type Clusters, clusterNamed } from '../clusters.ts'
 import { isShared, preflights, share } from '../cors.ts'
+import type { Faults } from '../faults.ts'
 import { fieldChanges } from '../fields.ts'
 import { ownAnswer, ownStatus } from '../own-answer.ts'
 import type { Places } from '../places.ts'
 import { rewriting } from '../rewrite.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
+import { refuseUpgrades } from '../upgrades.ts'
 import { urlTags } from '../url-tags.ts'
 import { BEARER, problemResponses } from './docs.ts'
 
@@ -33,11 +35,13 @@ export interface DeclaredOptions {
   name: string
   /** Without, there is no limit. */
   places: Places | undefined
+  faults: Faults
 }
 
 export async function declaredRoutes(app: App, options: DeclaredOptions): Promise<void> {
   app.decorateRequest('rawBody', null)
   app.decorateRequest('queuedMs', 0)
+  app.decorateRequest('faultMs', 0)
   const tagsOf = urlTags(options.routes)
   const preflight = preflights(app, options.routes)
   for (const route of options.routes) {
@@ -53,12 +57,14 @@ export async function declaredRoutes(app: App, options: DeclaredOptions): Promis
 function declare(
   app: FastifyInstance,
   route: Route,
-  { clusters, name, places }: DeclaredOptions,
+  { clusters, name, places, faults }: DeclaredOptions,
   tagsOf: TagsOf,
 ): void {
   if (isShared(route)) share(app, route)
   // Before the hooks of its scope that go by who is asking, and not behind them, where `config.auth` alone would put it.
   if (route.auth !== 'public') app.addHook('onRequest', requireAccess(route.auth))
+  const refused = refuseUpgrades(route)
+  if (refused) app.addHook('onRequest', refused)
   if (places) app.addHook('preHandler', places.taken(route.timeoutMs))
   takeBodies(app, route)
   const own = ownAnswer(route)
@@ -66,6 +72,7 @@ function declare(
     declareRoute(app, route, own)
     return
   }
+  app.addHook('preHandler', faults.inject(route))
   const cluster = clusterNamed(clusters, route.upstream ?? '')
   const forward = createForward({
     dispatcher: route.cacheScope === 'none' ? cluster.uncached : cluster.cached(route.cacheOptions),
@@ -105,6 +112,7 @@ function sending(route: Route, forward: Forward, tagsOf: TagsOf): RouteHandlerMe
       body: request.rawBody ?? undefined,
       scope: scope && scope + fields,
       queuedMs: request.queuedMs,
+      faultMs: request.faultMs,
     })
   }
 }
@@ -125,7 +133,8 @@ function declareMount(app: FastifyInstance, route: Route, at: string, forward: F
     at,
     methods: route.methods,
     config: { auth: route.auth },
-    forward: (request, reply, how) => forward(request, reply, { ...how, queuedMs: request.queuedMs }),
+    forward: (request, reply, how) =>
+      forward(request, reply, { ...how, queuedMs: request.queuedMs, faultMs: request.faultMs }),
   })
 }
 
