@@ -15,3 +15,12 @@ export const gatewayProblems = problems({
   ambiguous_path: [400, 'The path can be read as another one'],
   purge_key_unknown: [422, 'No cached route has this path'],
 })
+
+/**
+ * For `Retry-After`: 1 to 3 seconds, so that those who were refused together do not come back together.
+ *
+ * @param chance from 0 to under 1
+ */
+export function retryAfter(chance: number): string {
+  return String(1 + Math.floor(chance * 3))
+}
