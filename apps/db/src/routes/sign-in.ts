@@ -41,6 +41,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<SignInRoutes> = async (app,
   app.post(
     '/sign-in',
     {
+      config: { auth: 'public' },
       schema: {
         body: Type.Object({ username: Username, password: Password }, { additionalProperties: false }),
         response: { 200: Type.Object({ username: Username, roles: Roles, issuedAt: Type.Integer() }) },

@@ -43,6 +43,7 @@ export function login(app: App, { accounts, signIns }: LoginOptions): void {
   app.post(
     '/login',
     {
+      config: { auth: 'public' },
       bodyLimit: 8192,
       schema: {
         summary: 'Signs in with user name and password',
