@@ -8,9 +8,9 @@ import { Faults } from './faults.ts'
 import { Generations } from './generations.ts'
 import { measureCache } from './measure-cache.ts'
 import { Places } from './places.ts'
-import { signIns } from './routes/login.ts'
 import { readRoutes } from './routes-file/read.ts'
 import type { App } from './server.ts'
+import { signIns } from './sign-ins.ts'
 
 export interface Gateway {
   /** Listens, signs and verifies tokens, and closes all. */
