@@ -7,11 +7,13 @@ import { clusterChecks, clusterNamed, createClusters } from './clusters.ts'
 import type { Config } from './config.ts'
 import { cacheCheck, measureCache } from './measure-cache.ts'
 import { Places } from './places.ts'
+import { Revoking, revocationFeed, revocationsCheck } from './revoking.ts'
 import { cached } from './routes/cached.ts'
 import { declaredRoutes } from './routes/declared.ts'
 import { docs } from './routes/docs.ts'
 import { jwks } from './routes/jwks.ts'
 import { login } from './routes/login.ts'
+import { logout } from './routes/logout.ts'
 import { purge } from './routes/purge.ts'
 import { readRoutes } from './routes-file/read.ts'
 import { SIGN_IN_UPSTREAM } from './routes-file/rules.ts'
@@ -43,18 +45,25 @@ export async function buildApp(
     signs: true,
     logger: context.logger,
   })
+  const accounts = () => clusterNamed(clusters, SIGN_IN_UPSTREAM)
+  const revocations = revocationFeed(accounts, context.logger)
   const client = await openCache({
     url: config.CACHE_URL,
     instance: context.instance,
     logger: context.logger,
     maxBytes: config.L1_MAX_BYTES,
+    listener: { heard: (text) => revocations.heed(text), missed: () => revocations.look() },
   })
   const cache = measureCache(client, context.registry)
   const clusters = createClusters(upstreams, cache, context)
-  const app = await createServer(context, keys, {
-    trustedProxies: config.TRUSTED_PROXIES,
-    checks: { ...clusterChecks(clusters), cache: cacheCheck(client) },
-  })
+  const app = await createServer(
+    context,
+    { keys, revocations },
+    {
+      trustedProxies: config.TRUSTED_PROXIES,
+      checks: { ...clusterChecks(clusters), cache: cacheCheck(client), revocations: revocationsCheck(revocations) },
+    },
+  )
   app.addHook('onClose', async () => {
     await client.close()
     await Promise.all([...clusters.values()].map((cluster) => cluster.upstreams.close()))
@@ -63,8 +72,12 @@ export async function buildApp(
   // An outside issuer signs people in itself, and shows its keys.
   if (keys.current.signing) {
     jwks(app, keys)
-    await login(app, { accounts: clusterNamed(clusters, SIGN_IN_UPSTREAM), registry: context.registry, config })
+    await login(app, { accounts: accounts(), registry: context.registry, config })
   }
+  logout(app, {
+    revoking: new Revoking({ accounts, feed: revocations, cache: client }),
+    ours: keys.current.signing !== undefined,
+  })
   purge(app, { cache, routes })
   if (client.inspection) cached(app, { inspection: client.inspection, routes })
   const places = config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined

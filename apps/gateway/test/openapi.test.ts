@@ -66,6 +66,8 @@ describe('/openapi.json', () => {
       ...declared.map(({ method, path: at }) => `${method} ${at}`),
       'GET /.well-known/jwks.json',
       'POST /login',
+      'POST /logout',
+      'POST /admin/revocations',
       'POST /admin/cache/purge',
       'GET /admin/cache/stats',
       'GET /admin/cache/entries',

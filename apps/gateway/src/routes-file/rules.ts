@@ -10,7 +10,7 @@ export type LineOf = (at: Path) => number
 /** The service that `/login` asks. */
 export const SIGN_IN_UPSTREAM = 'db'
 
-const BUILT_IN = /^\/(login|admin|docs|openapi\.json|\.well-known\/jwks\.json|health|ready|metrics)(\/|$)/
+const BUILT_IN = /^\/(login|logout|admin|docs|openapi\.json|\.well-known\/jwks\.json|health|ready|metrics)(\/|$)/
 const VARIABLE = /\$\{([^}]*)\}/g
 const PATH = /^(\/[A-Za-z0-9._~-]+)*\/?$/
 const Origins = origins({ about: '' })

@@ -37,6 +37,8 @@ const Token = Type.Object(
 interface Account {
   username: string
   roles: string[]
+  /** By the clock that revocations have; a service of somebody's own need not say it. */
+  issuedAt?: number
 }
 
 export interface LoginOptions {
@@ -92,7 +94,8 @@ export async function login(app: App, options: LoginOptions): Promise<void> {
       })
       outcomes.labels(account ? 'ok' : 'wrong').inc()
       if (!account) throw new Problem(gatewayProblems.credentials_wrong)
-      const token = app.signToken({ sub: account.username, roles: account.roles })
+      const { username, roles, issuedAt } = account
+      const token = app.signToken({ sub: username, roles, ...(issuedAt === undefined ? {} : { iat: issuedAt }) })
       return reply.header('cache-control', 'no-store').send({ token, tokenType: 'Bearer', expiresIn: TOKEN_LIFETIME_S })
     },
   )
