@@ -2,13 +2,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { AuthError, REVOKED_WITHIN_MS, Revocation, RevocationFeed } from '@spillway/auth'
 import type { CacheClient } from '@spillway/cache-client'
+import type { Cluster } from '@spillway/clusters'
 import type { Check } from '@spillway/health'
 import { Problem, type ServiceContext } from '@spillway/service'
 import { createExchange, type ExchangeOptions } from '@spillway/upstreams'
 import type { FastifyRequest } from 'fastify'
 import { Value } from 'typebox/value'
 import type { Dispatcher } from 'undici'
-import type { Cluster } from './clusters.ts'
 import { gatewayProblems } from './errors.ts'
 
 export type Wanted = { readonly tokenId: string } | { readonly subject: string }
@@ -23,12 +23,18 @@ export function revocationFeed(accounts: () => Cluster, logger: ServiceContext['
   return new RevocationFeed({
     logger,
     async read(after, signal) {
-      const { direct, origin, upstreams } = accounts()
+      const { name, dispatcher, upstreams } = accounts()
       // At the start: until then a good endpoint is refused, too.
       while (!upstreams.settled) await delay(SETTLED_POLL_MS, undefined, { signal })
       const exchange = createExchange({ deadlineAt: performance.now() + ANSWER_MS })
-      const asked: Asked = { origin, path: `/revocations?after=${after}`, method: 'GET', signal, exchange }
-      const { statusCode, body } = await direct.request(asked)
+      const asked: Asked = {
+        origin: `http://${name}`,
+        path: `/revocations?after=${after}`,
+        method: 'GET',
+        signal,
+        exchange,
+      }
+      const { statusCode, body } = await dispatcher.request(asked)
       if (statusCode === 200) return body.json()
       await body.dump()
       // An accounts service of somebody's own need not know of revocations.
@@ -72,9 +78,9 @@ export class Revoking {
 
   /** Goes on though the client leaves: it may have been his last word. */
   async #write(wanted: Wanted, { headers, id, trace }: FastifyRequest): Promise<Revocation> {
-    const { direct, origin } = this.#accounts()
+    const { name, dispatcher } = this.#accounts()
     const asked: Asked = {
-      origin,
+      origin: `http://${name}`,
       path: '/revocations',
       method: 'POST',
       headers: {
@@ -88,7 +94,7 @@ export class Revoking {
       headersTimeout: ANSWER_MS,
       exchange: createExchange({ deadlineAt: performance.now() + ANSWER_MS }),
     }
-    const { statusCode, body } = await direct.request(asked)
+    const { statusCode, body } = await dispatcher.request(asked)
     const answer: unknown = await body.json().catch(() => undefined)
     if (statusCode === 201 && Value.Check(Revocation, answer)) return answer
     // Somebody else was faster.
