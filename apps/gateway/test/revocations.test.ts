@@ -1,11 +1,13 @@
 /** Tokens taken back, over the real cache and db services and a real PostgreSQL: three gateways, and what may be away. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest'
 import { type Gateway, keys, startGateway, until, usable } from './gateway.ts'
 import { runToEnd, type Service, startService } from './processes.ts'
 import { decodeJwt } from './tokens.ts'
+import { json, startUpstream } from './upstream.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -147,6 +149,26 @@ describe('logging out', () => {
     expect(await call(gateway(0), token)).toBe(200)
     expect(await logout(gateway(0), token, { everywhere: false })).toBe(204)
   })
+})
+
+it('cuts nothing off that was let in before', async () => {
+  const streaming = Promise.withResolvers<ServerResponse>()
+  const upstream = await startUpstream(({ url, body }, response) => {
+    if (url === '/revocations') return json(response, 201, { ...JSON.parse(body), endsAt: 4_000_000_000 })
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: before\n\n')
+    streaming.resolve(response)
+  })
+  onTestFinished(() => upstream.close())
+  const alone = await startGateway({ db: upstream.url, cache: cache.url, routes: ROUTES })
+  onTestFinished(() => alone.close())
+  await usable(alone)
+  const token = alone.token()
+  const answer = await fetch(`${alone.url}/data/events`, { headers: { authorization: `Bearer ${token}` } })
+  const events = await streaming.promise
+  expect(await logout(alone, token)).toBe(204)
+  events.end('data: after\n\n')
+  expect(await answer.text()).toBe('data: before\n\ndata: after\n\n')
+  expect(await call(alone, token)).toBe('401 token_revoked')
 })
 
 describe('an administrator', () => {

@@ -369,7 +369,10 @@ describe('a task that fails', () => {
     for (const service of [one, other]) await service.stop('SIGKILL')
     server = createServer((request, response) => {
       // The worker looks for what was revoked as well.
-      if (request.url?.startsWith('/revocations')) return void response.writeHead(503).end()
+      if (request.url?.startsWith('/revocations')) {
+        response.writeHead(503).end()
+        return
+      }
       asked++
       const [status, body] = (answers.shift() ?? (() => [500, 'connect ECONNREFUSED 10.1.2.3']))()
       response.writeHead(status).end(body)

@@ -1,4 +1,6 @@
-export { type AuthOptions, auth, requireRole, requireSignedIn } from './auth.ts'
+export type { Access } from './access.ts'
+export { accountKey } from './account-key.ts'
+export { type AuthOptions, auth, requireAccess } from './auth.ts'
 export { type DemoAccount, demoAccounts, randomPassword } from './demo.ts'
 export { type AuthCode, AuthError } from './errors.ts'
 export { LOOK_EVERY_MS } from './key-file.ts'

@@ -1,6 +1,6 @@
 import Fastify from 'fastify'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { auth, generateKeys, parseKeys, type RevocationPage, requireSignedIn } from './index.ts'
+import { auth, generateKeys, parseKeys, type RevocationPage } from './index.ts'
 import { REVOKED_WITHIN_MS, RevocationFeed } from './revocation-feed.ts'
 
 beforeEach(() => void vi.useFakeTimers())
@@ -138,7 +138,7 @@ describe('a server with revocations', () => {
     const { feed: revocations } = feed(() => page)
     const app = Fastify()
     await app.register(auth, { keys: parseKeys(generateKeys().signing, 'keys'), revocations })
-    app.get('/me', { onRequest: requireSignedIn() }, (request) => request.identity)
+    app.get('/me', { config: { auth: 'signed-in' } }, (request) => request.identity)
     onTestFinished(() => app.close())
     await app.ready()
     const [one, other, bobs] = ['alice', 'alice', 'bob'].map((sub) => app.signToken({ sub, roles: [] })) as string[]

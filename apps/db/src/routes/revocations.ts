@@ -1,6 +1,6 @@
 /** `/revocations`: reading what was revoked, and revoking what is one's own. For services on the private network. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type Identity, Revocation, type RevocationFeed, RevocationPage, requireSignedIn } from '@spillway/auth'
+import { type Identity, Revocation, type RevocationFeed, RevocationPage } from '@spillway/auth'
 import type { Database } from '@spillway/postgres'
 import { callerOf, Problem, type ServiceContext } from '@spillway/service'
 import { Type } from 'typebox'
@@ -29,6 +29,7 @@ export const revocationRoutes: FastifyPluginAsyncTypebox<RevocationRoutes> = asy
   app.get(
     '/revocations',
     {
+      config: { auth: 'public' },
       schema: {
         querystring: Type.Object({ after: Type.Integer({ minimum: 0, default: 0 }) }, closed),
         response: { 200: RevocationPage },
@@ -42,7 +43,7 @@ export const revocationRoutes: FastifyPluginAsyncTypebox<RevocationRoutes> = asy
 
   app.post(
     '/revocations',
-    { onRequest: requireSignedIn(), schema: { body: Wanted, response: { 201: Revocation } } },
+    { config: { auth: 'signed-in' }, schema: { body: Wanted, response: { 201: Revocation } } },
     async (request, reply) => {
       const { body } = request
       const { tokenId, subject, roles, expiresAt } = request.identity as Identity

@@ -1,5 +1,5 @@
 /** `POST /logout` and `POST /admin/revocations`: tokens that no gateway takes any more once it is answered. */
-import { type Identity, requireRole, requireSignedIn } from '@spillway/auth'
+import type { Identity } from '@spillway/auth'
 import { commonProblems, Problem } from '@spillway/service'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -33,6 +33,7 @@ export function logout(app: App, { revoking, ours }: { revoking: Revoking; ours:
     '/logout',
     {
       bodyLimit: 1024,
+      config: { auth: 'signed-in' },
       schema: {
         summary: 'Revokes the token that it comes with, or all of its user’s',
         tags: ['identity'],
@@ -40,7 +41,6 @@ export function logout(app: App, { revoking, ours }: { revoking: Revoking; ours:
         body: Logout,
         response: { ...done, ...problemResponses(400, 401, 409, 413, 502, 503, 504) },
       },
-      onRequest: requireSignedIn(),
       // Most send none.
       preValidation: async (request: FastifyRequest) => {
         request.body ??= {}
@@ -63,6 +63,7 @@ export function logout(app: App, { revoking, ours }: { revoking: Revoking; ours:
     '/admin/revocations',
     {
       bodyLimit: 8192,
+      config: { auth: 'admin' },
       schema: {
         summary: 'Revokes a token, or all of a user’s',
         tags: ['administration'],
@@ -70,7 +71,6 @@ export function logout(app: App, { revoking, ours }: { revoking: Revoking; ours:
         body: RevocationBody,
         response: { ...done, ...problemResponses(400, 401, 403, 409, 413, 502, 503, 504) },
       },
-      onRequest: requireRole('admin'),
     },
     async (request, reply) => {
       const { subject, tokenId } = request.body
