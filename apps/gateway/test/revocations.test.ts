@@ -236,6 +236,16 @@ describe('degrading', () => {
     await Promise.all(gateways.map(usable))
   })
 
+  it('over Valkey, which tells nothing, is slower in the same way', async () => {
+    const settings = { CACHE_URL: 'redis://127.0.0.1:9' }
+    const [here, there] = await Promise.all([start('gateway-6', settings), start('gateway-7', settings)])
+    onTestFinished(async () => void (await Promise.all([here.close(), there.close()])))
+    const token = here.token()
+    expect(await call(there, token)).toBe(200)
+    expect(await logout(here, token)).toBe(204)
+    expect(await call(there, token)).toBe('401 token_revoked')
+  })
+
   it('without the db service nobody can log out, is told so, and whoever has stays out', async () => {
     const [out, token] = [gateway(0).token(), gateway(0).token()]
     await logout(gateway(0), out)

@@ -1,6 +1,6 @@
 /** `POST /logout` and `POST /admin/revocations`: tokens that no gateway takes any more once it is answered. */
 import type { Identity } from '@spillway/auth'
-import { commonProblems, Problem } from '@spillway/service'
+import { Problem } from '@spillway/service'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { gatewayProblems } from '../errors.ts'
@@ -22,12 +22,16 @@ const RevocationBody = Type.Object(
       Type.String({ pattern: '^[\\x21-\\x7e]{1,256}$', description: 'The one token that has this as `jti`' }),
     ),
   },
-  { additionalProperties: false, description: 'Exactly one of `subject` and `tokenId`' },
+  {
+    additionalProperties: false,
+    oneOf: [{ required: ['subject'] }, { required: ['tokenId'] }],
+    description: 'Exactly one of `subject` and `tokenId`',
+  },
 )
 
 const done = { 204: { type: 'null', description: 'No gateway takes what was revoked any more' } }
 
-/** @param ours whether tokens are ours: what of an outside issuer's is not here cannot be told from what comes later */
+/** @param ours whether tokens are ours: of an outside issuer's, nothing is known but the one that is sent */
 export function logout(app: App, { revoking, ours }: { revoking: Revoking; ours: boolean }): void {
   app.post(
     '/logout',
@@ -73,11 +77,8 @@ export function logout(app: App, { revoking, ours }: { revoking: Revoking; ours:
       },
     },
     async (request, reply) => {
-      const { subject, tokenId } = request.body
-      if ((subject === undefined) === (tokenId === undefined)) {
-        throw new Problem(commonProblems.validation_failed, { detail: 'name exactly one of subject and tokenId' })
-      }
       if (!ours) throw issuerRevokes()
+      const { subject, tokenId } = request.body
       await revoking.revoke(subject === undefined ? { tokenId: tokenId as string } : { subject }, request)
       return reply.code(204).send(null)
     },
