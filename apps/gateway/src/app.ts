@@ -5,6 +5,7 @@ import { openCache } from '@spillway/cache-client'
 import type { ServiceContext } from '@spillway/service'
 import { clusterChecks, clusterNamed, createClusters } from './clusters.ts'
 import type { Config } from './config.ts'
+import { Limits } from './limits.ts'
 import { cacheCheck, measureCache } from './measure-cache.ts'
 import { Places } from './places.ts'
 import { cached } from './routes/cached.ts'
@@ -50,6 +51,7 @@ export async function buildApp(
     maxBytes: config.L1_MAX_BYTES,
   })
   const cache = measureCache(client, context.registry)
+  const limits = new Limits(client.budget, context.registry)
   const clusters = createClusters(upstreams, cache, context)
   const app = await createServer(context, keys, {
     trustedProxies: config.TRUSTED_PROXIES,
@@ -68,6 +70,6 @@ export async function buildApp(
   purge(app, { cache, routes })
   if (client.inspection) cached(app, { inspection: client.inspection, routes })
   const places = config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined
-  await declaredRoutes(app, { routes, clusters, name: context.instance, places })
+  await declaredRoutes(app, { routes, clusters, name: context.instance, limits, places })
   return app
 }

@@ -2,6 +2,7 @@
 import { isMapping, type Mistake, mistake, mistakesOf, origins, type Path, WANTED_ORIGINS } from '@spillway/service'
 import { Value } from 'typebox/value'
 import { definitions } from './json-schema.ts'
+import { limitMistakes } from './limit.ts'
 import { RouteSource } from './schema.ts'
 
 /** Which line a place is in, for mistakes that name a second place. */
@@ -27,6 +28,7 @@ export function ruleMistakes(source: unknown, variables: Variables, lineOf: Line
     ...routes.flatMap((route, index) => [
       ...routeMistakes(route, ['routes', index], upstreams),
       ...mountMistakes(route, ['routes', index], variables),
+      ...limitMistakes(route, ['routes', index]),
     ]),
     ...duplicates(routes, lineOf),
     ...unpurged(routes, lineOf),

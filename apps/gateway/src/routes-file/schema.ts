@@ -3,6 +3,7 @@ import { choice, duration, size, text } from '@spillway/service'
 import { type Static, Type } from 'typebox'
 import { Caching } from './caching.ts'
 import { jsonSchema, Parameters } from './json-schema.ts'
+import { Limits } from './limit.ts'
 
 const PLAIN = '[A-Za-z0-9._~-]+'
 const SEGMENT = `(${PLAIN}|\\{[A-Za-z][A-Za-z0-9_]*\\})`
@@ -46,6 +47,7 @@ export const RouteSource = Type.Object({
       wants: 'none, or { scope: public }, { scope: role } or { scope: user }',
     }),
   ),
+  limit: Type.Optional(Limits),
   identity: Type.Optional(choice(['none', 'forward'], { about: 'Whether `Authorization` goes on.', default: 'none' })),
   timeout: Type.Optional(duration({ about: 'How long the upstream may take to begin its answer.', default: '15s' })),
   bodyLimit: Type.Optional(

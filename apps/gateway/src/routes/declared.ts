@@ -4,6 +4,7 @@ import { createForward, type Forward, mount } from '@spillway/forward'
 import { problemResponse } from '@spillway/service'
 import type { FastifyInstance, FastifySchema } from 'fastify'
 import { type Clusters, clusterNamed } from '../clusters.ts'
+import type { Limits } from '../limits.ts'
 import type { Places } from '../places.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
@@ -22,6 +23,7 @@ export interface DeclaredOptions {
   routes: readonly Route[]
   clusters: Clusters
   name: string
+  limits: Limits
   /** Without, there is no limit. */
   places: Places | undefined
 }
@@ -37,7 +39,7 @@ export async function declaredRoutes(app: App, options: DeclaredOptions): Promis
 }
 
 /** In a scope of its own, since how bodies are read differs from route to route. */
-function declare(app: FastifyInstance, route: Route, { clusters, name, places }: DeclaredOptions): void {
+function declare(app: FastifyInstance, route: Route, { clusters, name, limits, places }: DeclaredOptions): void {
   const cluster = clusterNamed(clusters, route.upstream)
   const forward = createForward({
     dispatcher: route.cacheScope === 'none' ? cluster.uncached : cluster.cached(route.cacheOptions),
@@ -47,6 +49,7 @@ function declare(app: FastifyInstance, route: Route, { clusters, name, places }:
     timeout: route.timeoutMs,
   })
   if (route.auth !== 'public') app.addHook('onRequest', guard(route.auth))
+  if (route.limits.length > 0) app.addHook('onRequest', limits.of(route))
   if (places) app.addHook('preHandler', places.taken(route.timeoutMs))
   takeBodies(app, route)
   if (route.mount === undefined) declareRoute(app, route, forward)
@@ -118,7 +121,7 @@ function scopeOf({ cacheScope }: Route, identity: Identity | null): string | und
   return cacheScope === 'role' ? `role:${JSON.stringify(identity.roles.toSorted())}` : `user:${identity.subject}`
 }
 
-function schemaOf({ request, responses, auth, summary, description, bodyLimit }: Route): FastifySchema {
+function schemaOf({ request, responses, auth, limits, summary, description, bodyLimit }: Route): FastifySchema {
   const validated = request.params || request.query || request.body
   return {
     tags: ['routes'],
@@ -131,7 +134,7 @@ function schemaOf({ request, responses, auth, summary, description, bodyLimit }:
     response: {
       ...problemResponses(...(validated ? [400] : []), ...(auth === 'public' ? [] : [401])),
       ...problemResponses(...(typeof auth === 'object' ? [403] : []), ...(request.body || bodyLimit ? [413] : [])),
-      ...problemResponses(502, 503, 504),
+      ...problemResponses(...(limits.length > 0 ? [429] : []), 502, 503, 504),
       ...Object.fromEntries(
         Object.entries(responses).map(([status, response]) => [status, responseOf(response, status)]),
       ),
