@@ -2,7 +2,6 @@
 import type { CheckResult } from '@spillway/health'
 import { createApp, type ServiceContext, validatorCompiler } from '@spillway/service'
 import type { EndpointView } from '@spillway/upstreams'
-import type { Clusters } from './clusters.ts'
 import type { Config } from './config.ts'
 import { refusal } from './cross-site.ts'
 import { openapi } from './openapi.ts'
@@ -10,10 +9,12 @@ import { eventsRoute } from './routes/events.ts'
 import { policyRoutes } from './routes/policy.ts'
 import { reloadRoute } from './routes/reload.ts'
 import { upstreamsRoutes } from './routes/upstreams.ts'
+import type { Standing } from './standing.ts'
 
 export type App = Awaited<ReturnType<typeof createApp>>
 
-export async function buildAdmin(config: Pick<Config, 'ADMIN_HOSTS'>, context: ServiceContext, clusters: Clusters) {
+export async function buildAdmin(config: Pick<Config, 'ADMIN_HOSTS'>, context: ServiceContext, standing: Standing) {
+  const { clusters } = standing
   const app = await createApp(context, {
     measured: false,
     checks: {
@@ -34,7 +35,7 @@ export async function buildAdmin(config: Pick<Config, 'ADMIN_HOSTS'>, context: S
   await openapi(app)
   upstreamsRoutes(app, clusters)
   policyRoutes(app, clusters)
-  reloadRoute(app, clusters)
+  reloadRoute(app, standing)
   eventsRoute(app, clusters)
   return app
 }

@@ -1,16 +1,16 @@
 /** The front door: takes any method and any body, and lets the route that takes a request answer it. */
 import { target } from '@spillway/forward'
 import { commonProblems, createApp, Problem, type ServiceContext } from '@spillway/service'
-import type { Clusters } from './clusters.ts'
 import type { Config } from './config.ts'
 import { balancerProblems } from './route.ts'
 import { AMBIGUOUS } from './route-table.ts'
+import type { Standing } from './standing.ts'
 
 /** Closing it closes the clusters too. */
 export async function buildApp(
   config: Pick<Config, 'TRUSTED_PROXIES' | 'TLS_CERT' | 'TLS_KEY'>,
   context: ServiceContext,
-  clusters: Clusters,
+  standing: Standing,
 ) {
   const app = await createApp(context, {
     operators: false,
@@ -18,11 +18,11 @@ export async function buildApp(
     tls: tlsOf(config),
     forwards: true,
   })
-  app.addHook('onClose', () => clusters.close())
+  app.addHook('onClose', () => standing.clusters.close())
 
   app.all('*', (request, reply) => {
     const { authority, path = '/' } = target(request.raw) ?? {}
-    const route = clusters.routes.find(authority, path)
+    const route = standing.routes.find(authority, path)
     if (route === AMBIGUOUS) throw new Problem(balancerProblems.ambiguous_path)
     if (!route) throw new Problem(commonProblems.route_not_found, { detail: `nothing answers ${path}` })
     return route(request, reply)

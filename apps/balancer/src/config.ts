@@ -1,8 +1,8 @@
 /** The balancer's settings. */
+import { HASH_KEY, WANTED_HASH_KEY } from '@spillway/clusters'
 import { type ConfigOf, choice, cidrs, commonSettings, list, origins, port, text } from '@spillway/service'
 import { policyText } from '@spillway/upstreams'
 import { Type } from 'typebox'
-import { HASH_KEY, WANTED_HASH_KEY } from './hash-key.ts'
 
 const common = {
   ...commonSettings,

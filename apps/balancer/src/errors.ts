@@ -6,7 +6,6 @@ export const adminProblems = problems({
   upstream_unknown: [404, 'No such upstream'],
   cluster_unknown: [404, 'No such cluster'],
   host_not_named: [421, 'This port is not asked by that name'],
-  reload_refused: [422, 'The configuration cannot be used; the old one stays'],
   too_many_listeners: [503, 'Too many listeners'],
 })
 

@@ -2,9 +2,8 @@
 import { run, supervise } from '@spillway/service'
 import { buildAdmin } from './admin.ts'
 import { buildApp } from './app.ts'
-import { createClusters } from './clusters.ts'
 import { settingsFor } from './config.ts'
-import { known } from './known.ts'
+import { createStanding } from './standing.ts'
 
 const options = { service: 'balancer', settings: settingsFor(process.env), environment: process.env }
 
@@ -23,18 +22,18 @@ if (process.env['SUPERVISED'] === '1') {
 await run({
   ...options,
   async build(config, context) {
-    const clusters = await createClusters(config, context)
+    const standing = await createStanding(config, context)
     // Without a file there is nothing to read again, and SIGHUP ends the process as it always does.
-    if ('BALANCER_FILE' in config) process.on('SIGHUP', () => void clusters.reload())
+    if ('BALANCER_FILE' in config) process.on('SIGHUP', () => void standing.reload())
     // By default it would end the process, which is the opposite of what was meant.
     process.on('SIGUSR2', () =>
       context.logger.warn('SIGUSR2 is for the process above this one, which SUPERVISED=1 starts'),
     )
-    const prepare = () => known(clusters.all())
+    const prepare = () => standing.clusters.known()
     // Servers close in the reverse order: operators can look on while the front door drains.
     return [
-      { app: await buildAdmin(config, context, clusters), host: config.ADMIN_HOST, port: config.ADMIN_PORT },
-      { app: await buildApp(config, context, clusters), host: config.HOST, port: config.PORT, prepare },
+      { app: await buildAdmin(config, context, standing), host: config.ADMIN_HOST, port: config.ADMIN_PORT },
+      { app: await buildApp(config, context, standing), host: config.HOST, port: config.PORT, prepare },
     ]
   },
 })

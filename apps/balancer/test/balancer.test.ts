@@ -1,8 +1,8 @@
 import http from 'node:http'
 import net from 'node:net'
+import type { ClusterTransition } from '@spillway/clusters'
 import { Agent, request } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { ClusterTransition } from '../src/clusters.ts'
 import { balancer, echo, gateway, stop } from './world.ts'
 
 interface Problem {

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { ClusterTransition } from '@spillway/clusters'
 import { Agent, request } from 'undici'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { ClusterTransition } from '../src/clusters.ts'
 import { balancerByFile, echo, gateway, main } from './world.ts'
 
 const list = (origins: readonly string[]) => `[${origins.map((origin) => `'${origin}'`).join(', ')}]`
@@ -28,7 +28,7 @@ describe('a reload', () => {
   it('loses no request, whatever changes, twenty times over', async () => {
     const origins = await Promise.all(['a', 'b', 'c'].map(named))
     const [a = '', b = '', c = ''] = origins
-    const { url, clusters, write } = await balancerByFile(one(origins))
+    const { url, reload, write } = await balancerByFile(one(origins))
     const agent = new Agent({ connections: 32 })
     onTestFinished(() => agent.destroy())
     const failures: unknown[] = []
@@ -57,7 +57,7 @@ describe('a reload', () => {
     for (let time = 0; time < 20; time++) {
       const before = asked
       await write(files[time % files.length] as string)
-      expect(await clusters.reload()).toMatchObject({
+      expect(await reload()).toMatchObject({
         outcome: 'applied',
         changes: expect.arrayContaining([expect.any(String)]),
       })
@@ -72,16 +72,16 @@ describe('a reload', () => {
     const [a = '', b = ''] = await Promise.all(['a', 'b'].map(named))
     const text = (endpoints: string[], path: string) =>
       `clusters:\n  shop: { endpoints: ${list([a])} }\n  other: { endpoints: ${list(endpoints)} }\nroutes: [{ path: ${path}, to: other }, { to: shop }]\n`
-    const { url, clusters, write } = await balancerByFile(text([a], '/x'))
+    const { url, clusters, reload, write } = await balancerByFile(text([a], '/x'))
     for (let i = 0; i < 3; i++) await byOf(url)
     const [shop, other] = clusters.all()
-    expect(await clusters.reload()).toEqual({ outcome: 'applied', changes: [] })
+    expect(await reload()).toEqual({ outcome: 'applied', changes: [] })
     expect(clusters.all()[1]).toBe(other)
 
     const heard: ClusterTransition[] = []
     clusters.events.on('transition', (transition) => heard.push(transition))
     await write(text([b], '/y'))
-    expect(await clusters.reload()).toEqual({ outcome: 'applied', changes: ['cluster other: endpoints', 'routes'] })
+    expect(await reload()).toEqual({ outcome: 'applied', changes: ['cluster other: endpoints', 'routes'] })
     expect(clusters.all()[0]).toBe(shop)
     expect(shop?.upstreams.endpoints()).toMatchObject([{ origin: a, requests: 3 }])
     expect([await byOf(`${url}/x`), await byOf(`${url}/y`)]).toEqual(['200 a', '200 b'])
@@ -91,12 +91,12 @@ describe('a reload', () => {
 
   it('of who the endpoints are keeps the cluster, what is known of those that stay, and what operators did to them', async () => {
     const [a = '', b = '', c = ''] = await Promise.all(['a', 'b', 'c'].map(named))
-    const { url, clusters, write } = await balancerByFile(one([a, b], ', policy: round-robin'))
+    const { url, clusters, reload, write } = await balancerByFile(one([a, b], ', policy: round-robin'))
     for (let i = 0; i < 4; i++) await byOf(url)
     const upstreams = clusters.all()[0]?.upstreams
     upstreams?.drain(a)
     await write(one([c, a], ', policy: round-robin'))
-    expect(await clusters.reload()).toEqual({ outcome: 'applied', changes: ['cluster shop: endpoints'] })
+    expect(await reload()).toEqual({ outcome: 'applied', changes: ['cluster shop: endpoints'] })
     expect(clusters.all()[0]?.upstreams).toBe(upstreams)
     expect(upstreams?.endpoints()).toMatchObject([
       { origin: a, requests: 2, drained: true },
@@ -107,15 +107,15 @@ describe('a reload', () => {
     await write(
       `clusters: { shop: { endpoints: [{ url: '${a}', max: 5 }, '${c}'], policy: round-robin } }\nroutes: [{ to: shop }]\n`,
     )
-    expect(await clusters.reload()).toMatchObject({ outcome: 'applied' })
+    expect(await reload()).toMatchObject({ outcome: 'applied' })
     expect(clusters.all()[0]?.upstreams).not.toBe(upstreams)
   })
 
   it('refuses a file with mistakes, tells them all, and changes nothing', async () => {
-    const { url, clusters, write, file } = await balancerByFile(one([await named('a')]))
+    const { url, clusters, reload, write, file } = await balancerByFile(one([await named('a')]))
     const before = clusters.all()
     await write('clusters:\n  shop: { endpoints: [a], polcy: hash }\nroutes: [{ to: shpo }]\n')
-    expect(await clusters.reload()).toEqual({
+    expect(await reload()).toEqual({
       outcome: 'refused',
       mistakes: [
         expect.stringContaining(`${file}:2:23 clusters.shop.endpoints[0] is "a"; it must be an origin such as`),
@@ -135,7 +135,7 @@ describe('a reload', () => {
       socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n')
       socket.pipe(socket)
     })
-    const { url, clusters, write } = await balancerByFile(one([old.origin]))
+    const { url, clusters, reload, write } = await balancerByFile(one([old.origin]))
     const slow = request(url)
     const finish = await arrived.promise
     const upgrading = http.request(url, { headers: { connection: 'upgrade', upgrade: 'websocket' } }).end()
@@ -144,7 +144,7 @@ describe('a reload', () => {
     })
     const [before] = clusters.all()
     await write(one([await named('new')]))
-    expect(await clusters.reload()).toMatchObject({ outcome: 'applied' })
+    expect(await reload()).toMatchObject({ outcome: 'applied' })
     expect(await byOf(url)).toBe('200 new')
     finish()
     expect(await (await slow).body.text()).toBe('at last')
@@ -162,26 +162,26 @@ describe('a reload', () => {
   })
 
   it('of new endpoints that are down is applied all the same', async () => {
-    const { url, clusters, write } = await balancerByFile(one([await named('a')]))
+    const { url, reload, write } = await balancerByFile(one([await named('a')]))
     await write(one(['http://127.0.0.1:9']))
-    expect(await clusters.reload()).toEqual({ outcome: 'applied', changes: ['cluster shop: endpoints'] })
+    expect(await reload()).toEqual({ outcome: 'applied', changes: ['cluster shop: endpoints'] })
     expect(await byOf(url)).toBe('503 undefined')
   })
 
   it('ends with the balancer', async () => {
-    const { clusters, write } = await balancerByFile(one([await named('a')]))
+    const { clusters, reload, write } = await balancerByFile(one([await named('a')]))
     await write(one(['dns+http://missing.invalid:1']))
-    const reloading = clusters.reload()
+    const reloading = reload()
     await clusters.close()
     expect(await reloading).toMatchObject({ outcome: 'refused' })
   })
 
   it('forgets in metrics what is gone', async () => {
     const [a = '', b = ''] = await Promise.all(['a', 'b'].map(named))
-    const { url, adminUrl, clusters, write } = await balancerByFile(one([a]))
+    const { url, adminUrl, reload, write } = await balancerByFile(one([a]))
     await byOf(url)
     await write(one([b]))
-    await clusters.reload()
+    await reload()
     await byOf(url)
     const metrics = await (await request(`${adminUrl}/metrics`)).body.text()
     expect(metrics).toContain(`spillway_upstream_requests_total{upstream="shop",endpoint="${b}"} 1`)

@@ -5,12 +5,13 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
+import type { Cluster } from '@spillway/clusters'
 import { createContext, readConfig } from '@spillway/service'
 import { expect, onTestFinished } from 'vitest'
 import { buildAdmin } from '../src/admin.ts'
 import { buildApp } from '../src/app.ts'
-import { type Cluster, createClusters } from '../src/clusters.ts'
 import { settingsFor } from '../src/config.ts'
+import { createStanding } from '../src/standing.ts'
 import { start as startProcess } from './process.ts'
 
 /** Like a gateway: ready when asked, and otherwise `answer`s. */
@@ -69,9 +70,10 @@ async function start(given: Record<string, string>) {
   const environment = { LOG_LEVEL: 'silent', ...given }
   const config = readConfig(settingsFor(environment), environment)
   const context = createContext('balancer', config)
-  const clusters = await createClusters(config, context)
-  const admin = await buildAdmin(config, context, clusters)
-  const front = await buildApp(config, context, clusters)
+  const standing = await createStanding(config, context)
+  const { clusters, reload } = standing
+  const admin = await buildAdmin(config, context, standing)
+  const front = await buildApp(config, context, standing)
   onTestFinished(async () => {
     front.server.closeAllConnections()
     await front.close()
@@ -81,7 +83,7 @@ async function start(given: Record<string, string>) {
   await front.listen({ port: 0, host: '127.0.0.1' })
   context.lifecycle.ready()
   const url = (app: typeof front) => `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
-  return { url: url(front), adminUrl: url(admin), clusters }
+  return { url: url(front), adminUrl: url(admin), clusters, reload }
 }
 
 /** `main.ts` in a process of its own: its first log lines until it is ready, or its end. */

@@ -1,22 +1,23 @@
-/** Builds the gateway: what it calls first, then the built-in routes, then those of the routes file. */
+/** Builds the gateway: what lives as long as the process, and before it what the routes file says now. */
 import { readFile } from 'node:fs/promises'
-import { openKeys } from '@spillway/auth'
+import { auth, openKeys } from '@spillway/auth'
 import { openCache } from '@spillway/cache-client'
-import type { ServiceContext } from '@spillway/service'
-import { clusterChecks, clusterNamed, createClusters } from './clusters.ts'
+import { createFront, type Reloaded, type ServiceContext } from '@spillway/service'
 import type { Config } from './config.ts'
+import { Generations } from './generations.ts'
 import { Limits } from './limits.ts'
-import { cacheCheck, measureCache } from './measure-cache.ts'
+import { measureCache } from './measure-cache.ts'
 import { Places } from './places.ts'
-import { cached } from './routes/cached.ts'
-import { declaredRoutes } from './routes/declared.ts'
-import { docs } from './routes/docs.ts'
-import { jwks } from './routes/jwks.ts'
-import { login } from './routes/login.ts'
-import { purge } from './routes/purge.ts'
+import { signIns } from './routes/login.ts'
 import { readRoutes } from './routes-file/read.ts'
-import { SIGN_IN_UPSTREAM } from './routes-file/rules.ts'
-import { type App, createServer } from './server.ts'
+import type { App } from './server.ts'
+
+export interface Gateway {
+  /** Listens, signs and verifies tokens, and closes all. */
+  app: App
+  /** Serves what the routes file says now, or as before where it has mistakes. Never rejects. */
+  reload: () => Promise<Reloaded>
+}
 
 /**
  * @param environment what `${NAME}` in the routes file may name, beside the settings
@@ -26,18 +27,18 @@ export async function buildApp(
   config: Config,
   context: ServiceContext,
   environment: Readonly<Record<string, string | undefined>>,
-): Promise<App> {
-  const { routes, upstreams } = readRoutes(await readFile(config.ROUTES_FILE, 'utf8'), {
-    file: config.ROUTES_FILE,
-    variables: {
-      ...environment,
-      DB_URL: config.DB_URL.join(','),
-      MICROSERVICE_URL: config.MICROSERVICE_URL.join(','),
-      WORKER_URL: config.WORKER_URL.join(','),
-      REMOTE_ORIGIN: config.REMOTE_URL.origin,
-      REMOTE_PATH: config.REMOTE_URL.path,
-    },
-  })
+): Promise<Gateway> {
+  const variables = {
+    ...environment,
+    DB_URL: config.DB_URL.join(','),
+    MICROSERVICE_URL: config.MICROSERVICE_URL.join(','),
+    WORKER_URL: config.WORKER_URL.join(','),
+    REMOTE_ORIGIN: config.REMOTE_URL.origin,
+    REMOTE_PATH: config.REMOTE_URL.path,
+  }
+  const read = async () =>
+    readRoutes(await readFile(config.ROUTES_FILE, 'utf8'), { file: config.ROUTES_FILE, variables })
+  const table = await read()
 
   const keys = await openKeys(config, {
     file: ['SIGNING_KEYS_FILE', config.SIGNING_KEYS_FILE],
@@ -50,26 +51,25 @@ export async function buildApp(
     logger: context.logger,
     maxBytes: config.L1_MAX_BYTES,
   })
-  const cache = measureCache(client, context.registry)
-  const limits = new Limits(client.budget, context.registry)
-  const clusters = createClusters(upstreams, cache, context)
-  const app = await createServer(context, keys, {
-    trustedProxies: config.TRUSTED_PROXIES,
-    checks: { ...clusterChecks(clusters), cache: cacheCheck(client) },
+  const front = await createFront(context)
+  const { app } = front
+  await app.register(auth, { keys })
+  const generations = new Generations(read, table, {
+    config,
+    context,
+    front,
+    keys,
+    client,
+    cache: measureCache(client, context.registry),
+    // An outside issuer signs people in itself.
+    signIns: keys.current.signing && (await signIns(app, { registry: context.registry, config })),
+    limits: new Limits(client.budget, context.registry),
+    places: config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined,
   })
   app.addHook('onClose', async () => {
     await client.close()
-    await Promise.all([...clusters.values()].map((cluster) => cluster.upstreams.close()))
+    await generations.close()
   })
-  await docs(app)
-  // An outside issuer signs people in itself, and shows its keys.
-  if (keys.current.signing) {
-    jwks(app, keys)
-    await login(app, { accounts: clusterNamed(clusters, SIGN_IN_UPSTREAM), registry: context.registry, config })
-  }
-  purge(app, { cache, routes })
-  if (client.inspection) cached(app, { inspection: client.inspection, routes })
-  const places = config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined
-  await declaredRoutes(app, { routes, clusters, name: context.instance, limits, places })
-  return app
+  await generations.begin()
+  return { app, reload: generations.reload }
 }

@@ -1,13 +1,11 @@
-/** The upstreams that the routes file names: for each the plain dispatcher, and those that go through the cache or past it. */
+/** The upstreams that the routes file names, as routes send to them: plainly, through the cache or past it. */
 import type { SharedCache } from '@spillway/cache-client'
+import type { Cluster as NamedCluster } from '@spillway/clusters'
 import type { Check } from '@spillway/health'
 import { bypassCache, httpCache } from '@spillway/http-cache'
-import { measureClient, measureUpstreams } from '@spillway/metrics'
-import type { ServiceContext } from '@spillway/service'
-import { retry, Upstreams } from '@spillway/upstreams'
+import type { Upstreams } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
 import type { CacheOptions } from './routes-file/caching.ts'
-import type { RoutesTable } from './routes-file/read.ts'
 
 export interface Cluster {
   /** What keys, tags and `Exchange` call it before an endpoint is chosen. */
@@ -22,35 +20,19 @@ export interface Cluster {
 }
 export type Clusters = ReadonlyMap<string, Cluster>
 
-export function createClusters(
-  table: RoutesTable['upstreams'],
-  cache: SharedCache,
-  { logger, registry }: ServiceContext,
-): Clusters {
-  const client = measureClient(registry)
-  const measure = measureUpstreams(registry)
-  const clusters = new Map<string, Cluster>()
-  for (const [name, { endpoints, check }] of table) {
-    const measured = measure(name, () => upstreams)
-    const upstreams = new Upstreams({
+export function cachedClusters(clusters: ReadonlyMap<string, NamedCluster>, cache: SharedCache): Clusters {
+  return new Map(
+    [...clusters].map(([name, { upstreams, dispatcher: direct }]) => [
       name,
-      endpoints,
-      check: check === 'none' ? false : { path: check },
-      onTransition: (transition) => {
-        logger.info({ upstream: name, ...transition }, 'upstream changed')
-        measured.transition(transition)
+      {
+        origin: `http://${name}`,
+        upstreams,
+        direct,
+        cached: (options) => direct.compose(httpCache({ cache, ...options })),
+        uncached: direct.compose(bypassCache()),
       },
-    })
-    const direct = upstreams.compose(client, measured.countRetries, retry({ budget: upstreams.budget }))
-    clusters.set(name, {
-      origin: `http://${name}`,
-      upstreams,
-      direct,
-      cached: (options) => direct.compose(httpCache({ cache, ...options })),
-      uncached: direct.compose(bypassCache()),
-    })
-  }
-  return clusters
+    ]),
+  )
 }
 
 export function clusterNamed(clusters: Clusters, name: string): Cluster {

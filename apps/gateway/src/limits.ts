@@ -146,6 +146,11 @@ function measure(registry: Registry, limiter: Limiter, quotas: ReadonlyMap<strin
     'Requests decided by this gateway’s share of their limit, since the shared budget did not answer.',
     () => limiter.counters.alone,
   )
+  counter(
+    'spillway_gateway_limit_budget_lost_total',
+    'Times that the shared budget stopped answering.',
+    () => limiter.counters.lost,
+  )
   new Gauge({
     name: 'spillway_gateway_limit_keys',
     help: 'Who is limited and remembered now.',

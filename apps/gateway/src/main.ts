@@ -8,6 +8,8 @@ await run({
   settings,
   environment: process.env,
   async build(config, context) {
-    return [{ app: await buildApp(config, context, process.env), host: config.HOST, port: config.PORT }]
+    const { app, reload } = await buildApp(config, context, process.env)
+    process.on('SIGHUP', () => void reload())
+    return [{ app, host: config.HOST, port: config.PORT }]
   },
 })

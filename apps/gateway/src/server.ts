@@ -1,11 +1,16 @@
-/** The gateway's server before it has routes: it knows who is asking, and checks requests so that refusals name the field. */
-import { auth, type KeySource } from '@spillway/auth'
-import { type AppOptions, createApp, type ServiceContext, validatorCompiler } from '@spillway/service'
+/** A server of the gateway before it has routes: it knows who is asking, and checks requests so that refusals name the field. */
+import { auth } from '@spillway/auth'
+import { type AppOptions, createApp, type Front, type ServiceContext, validatorCompiler } from '@spillway/service'
 
-export async function createServer(context: ServiceContext, keys: KeySource, options: AppOptions) {
-  const app = await createApp(context, options)
+/** It answers behind the front, which has the keys. */
+export async function createServer(
+  context: ServiceContext,
+  { app: front, traffic }: Front,
+  options: Pick<AppOptions, 'checks' | 'trustedProxies'>,
+) {
+  const app = await createApp(context, { ...options, traffic })
   app.setValidatorCompiler(validatorCompiler)
-  await app.register(auth, { keys })
+  await app.register(auth, { sharedWith: front })
   return app
 }
 export type App = Awaited<ReturnType<typeof createServer>>

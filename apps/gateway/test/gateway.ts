@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { generateKeys } from '@spillway/auth'
-import { createContext, readConfig } from '@spillway/service'
+import { createContext, type Reloaded, readConfig } from '@spillway/service'
 import { buildApp } from '../src/app.ts'
 import { settings } from '../src/config.ts'
 
@@ -14,6 +14,8 @@ export interface Gateway {
   token(roles?: string[], subject?: string): string
   /** What `/metrics` says of the series that begin so. */
   metric(series: string): Promise<number>
+  /** Serves the routes file as it is now, which is `routes` where they are given. */
+  reload(routes?: string): Promise<Reloaded>
   close(): Promise<void>
 }
 
@@ -39,7 +41,7 @@ export async function startGateway(
     ...options.settings,
   })
   const context = createContext('gateway', config)
-  const app = await buildApp(config, context, { UPSTREAM: options.db })
+  const { app, reload } = await buildApp(config, context, { UPSTREAM: options.db })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   context.lifecycle.ready()
   return {
@@ -49,6 +51,10 @@ export async function startGateway(
       const text = await context.registry.metrics()
       const lines = text.split('\n').filter((line) => line.startsWith(series))
       return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
+    },
+    async reload(routes) {
+      if (routes !== undefined) await writeFile(routesFile, routes)
+      return reload()
     },
     async close() {
       await app.close()

@@ -144,6 +144,7 @@ describe('three gateways', () => {
   })
 
   const statusesOf = (answers: readonly Response[]) => answers.map(({ status }) => status).toSorted()
+  const borrowedBy = (gateway: Gateway) => gateway.metric('spillway_gateway_limit_borrowed_total')
   const sum = async (series: string) =>
     (await Promise.all(gateways.map((gateway) => gateway.metric(series)))).reduce((a, b) => a + b)
 
@@ -168,36 +169,37 @@ describe('three gateways', () => {
           const { status } = await fetch(`${gateway.url}/busy`)
           if (status === 200) passed++
           else refused++
-          await new Promise((resolve) => setTimeout(resolve, 5))
+          await new Promise((resolve) => setTimeout(resolve, 10))
         }
       }
       await Promise.all([...gateways, ...gateways].map(caller))
     }
-    /** 100 at once, 10 a second, and what was in hand for half a second at most. */
-    const most = () => 100 + ((performance.now() - began) / 1000 + 0.5) * 10
+    const lost = () => sum('spillway_gateway_limit_budget_lost_total')
+    /**
+     * 100 at once, 10 a second, and what was in hand for half a second at most; for each time that a gateway lost the
+     * budget, which a busy machine may bring about too, its share of the burst, and for each budget lost for good a whole one.
+     */
+    const most = async (restarts: number) =>
+      100 + ((performance.now() - began) / 1000 + 0.5) * 10 + (await lost()) * 34 + restarts * 100
     await askFor(3000)
     expect(refused).toBeGreaterThan(0)
     expect(passed).toBeGreaterThan(100)
-    expect(passed).toBeLessThanOrEqual(most())
+    expect(passed).toBeLessThanOrEqual(await most(0))
     const { url } = service
     await service.stop('SIGKILL')
     await askFor(2000)
-    expect(await sum('spillway_gateway_limit_alone_total')).toBeGreaterThan(0)
-    // Once away, and once back with nothing known: each may cost a burst.
-    expect(passed).toBeLessThanOrEqual(most() + 100)
+    expect(await lost()).toBeGreaterThanOrEqual(3)
+    expect(passed).toBeLessThanOrEqual(await most(0))
     service = await startService('cache/src/main.ts', { PORT: new URL(url).port })
-    const alone = () => sum('spillway_gateway_limit_alone_total')
-    let before = await alone()
+    const borrowed = await Promise.all(gateways.map(borrowedBy))
     await until(
       async () => {
         await askFor(200)
-        const [now, last] = [await alone(), before]
-        before = now
-        return now - last
+        return Promise.all(gateways.map(borrowedBy))
       },
-      (more) => more === 0,
+      (now) => now.every((count, index) => count > (borrowed[index] ?? 0)),
     )
     await askFor(2000)
-    expect(passed).toBeLessThanOrEqual(most() + 200)
-  })
+    expect(passed).toBeLessThanOrEqual(await most(1))
+  }, 90_000)
 })

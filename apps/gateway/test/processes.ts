@@ -7,6 +7,8 @@ import { createInterface } from 'node:readline'
 export interface Service {
   url: string
   pid: number
+  /** Its log lines. */
+  logged: readonly Record<string, unknown>[]
   /** Ends the process and resolves when it is gone. */
   stop(signal?: NodeJS.Signals): Promise<void>
 }
@@ -18,11 +20,13 @@ export async function startService(entry: string, environment: Record<string, st
   const child = launch(entry, { PORT: '0', ...environment })
   const ended = once(child, 'exit')
   const said: string[] = []
+  const logged: Record<string, unknown>[] = []
   child.stderr.on('data', (chunk) => said.push(String(chunk)))
   const ready = Promise.withResolvers<string>()
   createInterface(child.stdout).on('line', (line) => {
     said.push(line)
-    const { msg, urls } = JSON.parse(line) as { msg: string; urls?: string[] }
+    const { msg, urls, ...more } = JSON.parse(line) as { msg: string; urls?: string[] }
+    logged.push({ msg, ...more })
     if (msg === 'ready' && urls?.[0]) ready.resolve(urls[0])
   })
   void ended.then(() => ready.reject(new Error(`${entry} ended:\n${said.join('\n')}`)))
@@ -30,6 +34,7 @@ export async function startService(entry: string, environment: Record<string, st
   return {
     url,
     pid: child.pid as number,
+    logged,
     async stop(signal = 'SIGTERM') {
       child.kill(signal)
       await ended

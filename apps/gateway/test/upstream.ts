@@ -1,6 +1,6 @@
 /** A foreign upstream: a plain HTTP server that remembers what it was asked. */
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 export interface Asked {
@@ -13,6 +13,7 @@ export interface Asked {
 export interface Upstream {
   url: string
   asked: Asked[]
+  server: Server
   close(): Promise<void>
 }
 
@@ -31,6 +32,7 @@ export async function startUpstream(answer: (asked: Asked, response: ServerRespo
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
+    server,
     async close() {
       server.closeAllConnections()
       server.close()

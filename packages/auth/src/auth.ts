@@ -1,5 +1,5 @@
 /** Fastify plugin: who is asking (`request.identity`), for any service that must know or that signs people in. */
-import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import fp from 'fastify-plugin'
 import { AuthError } from './errors.ts'
 import type { KeySource, Keys } from './keys.ts'
@@ -8,6 +8,11 @@ import { type Claims, type Identity, Tokens, UnknownKey } from './tokens.ts'
 export interface AuthOptions {
   /** A source is followed, and closed with the server. */
   keys: Keys | KeySource
+}
+
+/** For an app that answers in the place of one that has them already. */
+interface SharedOptions {
+  sharedWith: FastifyInstance
 }
 
 declare module 'fastify' {
@@ -25,28 +30,40 @@ declare module 'fastify' {
   }
 }
 
-export const auth = fp<AuthOptions>(
-  async (app, { keys }) => {
-    const source = 'follow' in keys ? keys : undefined
-    const tokens = await Tokens.of('follow' in keys ? keys.current : keys)
-    if (source) {
-      source.follow((changed) => tokens.use(changed))
-      app.addHook('onClose', async () => source.close())
-    }
-    app.decorate('verifyToken', (token: string) => tokens.verify(token))
-    app.decorate('identify', (token: string) => {
+export const auth = fp<AuthOptions | SharedOptions>(
+  async (app, options) => {
+    const desk = 'keys' in options ? await openDesk(app, options.keys) : options.sharedWith
+    app.decorate('verifyToken', desk.verifyToken)
+    app.decorate('identify', desk.identify)
+    if (desk.signToken) app.decorate('signToken', desk.signToken)
+    app.decorateRequest('identity', null)
+  },
+  { name: '@spillway/auth', fastify: '5.x' },
+)
+
+/** What answers for tokens; none is signed where the keys hold no private half. */
+type Desk = Pick<FastifyInstance, 'verifyToken' | 'identify'> & Partial<Pick<FastifyInstance, 'signToken'>>
+
+async function openDesk(app: FastifyInstance, keys: Keys | KeySource): Promise<Desk> {
+  const source = 'follow' in keys ? keys : undefined
+  const tokens = await Tokens.of('follow' in keys ? keys.current : keys)
+  if (source) {
+    source.follow((changed) => tokens.use(changed))
+    app.addHook('onClose', async () => source.close())
+  }
+  return {
+    verifyToken: (token) => tokens.verify(token),
+    identify(token) {
       try {
         return tokens.verify(token)
       } catch (error) {
         if (!(source?.look && error instanceof UnknownKey)) throw error
         return source.look().then(() => tokens.verify(token))
       }
-    })
-    if (tokens.canSign) app.decorate('signToken', (claims: Claims) => tokens.sign(claims))
-    app.decorateRequest('identity', null)
-  },
-  { name: '@spillway/auth', fastify: '5.x' },
-)
+    },
+    ...(tokens.canSign ? { signToken: (claims: Claims) => tokens.sign(claims) } : {}),
+  }
+}
 
 /** A hook (`onRequest`, so that strangers' bodies are not read) that lets only some requests pass. */
 type Guard = (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void

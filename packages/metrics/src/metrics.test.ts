@@ -25,7 +25,7 @@ const COUNT = 'http_server_request_duration_seconds_count'
 async function server() {
   const registry = new Registry()
   const app = Fastify()
-  await app.register(measureServer, { registry })
+  app.addHook('onRequest', measureServer(registry))
   await app.register(metrics, { registry })
   app.get('/data/:key', () => 'data')
   app.get('/fails', () => {

@@ -4,16 +4,16 @@ import type { Server } from 'node:https'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import { type Check, health, Lifecycle } from '@spillway/health'
 import { intake } from '@spillway/intake'
-import { createRegistry, measureServer, metrics, type Registry } from '@spillway/metrics'
+import { createRegistry, metrics, type Registry } from '@spillway/metrics'
 import Fastify, { type FastifyRequest, LogController } from 'fastify'
 import findMyWay, { type HTTPMethod } from 'find-my-way'
 import type { Logger } from 'pino'
-import { Load } from './load.ts'
 import { createLogger, requestLogger } from './log.ts'
 import { answerProblem, common, Problem } from './problem.ts'
 import { missing, refuseUnparsed, refuseUnrouted } from './refusals.ts'
 import { followFiles, type TlsFiles, tlsOptions } from './tls.ts'
 import { continueTrace, requestId, type Trace } from './trace.ts'
+import { Traffic, Underway } from './traffic.ts'
 
 /** What one process has one of, whatever number of servers it runs. */
 export interface ServiceContext {
@@ -53,6 +53,8 @@ export interface AppOptions {
   trustedProxies?: readonly string[]
   /** Makes it an HTTPS server. Default: none. */
   tls?: TlsFiles | undefined
+  /** What is counted of its requests with those of the apps whose place it takes (`createFront`). Default: its own. */
+  traffic?: Traffic
   /** Whether any method is taken, and bodies are streamed on: Fastify reads none of them. Default: false. */
   forwards?: boolean
 }
@@ -72,6 +74,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** What every answer of this server carries; for whoever writes to `reply.raw` past Fastify's hooks. */
     answerHeaders(request: FastifyRequest): Record<string, string>
+    /** Requests it has begun and not ended, tunnels among them. */
+    underway: Underway
   }
 }
 
@@ -129,11 +133,10 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
       if (!known.hasRoute(each, url)) known.on(each, url, () => {})
     }
   })
-  app.setNotFoundHandler((request) => {
-    throw missing(request, known)
-  })
 
-  const load = new Load()
+  const { load, measure } = options.traffic ?? new Traffic(registry, options)
+  const underway = new Underway()
+  app.decorate('underway', underway)
   app.decorate('answerHeaders', (request: FastifyRequest) => {
     const headers: Record<string, string> = {
       'x-request-id': request.id,
@@ -155,17 +158,19 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
   app.decorateRequest('startedAt', 0)
   app.decorateRequest('answerFields', undefined)
 
-  if (options.measured !== false) await app.register(measureServer, { registry })
+  if (measure) app.addHook('onRequest', measure)
   app.addHook('onRequest', (request, reply, done) => {
     request.startedAt = performance.now()
     const log = requestLogger(logger, () => ({ requestId: request.id, traceId: request.trace.traceId }))
     request.log = log as typeof request.log
     reply.log = log as typeof reply.log
     load.inFlight++
+    underway.begin()
     // Comes once, also where the client is lost: not `once`, which would pay for being taken off again.
     reply.raw.on('close', () => {
       const ms = performance.now() - request.startedAt
       load.inFlight--
+      underway.end()
       load.record(ms)
       if (!logger.isLevelEnabled('debug')) return
       const { statusCode: status, writableFinished } = reply.raw
@@ -176,8 +181,10 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
   await app.register(intake)
   app.addHook('onRequest', (request, _reply, done) => {
     const { length } = request.url
-    if (length <= MAX_URL) done()
-    else done(new Problem(common.url_too_long, { detail: `the URL has ${length} bytes; the limit is ${MAX_URL}` }))
+    if (length > MAX_URL) {
+      done(new Problem(common.url_too_long, { detail: `the URL has ${length} bytes; the limit is ${MAX_URL}` }))
+      // Not in a handler of its own: Fastify would look at the body first, and might find fault with that.
+    } else done(request.is404 ? missing(request, known) : undefined)
   })
   app.addHook('onSend', (request, reply, _payload, done) => {
     reply.headers(app.answerHeaders(request))

@@ -1,12 +1,12 @@
 /** Reads the plan: from `balancer.yaml` and the files it names, or every mistake in them; or from the environment alone. */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { type ClusterPlan, planCluster } from '@spillway/clusters'
 import { ConfigError, mistakesOf, sound, YamlFile } from '@spillway/service'
 import { loadPolicy } from '@spillway/upstreams'
 import type { Config } from '../config.ts'
 import { readPath } from '../reading.ts'
-import type { ClusterPlan, Plan } from './plan.ts'
-import { planCluster } from './plan-cluster.ts'
+import type { Plan } from './plan.ts'
 import { ruleMistakes } from './rules.ts'
 import { BalancerFile } from './schema.ts'
 

@@ -1,9 +1,9 @@
 /** `GET /events`: each transition as it happens, and once a second what passed, as server-sent events. */
 import { Readable } from 'node:stream'
+import type { Cluster, Clusters, ClusterTransition } from '@spillway/clusters'
 import { Problem, problemResponse } from '@spillway/service'
 import { Type } from 'typebox'
 import type { App } from '../admin.ts'
-import type { Cluster, Clusters, ClusterTransition } from '../clusters.ts'
 import { adminProblems, refused } from '../errors.ts'
 import { Figures } from '../figures.ts'
 import { endpointsOf, idOf } from './upstreams.ts'

@@ -1,9 +1,9 @@
 /** `/policy`: how each cluster chooses among its endpoints, changed while requests pass. */
+import type { Clusters } from '@spillway/clusters'
 import { Problem } from '@spillway/service'
 import { policyNames } from '@spillway/upstreams'
 import { Type } from 'typebox'
 import type { App } from '../admin.ts'
-import type { Clusters } from '../clusters.ts'
 import { adminProblems, refused } from '../errors.ts'
 
 const Policies = Type.Record(Type.String(), Type.String(), {

@@ -1,13 +1,11 @@
 /** `POST /reload`: reads the configuration again and applies it whole, or not at all. */
-import { Problem } from '@spillway/service'
+import { Changes, reloadRefused } from '@spillway/service'
 import { Type } from 'typebox'
 import type { App } from '../admin.ts'
-import type { Clusters } from '../clusters.ts'
-import { adminProblems, refused } from '../errors.ts'
+import { refused } from '../errors.ts'
+import type { Standing } from '../standing.ts'
 
-const Changes = Type.Object({ changes: Type.Array(Type.String(), { description: 'Empty where nothing is different' }) })
-
-export function reloadRoute(app: App, clusters: Clusters): void {
+export function reloadRoute(app: App, standing: Standing): void {
   app.post(
     '/reload',
     {
@@ -19,10 +17,9 @@ export function reloadRoute(app: App, clusters: Clusters): void {
       },
     },
     async () => {
-      const reloaded = await clusters.reload()
-      if (reloaded.outcome === 'applied') return { changes: [...reloaded.changes] }
-      const errors = reloaded.mistakes.map((message) => ({ in: 'configuration', path: '', message }))
-      throw new Problem(adminProblems.reload_refused, { detail: reloaded.mistakes.join('; '), errors })
+      const reloaded = await standing.reload()
+      if (reloaded.outcome === 'refused') throw reloadRefused(reloaded.mistakes)
+      return { changes: [...reloaded.changes] }
     },
   )
 }

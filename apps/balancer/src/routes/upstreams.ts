@@ -1,10 +1,10 @@
 /** `/upstreams`: every endpoint's condition and why, what passes through it, and what an operator does about it. */
 import { hash } from 'node:crypto'
+import type { Cluster, Clusters } from '@spillway/clusters'
 import { Problem } from '@spillway/service'
 import type { EndpointView } from '@spillway/upstreams'
 import { Type } from 'typebox'
 import type { App } from '../admin.ts'
-import type { Cluster, Clusters } from '../clusters.ts'
 import { adminProblems, refused } from '../errors.ts'
 
 export const Endpoint = Type.Object(

@@ -87,6 +87,11 @@ const slips: ((route: Planted, mark: string) => Planted)[] = [
   (route, mark) => ({ ...route, cache: { scope: 'public', [mark]: 1 } }),
   (route, mark) => ({ ...route, cache: { scope: 'public', headers: [`not a name ${mark}`] } }),
   (route, mark) => ({ ...route, identity: mark }),
+  (route, mark) => ({ ...route, rewrite: mark }),
+  (route, mark) => ({ ...route, headers: { request: { set: { [`${mark}:`]: 'x' } } } }),
+  (route, mark) => ({ ...route, headers: { response: { [mark]: {} } } }),
+  (route, mark) => ({ ...route, headers: { response: { remove: [`not a name ${mark}`] } } }),
+  (route, mark) => ({ ...route, rewrite: `/v1/{${mark}}` }),
   (route, mark) => ({ ...route, methods: ['PUT', mark] }),
   (route, mark) => ({ ...route, request: { [mark]: {} } }),
   (route, mark) => ({ ...route, request: { body: { [mark]: 1 } } }),
@@ -101,10 +106,10 @@ describe('a routes file', () => {
   it('is read as it was written', () => {
     fc.assert(
       fc.property(goodFile, (file) => {
-        const { upstreams, routes } = read(stringify(file))
-        expect([...upstreams]).toEqual([
-          ['db', { endpoints: ['http://127.0.0.1:5002'], check: '/ready' }],
-          ['other', { endpoints: ['http://10.0.0.1:8080', 'http://10.0.0.2'], check: '/health' }],
+        const { clusters, routes } = read(stringify(file))
+        expect(Object.entries(clusters).map(([name, { options }]) => [name, options])).toEqual([
+          ['db', { endpoints: ['http://127.0.0.1:5002'], check: { path: '/ready' } }],
+          ['other', { endpoints: ['http://10.0.0.1:8080', 'http://10.0.0.2'], check: { path: '/health' } }],
         ])
         for (const [index, written] of file.routes.entries()) {
           const { timeout, bodyLimit, ...same } = written
@@ -216,6 +221,57 @@ describe('a routes file', () => {
     ])
   })
 
+  it('has routes that answer by themselves, and says what they may not', () => {
+    const own = (task: object, changed: object = {}) => one({ upstream: undefined, ...task, ...changed })
+    const said = (text: string) => mistakesIn(text).map((m) => m.message)
+    expect(said(own({ redirect: { to: 'https://shop.example/new', status: 308 } }))).toEqual([])
+    expect(said(own({ redirect: { to: '/new/{id}?a#b' } }, { path: '/old/{id}' }))).toEqual([])
+    expect(said(own({ answer: { status: 410, body: 'gone', headers: { 'content-type': 'text/plain' } } }))).toEqual([])
+    expect(said(own({}))).toEqual(['routes[0] lacks what it does: one of upstream, redirect, answer'])
+    expect(said(own({ redirct: { to: '/x' } }))).toEqual([
+      'routes[0].redirct is not a known key; did you mean redirect?',
+    ])
+    expect(said(own({ redirect: { to: 'x' } }))).toEqual([expect.stringContaining('redirect.to is "x"; it must be')])
+    expect(said(one({ redirect: { to: '/x' } }))).toEqual([
+      'routes[0].redirect is beside upstream; a route does one of them',
+    ])
+    expect(said(own({ answer: {} }, { cache: 'none', timeout: '5s' }))).toEqual([
+      'routes[0].cache is declared, but answer asks no upstream; leave it out',
+      'routes[0].timeout is declared, but answer asks no upstream; leave it out',
+    ])
+    expect(said(own({ answer: { status: 204, body: 'x' } }))).toEqual([expect.stringContaining('a 204 has no body')])
+    expect(said(own({ redirect: { to: '/new/*' } }))).toEqual([expect.stringContaining('nothing is below the path')])
+    expect(said(own({ redirect: { to: '/new/{id}' } }))).toEqual([expect.stringContaining('{id}, which is not in')])
+    for (const to of ['https://{id}/', 'https://x{id}', '/x{id}', '/{id}x', '/x?{id}']) {
+      expect(said(own({ redirect: { to } }, { path: '/y/{id}' }))).toEqual([expect.stringContaining('a whole segment')])
+    }
+  })
+
+  it('may not lead in circles', () => {
+    const to = (path: string, to: string) => ({ path, methods: ['GET'], auth: 'public', redirect: { to } })
+    const routes = [to('/a', '/b?x'), to('/b', '/c/1'), to('/c/{id}', '/a'), to('/d/{id}', '/d/own'), to('/x', '/a')]
+    const file = (more: object[]) =>
+      stringify({ upstreams: { db: { endpoints: DB_URL } }, routes: [...routes, ...more] })
+    expect(mistakesIn(file([])).map(({ message }) => message)).toEqual(
+      [0, 1, 2, 3].map((index) => `routes[${index}].redirect.to leads back to here, without an end`),
+    )
+    expect(mistakesIn(file([to('/d/own', '/e'), to('/c/1', '/e')]))).toEqual([])
+  })
+
+  it('may not change fields that a hop writes, or that say who asks', () => {
+    const headers = {
+      request: { set: { Authorization: 'x', 'X-Forwarded-For': 'x', 'x-fine': 'x' }, remove: ['cookie', 'Host'] },
+      response: { set: { 'transfer-encoding': 'x' }, remove: ['www-authenticate', 'x-powered-by'] },
+    }
+    expect(mistakesIn(one({ headers })).map(({ message }) => message.split(' is not')[0])).toEqual([
+      'routes[0].headers.request.set.Authorization',
+      'routes[0].headers.request.set.X-Forwarded-For',
+      'routes[0].headers.request.remove[1] Host',
+      'routes[0].headers.response.set.transfer-encoding',
+      'routes[0].headers.response.remove[0] www-authenticate',
+    ])
+  })
+
   it('gives line and column of a key that is not known', () => {
     expect(mistakesIn(one({ cach: 'none' }))).toMatchObject([{ line: 10, column: 5 }])
   })
@@ -252,6 +308,13 @@ describe('a routes file', () => {
     ['a mount of a path with names', one({ path: '/data/{key}', mount: '/' }), /what is mounted has none/],
     ['a mount that is cached', one({ mount: '/', cache: 'none' }), /cache is declared, but what is mounted/],
     ['a mount that is checked', one({ mount: '/', request: {} }), /request is declared, but what is mounted/],
+    ['a rewritten path with dots', one({ rewrite: '/v1/../x' }), /rewrite is "\/v1\/\.\.\/x"; it must be a path/],
+    [
+      'a rewritten path of names it has not',
+      one({ rewrite: '/{id}' }),
+      /has \{id\}, .* not in the path; that has no names/,
+    ],
+    ['a mount that is rewritten', one({ mount: '/', rewrite: '/x' }), /rewrite is declared, but mount leads elsewhere/],
     ['a private cache on a public route', one({ auth: 'public', cache: { scope: 'user' } }), /scope must be public/],
     ['a method twice', one({ methods: ['GET', 'GET'] }), /twice/],
     ['a timeout of nothing', one({ timeout: '0s' }), /more than 0/],
@@ -283,9 +346,23 @@ describe('a routes file', () => {
     expect(mistakesIn(write({ cache: 'none' }))).toEqual([])
   })
 
+  it('may write without a purge only what no other route caches upstream', () => {
+    const file = (changed: object) =>
+      stringify({
+        upstreams: { db: { endpoints: DB_URL }, other: { endpoints: DB_URL } },
+        routes: [
+          { path: '/a/{key}', methods: ['GET'], upstream: 'db', auth: 'public', rewrite: '/v1/{key}' },
+          { path: '/b/{id}', methods: ['PUT'], upstream: 'db', auth: 'public', cache: 'none', ...changed },
+        ],
+      })
+    expect(mistakesIn(file({}))).toEqual([])
+    expect(mistakesIn(file({ rewrite: '/v1/{id}' }))).toMatchObject([{ line: 18 }])
+    expect(mistakesIn(file({ rewrite: '/v1/{id}', upstream: 'other' }))).toEqual([])
+  })
+
   it('may name upstreams whose addresses are all endpoints', () => {
     const text = one().replace(DB_URL, `dns+http://Db:5002/, ${DB_URL}`)
-    expect(read(text).upstreams.get('db')?.endpoints).toEqual(['dns+http://db:5002', 'http://127.0.0.1:5002'])
+    expect(read(text).clusters['db']?.options.endpoints).toEqual(['dns+http://db:5002', 'http://127.0.0.1:5002'])
   })
 
   it('mounts a path on what variables come to', () => {

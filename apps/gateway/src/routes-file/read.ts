@@ -1,4 +1,5 @@
 /** Reads a routes file: YAML in, a table of routes out, or every mistake in it with line and column. */
+import type { ClusterPlans } from '@spillway/clusters'
 import { duration, isMapping, mistakesOf, size, YamlFile } from '@spillway/service'
 import { Value } from 'typebox/value'
 import { type CacheOptions, cacheOptions } from './caching.ts'
@@ -8,7 +9,11 @@ import { expand, originsOf, ruleMistakes, type Variables } from './rules.ts'
 import { type RouteSource, RoutesSource } from './schema.ts'
 
 /** One route, with its defaults filled in. */
-export interface Route extends Pick<RouteSource, 'path' | 'methods' | 'upstream' | 'auth' | 'summary' | 'description'> {
+export interface Route
+  extends Pick<
+    RouteSource,
+    'path' | 'methods' | 'upstream' | 'auth' | 'summary' | 'description' | 'rewrite' | 'redirect' | 'answer' | 'headers'
+  > {
   /** For whom a cached answer may be reused; `none` passes the cache by. */
   cacheScope: 'none' | 'public' | 'role' | 'user'
   cacheOptions: CacheOptions
@@ -25,8 +30,7 @@ export interface Route extends Pick<RouteSource, 'path' | 'methods' | 'upstream'
 }
 
 export interface RoutesTable {
-  /** By name: the endpoints' origins, and the path that says whether one is usable. */
-  upstreams: ReadonlyMap<string, { endpoints: readonly string[]; check: string }>
+  clusters: ClusterPlans
   routes: readonly Route[]
 }
 
@@ -48,11 +52,14 @@ export function readRoutes(text: string, options: { file: string; variables: Var
 }
 
 function table(source: RoutesSource, variables: Variables): RoutesTable {
-  const upstreams = Object.entries(source.upstreams).map(
-    ([name, { endpoints, check = '/ready' }]) =>
-      [name, { endpoints: originsOf(expand(endpoints, variables)), check }] as const,
-  )
-  return { upstreams: new Map(upstreams), routes: source.routes.map((each) => route(each, variables)) }
+  const clusters = Object.entries(source.upstreams).map(([name, { endpoints, check = '/ready' }]) => {
+    const options = {
+      endpoints: [...originsOf(expand(endpoints, variables))],
+      check: check !== 'none' && ({ path: check } as const),
+    }
+    return [name, { source: options, options }] as const
+  })
+  return { clusters: Object.fromEntries(clusters), routes: source.routes.map((each) => route(each, variables)) }
 }
 
 function scopeOf(cache: RouteSource['cache'], auth: RouteSource['auth']): Route['cacheScope'] {

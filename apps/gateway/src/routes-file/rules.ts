@@ -3,7 +3,10 @@ import { isMapping, type Mistake, mistake, mistakesOf, origins, type Path, WANTE
 import { Value } from 'typebox/value'
 import { definitions } from './json-schema.ts'
 import { limitMistakes } from './limit.ts'
+import { parameterNames, pathShape } from './path.ts'
+import { rewriteMistakes } from './rewrite.ts'
 import { RouteSource } from './schema.ts'
+import { loops, ownTaskMistakes } from './task.ts'
 
 /** Which line a place is in, for mistakes that name a second place. */
 export type LineOf = (at: Path) => number
@@ -22,14 +25,18 @@ export type Variables = Readonly<Record<string, string | undefined>>
 /** Looks at what has the right shape only, so that one slip is one mistake. */
 export function ruleMistakes(source: unknown, variables: Variables, lineOf: LineOf): Mistake[] {
   const upstreams = isMapping(source) && isMapping(source.upstreams) ? source.upstreams : undefined
-  const routes = isMapping(source) && Array.isArray(source.routes) ? source.routes.map(sound) : []
+  const written = isMapping(source) && Array.isArray(source.routes) ? source.routes : []
+  const routes = written.map(sound)
   return [
     ...(upstreams ? upstreamMistakes(upstreams, variables) : []),
     ...routes.flatMap((route, index) => [
       ...routeMistakes(route, ['routes', index], upstreams),
       ...mountMistakes(route, ['routes', index], variables),
       ...limitMistakes(route, ['routes', index]),
+      ...rewriteMistakes(route, ['routes', index]),
+      ...(isMapping(written[index]) ? ownTaskMistakes(route, written[index], ['routes', index]) : []),
     ]),
+    ...loops(routes),
     ...duplicates(routes, lineOf),
     ...unpurged(routes, lineOf),
   ]
@@ -43,15 +50,6 @@ export function expand(text: string, variables: Variables): string {
 /** The origins in an upstream's endpoints, whose variables are expanded already. */
 export function originsOf(endpoints: string): readonly string[] {
   return Value.Decode(Origins, endpoints)
-}
-
-/** The same for `/data/{key}` and `/data/{id}`, which take the same requests. */
-function pathShape(path: string): string {
-  return path.replaceAll(/\{\w+\}/g, '{}')
-}
-
-function parameterNames(path: string): string[] {
-  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
 }
 
 function sound(route: unknown): Sound {
@@ -195,14 +193,20 @@ function unpurged(routes: readonly Sound[], lineOf: LineOf): Mistake[] {
   const cached = new Map<string, number>()
   for (const [index, route] of routes.entries()) {
     const { path, methods } = route
-    if (path !== undefined && methods?.includes('GET') && !bypasses(route)) cached.set(pathShape(path), index)
+    if (path === undefined || !methods?.includes('GET') || bypasses(route)) continue
+    for (const place of places(route)) cached.set(place, index)
   }
   return routes.flatMap((route, index) => {
     const { path = '', methods, mount } = route
-    const reader = cached.get(pathShape(path))
+    const [reader] = places(route).flatMap((place) => cached.get(place) ?? [])
     const writes = methods?.some((method) => method !== 'GET' && method !== 'OPTIONS')
     if (reader === undefined || !writes || !bypasses(route)) return []
     const message = `leaves what is cached of ${path} as it is (the route of line ${lineOf(['routes', reader])}); cache neither or both`
     return [mistake(['routes', index, mount === undefined ? 'cache' : 'mount'], message)]
   })
+}
+
+/** What a route's requests are for, as clients see it and as the upstream does. */
+function places({ path = '', upstream = '', rewrite = path }: Sound): string[] {
+  return [pathShape(path), `${upstream} ${pathShape(rewrite)}`]
 }

@@ -4,7 +4,7 @@ import { TOKEN_LIFETIME_S } from '@spillway/auth'
 import { Counter, type Registry } from '@spillway/metrics'
 import { Problem } from '@spillway/service'
 import { createExchange, type ExchangeOptions } from '@spillway/upstreams'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Dispatcher } from 'undici'
 import type { Cluster } from '../clusters.ts'
@@ -39,23 +39,31 @@ interface Account {
   roles: string[]
 }
 
-export interface LoginOptions {
-  accounts: Cluster
+/** What is counted and remembered of sign-ins, whatever the routes file says. */
+export interface SignIns {
+  outcomes: Counter<'outcome'>
+  /** Hooks that refuse whoever has signed in too often. */
+  limitAddress: (request: FastifyRequest) => Promise<void>
+  limitAccount: (request: FastifyRequest) => Promise<void>
+}
+
+export interface SignInsOptions {
   registry: Registry
   config: Pick<Config, 'LOGINS_PER_ADDRESS' | 'LOGINS_PER_ACCOUNT'>
 }
 
-export async function login(app: App, options: LoginOptions): Promise<void> {
+/** @param app one that lives as long as they are to be remembered */
+export async function signIns(app: FastifyInstance, { registry, config }: SignInsOptions): Promise<SignIns> {
   const outcomes = new Counter({
     name: 'spillway_gateway_logins_total',
     help: 'Sign-ins by outcome: ok, wrong, limited, left (the client did), failed.',
     labelNames: ['outcome'] as const,
-    registers: [options.registry],
+    registers: [registry],
   })
   await app.register(rateLimit, { global: false, cache: REMEMBERED, timeWindow: WINDOW_MS })
-  const byAddress = app.createRateLimit({ max: options.config.LOGINS_PER_ADDRESS })
+  const byAddress = app.createRateLimit({ max: config.LOGINS_PER_ADDRESS })
   const byAccount = app.createRateLimit({
-    max: options.config.LOGINS_PER_ACCOUNT,
+    max: config.LOGINS_PER_ACCOUNT,
     keyGenerator: (request) => accountKey((request.body as Credentials).username),
   })
   const limit = (limiter: typeof byAddress, what: string) => async (request: FastifyRequest) => {
@@ -67,7 +75,16 @@ export async function login(app: App, options: LoginOptions): Promise<void> {
       headers: { 'retry-after': String(result.ttlInSeconds) },
     })
   }
+  return { outcomes, limitAddress: limit(byAddress, 'an address'), limitAccount: limit(byAccount, 'an account') }
+}
 
+export interface LoginOptions {
+  accounts: Cluster
+  signIns: SignIns
+}
+
+export function login(app: App, { accounts, signIns }: LoginOptions): void {
+  const { outcomes, limitAddress, limitAccount } = signIns
   app.post(
     '/login',
     {
@@ -79,14 +96,14 @@ export async function login(app: App, options: LoginOptions): Promise<void> {
         body: Credentials,
         response: { 200: Token, ...problemResponses(400, 401, 429, 502, 503, 504) },
       },
-      onRequest: limit(byAddress, 'an address'),
-      preHandler: limit(byAccount, 'an account'),
+      onRequest: limitAddress,
+      preHandler: limitAccount,
     },
     async (request, reply) => {
       // Not `request.signal`: once the body is read, it no longer notices that the client leaves.
       const left = new AbortController()
       reply.raw.once('close', () => left.abort())
-      const account = await signIn(options.accounts, request, left.signal).catch((error: unknown) => {
+      const account = await signIn(accounts, request, left.signal).catch((error: unknown) => {
         outcomes.labels(left.signal.aborted ? 'left' : 'failed').inc()
         throw left.signal.aborted ? new Problem(gatewayProblems.caller_left, { cause: error }) : error
       })

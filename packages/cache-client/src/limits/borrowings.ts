@@ -13,14 +13,14 @@ export class Borrowings {
   #isAway = false
   #probeAt = Number.NEGATIVE_INFINITY
   #gateways = 1
-  readonly #counts = { borrowed: 0, givenBack: 0, alone: 0 }
+  readonly #counts = { borrowed: 0, givenBack: 0, alone: 0, lost: 0 }
 
   constructor(budget: Budget, clock: () => number) {
     this.#budget = budget
     this.#clock = clock
   }
 
-  get counters(): { readonly borrowed: number; readonly givenBack: number; readonly alone: number } {
+  get counters(): Readonly<Record<'borrowed' | 'givenBack' | 'alone' | 'lost', number>> {
     return this.#counts
   }
 
@@ -76,6 +76,7 @@ export class Borrowings {
         this.#counts.givenBack += Math.max(0, -ask.spent)
       }
     } catch {
+      if (!this.#isAway) this.#counts.lost++
       this.#isAway = true
       this.#probeAt = this.#clock() + PROBE_MS
       for (const { purse, ask } of asked) purse.unanswered(ask)

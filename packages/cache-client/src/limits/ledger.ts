@@ -1,6 +1,6 @@
 /** The shared budget itself: what of each key's limit is left, lent to whoever asks. */
 import { available, spend, waitFor } from './gcra.ts'
-import { Generations } from './generations.ts'
+import { Recent } from './recent.ts'
 import type { Ask, Grant } from './wire.ts'
 
 /** Keys remembered, each about 200 bytes. Whoever makes so many to be forgotten has as many budgets anyway. */
@@ -8,11 +8,11 @@ const MAX_KEYS = 100_000
 const KEEP_MS = 60_000
 
 export class Ledger {
-  readonly #fullAt: Generations<number>
+  readonly #fullAt: Recent<number>
   #lent = 0
 
   constructor({ maxKeys = MAX_KEYS }: { maxKeys?: number } = {}) {
-    this.#fullAt = new Generations({ maxKeys, keepMs: KEEP_MS })
+    this.#fullAt = new Recent({ maxKeys, keepMs: KEEP_MS })
   }
 
   /** `now`: monotonic milliseconds. */

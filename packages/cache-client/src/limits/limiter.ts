@@ -1,9 +1,9 @@
 /** Limits that hold over all gateways: each borrows from the shared budget a little ahead, and decides by what it has. */
 import { digest } from '../wire.ts'
 import { Borrowings } from './borrowings.ts'
-import { Generations } from './generations.ts'
 import { Purse } from './purse.ts'
 import { Quota } from './quota.ts'
+import { Recent } from './recent.ts'
 import { type LimitOptions, termsOf } from './terms.ts'
 import { type Budget, MAX_LIMIT_KEY } from './wire.ts'
 
@@ -25,6 +25,8 @@ export interface LimiterCounters {
   readonly givenBack: number
   /** Requests decided without it, by this gateway's share of their limit. */
   readonly alone: number
+  /** How often it has stopped answering. */
+  readonly lost: number
   /** Who is remembered now. */
   readonly keys: number
 }
@@ -33,7 +35,7 @@ export interface LimiterCounters {
 export class Limiter {
   readonly #clock: () => number
   readonly #borrowings: Borrowings
-  readonly #purses = new Generations<Purse>({ maxKeys: MAX_KEYS, keepMs: KEEP_MS })
+  readonly #purses = new Recent<Purse>({ maxKeys: MAX_KEYS, keepMs: KEEP_MS })
 
   constructor({ budget, clock = () => performance.now() }: LimiterOptions) {
     this.#clock = clock

@@ -17,6 +17,7 @@ interface Surroundings {
   readonly mistakes: Mistake[]
 }
 
+/** Of a source whose shape is right. */
 export async function planCluster(source: ClusterSource, { folder, at, mistakes }: Surroundings): Promise<ClusterPlan> {
   const wrong = (keys: Path, message: string) => void mistakes.push(mistake([...at, ...keys], message))
   const read = <T>(keys: Path, name: string | undefined, parse: (text: string) => T) => {

@@ -1,6 +1,6 @@
 /** A map of at most so many keys, in two generations: those longest unseen leave, and a lookup costs hardly more than a map's. */
 
-export class Generations<V> {
+export class Recent<V> {
   #young = new Map<string, V>()
   #old = new Map<string, V>()
   #bornAt = Number.NEGATIVE_INFINITY

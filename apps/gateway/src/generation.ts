@@ -1,0 +1,62 @@
+/** One reading of the routes file, served: the built-in routes, and those that it declares. */
+import type { KeySource } from '@spillway/auth'
+import type { CacheClient, SharedCache } from '@spillway/cache-client'
+import type { Cluster } from '@spillway/clusters'
+import type { Front, Reloaded, ServiceContext } from '@spillway/service'
+import { cachedClusters, clusterChecks, clusterNamed } from './clusters.ts'
+import type { Config } from './config.ts'
+import type { Limits } from './limits.ts'
+import { cacheCheck } from './measure-cache.ts'
+import type { Places } from './places.ts'
+import { cached } from './routes/cached.ts'
+import { declaredRoutes } from './routes/declared.ts'
+import { docs } from './routes/docs.ts'
+import { jwks } from './routes/jwks.ts'
+import { login, type SignIns } from './routes/login.ts'
+import { purge } from './routes/purge.ts'
+import { reloadRoute } from './routes/reload.ts'
+import type { RoutesTable } from './routes-file/read.ts'
+import { SIGN_IN_UPSTREAM } from './routes-file/rules.ts'
+import { type App, createServer } from './server.ts'
+
+/** What lives as long as the process: whatever counts, remembers, or is registered once. */
+export interface Lasting {
+  readonly config: Config
+  readonly context: ServiceContext
+  readonly front: Front
+  readonly keys: KeySource
+  readonly client: CacheClient
+  /** The same, counted. */
+  readonly cache: SharedCache
+  readonly signIns: SignIns | undefined
+  readonly limits: Limits
+  /** Without, there is no limit. */
+  readonly places: Places | undefined
+}
+
+interface Said {
+  readonly routes: RoutesTable['routes']
+  readonly clusters: ReadonlyMap<string, Cluster>
+  readonly reload: () => Promise<Reloaded>
+}
+
+/** @returns an app that listens to nothing, ready to answer */
+export async function createGeneration(said: Said, lasting: Lasting): Promise<App> {
+  const { config, context, front, keys, client, cache, signIns, limits, places } = lasting
+  const { routes, reload } = said
+  const clusters = cachedClusters(said.clusters, cache)
+  const app = await createServer(context, front, {
+    trustedProxies: config.TRUSTED_PROXIES,
+    checks: { ...clusterChecks(clusters), cache: cacheCheck(client) },
+  })
+  await docs(app)
+  // An outside issuer shows its keys itself.
+  if (keys.current.signing) jwks(app, keys)
+  if (signIns) login(app, { accounts: clusterNamed(clusters, SIGN_IN_UPSTREAM), signIns })
+  purge(app, { cache, routes })
+  if (client.inspection) cached(app, { inspection: client.inspection, routes })
+  reloadRoute(app, reload)
+  await declaredRoutes(app, { routes, clusters, name: context.instance, limits, places })
+  await app.ready()
+  return app
+}

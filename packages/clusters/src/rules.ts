@@ -1,0 +1,39 @@
+/** What a file may not say of a cluster although its shape is right. */
+import { type Mistake, mistake, type Path } from '@spillway/service'
+import type { ClusterSource } from './schema.ts'
+
+/** What may be missing or was wrong is undefined. */
+export type Sound<T> = T extends readonly (infer Item)[]
+  ? readonly (Sound<Item> | undefined)[]
+  : T extends object
+    ? { readonly [K in keyof T]?: Sound<T[K]> | undefined }
+    : T
+
+/** @param at the cluster's place in the file */
+export function clusterMistakes({ endpoints = [], policy, hash, tls }: Sound<ClusterSource>, at: Path): Mistake[] {
+  const origins = endpoints.map((each) => normal(typeof each === 'object' ? each.url : each))
+  return [
+    ...origins.flatMap((origin, index) =>
+      origin !== undefined && origins.indexOf(origin) < index
+        ? [mistake([...at, 'endpoints', index], `is ${origin} again; each endpoint once`)]
+        : [],
+    ),
+    ...(hash !== undefined && policy !== 'hash' && !isFile(policy)
+      ? [mistake([...at, 'hash'], `is declared, but policy is ${policy ?? 'p2c-ewma'}; only hash looks at it`, 'key')]
+      : []),
+    ...(tls !== undefined && origins.every((origin) => origin?.startsWith('http:') || origin?.startsWith('dns+http:'))
+      ? [mistake([...at, 'tls'], 'is declared, but no endpoint is https', 'key')]
+      : []),
+  ]
+}
+
+export function isFile(policy = ''): boolean {
+  return policy.includes('/')
+}
+
+/** As the cluster knows it; undefined where it is no URL. */
+export function normal(origin: string | undefined): string | undefined {
+  const [, dns = '', bare = ''] = /^(dns\+)?(.*)$/is.exec(origin?.trim() ?? '') ?? []
+  const known = URL.parse(bare)?.origin
+  return known && dns.toLowerCase() + known
+}
