@@ -56,25 +56,38 @@ export class Limits {
     })
     const policies = checks.map(policyOf).join(', ')
     return (request, _reply, done) => {
-      const next = (index: number, told: string): void => {
-        const check = checks[index]
-        if (!check) {
-          done()
-          return
-        }
-        const judge = (taken: Taken) => {
-          const all = told + (index > 0 ? ', ' : '') + standing(check, taken)
-          request.answerFields = { 'ratelimit-policy': policies, ratelimit: all }
-          if (taken.allowed) next(index + 1, all)
-          else done(exceeded(check, taken))
-        }
-        const taken = check.quota.take(check.subjectOf(request))
-        if (taken instanceof Promise) void taken.then(judge)
-        else judge(taken)
+      const taken = takeAll(checks, request)
+      const answer = ({ told, refused }: Passed) => {
+        request.answerFields = { 'ratelimit-policy': policies, ratelimit: told }
+        done(refused)
       }
-      next(0, '')
+      if (taken instanceof Promise) void taken.then(answer)
+      else answer(taken)
     }
   }
+}
+
+/** What the limits have said so far, and the refusal of the last, where it refused. */
+interface Passed {
+  readonly told: string
+  readonly refused?: Problem
+}
+
+/** Asks one limit after the other, until one refuses. */
+function takeAll(checks: readonly Check[], request: FastifyRequest, first = 0, before = ''): Passed | Promise<Passed> {
+  let told = before
+  for (let index = first; index < checks.length; index++) {
+    const check = checks[index] as Check
+    const taken = check.quota.take(check.subjectOf(request))
+    if (taken instanceof Promise)
+      return taken.then((late) => {
+        const said = saying(told, check, late)
+        return late.allowed ? takeAll(checks, request, index + 1, said) : { told: said, refused: exceeded(check, late) }
+      })
+    told = saying(told, check, taken)
+    if (!taken.allowed) return { told, refused: exceeded(check, taken) }
+  }
+  return { told }
 }
 
 /** Who is counted. A field's value may be a secret. */
@@ -95,8 +108,8 @@ function policyOf({ name, limit: { requests, perMs } }: Check): string {
 }
 
 /** `RateLimit` (the same, 4): how many may come at once now, and in how many seconds all may again. */
-function standing({ name }: Check, { left, resetMs }: Taken): string {
-  return `${name};r=${left};t=${Math.ceil(resetMs / 1000)}`
+function saying(before: string, { name }: Check, { left, resetMs }: Taken): string {
+  return `${before}${before === '' ? '' : ', '}${name};r=${left};t=${Math.ceil(resetMs / 1000)}`
 }
 
 function exceeded({ limit: { requests, perMs, by } }: Check, { waitMs }: Taken): Problem {
