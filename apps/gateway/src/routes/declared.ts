@@ -1,9 +1,10 @@
 /** The routes of the routes file: authenticate, validate, then forward through the cache. */
-import { type Identity, requireRole, requireSignedIn } from '@spillway/auth'
+import { type Identity, requireAccess } from '@spillway/auth'
 import { createForward, type Forward, mount, target } from '@spillway/forward'
-import { problemResponse } from '@spillway/service'
+import { parseJson, problemResponse } from '@spillway/service'
 import type { FastifyInstance, FastifyRequest, FastifySchema, RouteHandlerMethod } from 'fastify'
 import { type Clusters, clusterNamed } from '../clusters.ts'
+import { isShared, preflights, share, unsaid } from '../cors.ts'
 import type { Limits } from '../limits.ts'
 import { ownAnswer, ownStatus } from '../own-answer.ts'
 import type { Places } from '../places.ts'
@@ -39,8 +40,11 @@ export async function declaredRoutes(app: App, options: DeclaredOptions): Promis
   app.decorateRequest('rawBody', null)
   app.decorateRequest('queuedMs', 0)
   const tagsOf = urlTags(options.routes)
+  const preflight = preflights(app, options.routes)
   for (const route of options.routes) {
     await app.register(async (scope) => {
+      const asked = preflight(route)
+      if (asked) scope.addHook('onRequest', asked)
       declare(scope, route, options, tagsOf)
     })
   }
@@ -53,7 +57,9 @@ function declare(
   { clusters, name, limits, places }: DeclaredOptions,
   tagsOf: TagsOf,
 ): void {
-  if (route.auth !== 'public') app.addHook('onRequest', guard(route.auth))
+  if (isShared(route)) share(app, route)
+  // Before the hooks of its scope that go by who is asking, and not behind them, where `config.auth` alone would put it.
+  if (route.auth !== 'public') app.addHook('onRequest', requireAccess(route.auth))
   if (route.limits.length > 0) app.addHook('onRequest', limits.of(route))
   if (places) app.addHook('preHandler', places.taken(route.timeoutMs))
   takeBodies(app, route)
@@ -69,7 +75,7 @@ function declare(
     name,
     identity: route.identity,
     timeout: route.timeoutMs,
-    headers: route.headers ?? {},
+    headers: route.cors ? { ...route.headers, response: unsaid(route.headers?.response) } : (route.headers ?? {}),
   })
   if (route.mount === undefined) declareRoute(app, route, sending(route, forward, tagsOf))
   else declareMount(app, route, route.mount, forward)
@@ -81,6 +87,7 @@ function declareRoute(app: FastifyInstance, route: Route, handler: RouteHandlerM
   app.route({
     method: route.methods,
     url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    config: { auth: route.auth },
     schema: schemaOf(route),
     ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
     handler,
@@ -119,22 +126,18 @@ function declareMount(app: FastifyInstance, route: Route, at: string, forward: F
     below: route.path !== '/',
     at,
     methods: route.methods,
+    config: { auth: route.auth },
     forward: (request, reply, how) => forward(request, reply, { ...how, queuedMs: request.queuedMs }),
   })
 }
 
-function guard(access: Exclude<Route['auth'], 'public'>) {
-  return access === 'signed-in' ? requireSignedIn() : requireRole(access.role)
-}
-
 /** Read whole where it has a schema or a limit, since both must be known before anything is sent; else streamed. */
 function takeBodies(app: FastifyInstance, { request: { body }, bodyLimit }: Route): void {
-  const parseJson = app.getDefaultJsonParser('error', 'error')
   app.removeAllContentTypeParsers()
   if (body) {
     app.addContentTypeParser<Buffer>(JSON_TYPES, { parseAs: 'buffer' }, (request, raw, done) => {
       request.rawBody = raw
-      void parseJson(request, raw.toString(), done)
+      done(null, parseJson(raw))
     })
   } else if (bodyLimit !== undefined) {
     app.addContentTypeParser<Buffer>('*', { parseAs: 'buffer' }, (request, raw, done) => {
