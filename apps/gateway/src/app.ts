@@ -6,6 +6,7 @@ import { createFront, type Reloaded, type ServiceContext } from '@spillway/servi
 import type { Config } from './config.ts'
 import { Faults } from './faults.ts'
 import { Generations } from './generations.ts'
+import { Limits } from './limits.ts'
 import { measureCache } from './measure-cache.ts'
 import { Places } from './places.ts'
 import { Revoking, revocationFeed } from './revoking.ts'
@@ -70,6 +71,7 @@ export async function buildApp(
     faults: new Faults(context),
     revocations,
     revoking: new Revoking({ accounts, feed: revocations, cache: client }),
+    limits: new Limits(client.budget, context.registry),
     places: config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined,
   })
   app.addHook('onClose', async () => {

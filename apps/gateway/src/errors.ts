@@ -4,6 +4,7 @@ import { problems } from '@spillway/service'
 export const gatewayProblems = problems({
   credentials_wrong: [401, 'No account has this name and password'],
   login_limited: [429, 'Too many sign-ins'],
+  limit_exceeded: [429, 'Too many requests'],
   sign_in_unavailable: [503, 'Nobody can sign in now'],
   token_unnamed: [409, 'The token has no name to revoke it by'],
   issuer_revokes: [409, 'Only the issuer can revoke these tokens'],

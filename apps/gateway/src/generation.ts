@@ -6,6 +6,7 @@ import type { Front, Reloaded, ServiceContext } from '@spillway/service'
 import { cachedClusters, clusterChecks, clusterNamed } from './clusters.ts'
 import type { Config } from './config.ts'
 import type { Faults } from './faults.ts'
+import type { Limits } from './limits.ts'
 import { cacheCheck } from './measure-cache.ts'
 import type { Places } from './places.ts'
 import { type Revoking, revocationsCheck } from './revoking.ts'
@@ -14,7 +15,9 @@ import { declaredRoutes } from './routes/declared.ts'
 import { docs } from './routes/docs.ts'
 import { faultsRoutes } from './routes/faults.ts'
 import { jwks } from './routes/jwks.ts'
-  const { config, context, front, keys, client, cache, faults, signIns, revocations, revoking, places } = lasting
+
+const { config, context, front, keys, client, cache, faults, signIns, revocations, revoking, places } = lasting
+
 import { purge } from './routes/purge.ts'
 import { reloadRoute } from './routes/reload.ts'
 import type { RoutesTable } from './routes-file/read.ts'
@@ -36,6 +39,7 @@ export interface Lasting {
   readonly signIns: SignIns | undefined
   readonly revocations: RevocationFeed
   readonly revoking: Revoking
+  readonly limits: Limits
   /** Without, there is no limit. */
   readonly places: Places | undefined
 }
@@ -48,7 +52,8 @@ interface Said {
 
 /** @returns an app that listens to nothing, ready to answer */
 export async function createGeneration(said: Said, lasting: Lasting): Promise<App> {
-  const { config, context, front, keys, client, cache, faults, signIns, revocations, revoking, places } = lasting
+  const { config, context, front, keys, client, cache, faults, limits, signIns, revocations, revoking, places } =
+    lasting
   const { routes, reload } = said
   const clusters = cachedClusters(said.clusters, cache)
   const app = await createServer(context, front, {
@@ -67,7 +72,7 @@ export async function createGeneration(said: Said, lasting: Lasting): Promise<Ap
   if (client.inspection) cached(app, { inspection: client.inspection, routes })
   reloadRoute(app, reload)
   faultsRoutes(app, { faults, routes })
-  await declaredRoutes(app, { routes, clusters, name: context.instance, places, faults })
+  await declaredRoutes(app, { routes, clusters, name: context.instance, limits, places, faults })
   await app.ready()
   return app
 }

@@ -72,6 +72,8 @@ declare module 'fastify' {
     [TRACE]: Trace | undefined
     /** On `performance.now()`'s clock. */
     startedAt: number
+    /** What its answer carries beside `answerHeaders`, names in lower case. */
+    answerFields: Record<string, string> | undefined
   }
   interface FastifyInstance {
     /** What every answer of this server carries; for whoever writes to `reply.raw` past Fastify's hooks. */
@@ -150,6 +152,7 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
       'x-served-by': instance,
       'x-load': load.header,
     }
+    if (request.answerFields) Object.assign(headers, request.answerFields)
     if (lifecycle.state === 'draining') headers['connection'] = 'close'
     return headers
   })
@@ -162,6 +165,7 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
     },
   })
   app.decorateRequest('startedAt', 0)
+  app.decorateRequest('answerFields', undefined)
 
   if (measure) app.addHook('onRequest', measure)
   app.addHook('onRequest', (request, reply, done) => {

@@ -4,6 +4,7 @@ import { duration, isMapping, mistakesOf, size, YamlFile } from '@spillway/servi
 import { Value } from 'typebox/value'
 import { type CacheOptions, cacheOptions } from './caching.ts'
 import { definitions } from './json-schema.ts'
+import { limitsOf, type RouteLimit } from './limit.ts'
 import { expand, originsOf, ruleMistakes, type Variables } from './rules.ts'
 import { type RouteSource, RoutesSource } from './schema.ts'
 
@@ -13,6 +14,7 @@ export interface Route
   /** For whom a cached answer may be reused; `none` passes the cache by. */
   cacheScope: 'none' | 'public' | 'role' | 'user'
   cacheOptions: CacheOptions
+  limits: readonly RouteLimit[]
   identity: 'none' | 'forward'
   /** The upstream's path that this one and what is below it lead to. */
   mount?: string
@@ -62,11 +64,22 @@ function scopeOf(cache: RouteSource['cache'], auth: RouteSource['auth']): Route[
 }
 
 function route(source: RouteSource, variables: Variables): Route {
-  const { cache, mount, timeout = '15s', bodyLimit, request = {}, responses = {}, identity = 'none', ...rest } = source
+  const {
+    cache,
+    mount,
+    limit,
+    timeout = '15s',
+    bodyLimit,
+    request = {},
+    responses = {},
+    identity = 'none',
+    ...rest
+  } = source
   return {
     ...rest,
     cacheScope: mount === undefined ? scopeOf(cache, source.auth) : 'none',
     cacheOptions: isMapping(cache) ? cacheOptions(cache) : {},
+    limits: limitsOf(limit, source.auth),
     identity,
     timeoutMs: Value.Decode(Timeout, timeout),
     ...(mount === undefined ? {} : { mount: expand(mount, variables) }),

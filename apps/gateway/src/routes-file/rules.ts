@@ -4,6 +4,7 @@ import { Value } from 'typebox/value'
 import { accessMistakes } from './access.ts'
 import { corsMistakes } from './cors.ts'
 import { definitions } from './json-schema.ts'
+import { limitMistakes } from './limit.ts'
 import { parameterNames, pathShape } from './path.ts'
 import { rewriteMistakes } from './rewrite.ts'
 import { RouteSource } from './schema.ts'
@@ -35,6 +36,7 @@ export function ruleMistakes(source: unknown, variables: Variables, lineOf: Line
     ...routes.flatMap((route, index) => [
       ...routeMistakes(route, ['routes', index], upstreams),
       ...mountMistakes(route, ['routes', index], variables),
+      ...limitMistakes(route, ['routes', index]),
       ...rewriteMistakes(route, ['routes', index]),
       ...corsMistakes(route, ['routes', index]),
       ...webSocketMistakes(route, ['routes', index]),

@@ -6,6 +6,7 @@ import { Caching } from './caching.ts'
 import { Cors } from './cors.ts'
 import { FaultsSource } from './faults.ts'
 import { jsonSchema, Parameters } from './json-schema.ts'
+import { Limits } from './limit.ts'
 import { METHODS } from './methods.ts'
 import { PLAIN, SEGMENT } from './path.ts'
 import { Rewrite } from './rewrite.ts'
@@ -47,6 +48,7 @@ export const RouteSource = Type.Object({
       wants: 'none, or { scope: public }, { scope: role } or { scope: user }',
     }),
   ),
+  limit: Type.Optional(Limits),
   identity: Type.Optional(choice(['none', 'forward'], { about: 'Whether `Authorization` goes on.', default: 'none' })),
   timeout: Type.Optional(duration({ about: 'How long the upstream may take to begin its answer.', default: '15s' })),
   bodyLimit: Type.Optional(
