@@ -1,9 +1,11 @@
 /** The routes of the routes file: authenticate, validate, then forward through the cache. */
 import { type Identity, requireRole, requireSignedIn } from '@spillway/auth'
+import type { SharedCache } from '@spillway/cache-client'
+import type { HashKey } from '@spillway/clusters'
 import { createForward, type Forward, mount } from '@spillway/forward'
 import { problemResponse } from '@spillway/service'
 import type { FastifyInstance, FastifySchema } from 'fastify'
-import { type Clusters, clusterNamed } from '../clusters.ts'
+import { type Clusters, clusterNamed, dispatcherOf, originOf } from '../clusters.ts'
 import type { Places } from '../places.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
@@ -21,6 +23,7 @@ const JSON_TYPES = /^application\/(?:[\w.-]+\+)?json(?:\s*;|$)/i
 export interface DeclaredOptions {
   routes: readonly Route[]
   clusters: Clusters
+  cache: SharedCache
   name: string
   /** Without, there is no limit. */
   places: Places | undefined
@@ -37,11 +40,11 @@ export async function declaredRoutes(app: App, options: DeclaredOptions): Promis
 }
 
 /** In a scope of its own, since how bodies are read differs from route to route. */
-function declare(app: FastifyInstance, route: Route, { clusters, name, places }: DeclaredOptions): void {
+function declare(app: FastifyInstance, route: Route, { clusters, cache, name, places }: DeclaredOptions): void {
   const cluster = clusterNamed(clusters, route.upstream)
   const forward = createForward({
-    dispatcher: route.cacheScope === 'none' ? cluster.uncached : cluster.cached(route.cacheOptions),
-    origin: cluster.origin,
+    dispatcher: dispatcherOf(route, cluster, cache),
+    origin: originOf(cluster),
     name,
     identity: route.identity,
     timeout: route.timeoutMs,
@@ -49,8 +52,17 @@ function declare(app: FastifyInstance, route: Route, { clusters, name, places }:
   if (route.auth !== 'public') app.addHook('onRequest', guard(route.auth))
   if (places) app.addHook('preHandler', places.taken(route.timeoutMs))
   takeBodies(app, route)
-  if (route.mount === undefined) declareRoute(app, route, forward)
-  else declareMount(app, route, route.mount, forward)
+  const send = keyed(forward, cluster.key)
+  if (route.mount === undefined) declareRoute(app, route, send)
+  else declareMount(app, route, route.mount, send)
+}
+
+/** With what the policy tells requests apart by, where it looks at that. */
+function keyed(forward: Forward, key: HashKey): Forward {
+  return (request, reply, how) => {
+    const hashKey = key(request)
+    return forward(request, reply, hashKey === undefined ? how : { ...how, hashKey })
+  }
 }
 
 function declareRoute(app: FastifyInstance, route: Route, forward: Forward): void {
