@@ -11,7 +11,7 @@ STAMP := node_modules/.spillway-installed
 MANIFESTS := package.json pnpm-lock.yaml pnpm-workspace.yaml $(wildcard apps/*/package.json packages/*/package.json tools/*/package.json) k6/package.json observability/package.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down restart-balancer rotate-key compose-up compose-down compose-test status metrics logs token accounts database k6 bench bench-balancer bench-cache soak-balancer simulate-policies benchmark-all load load-accounts stress report $(TESTS) $(RUNS) test test-packed lint clean balancer gateway cache db microservice worker
+.PHONY: help install up down restart-balancer rotate-key compose-up compose-down compose-test status metrics logs token accounts database k6 bench bench-balancer bench-cache soak-balancer simulate-policies benchmark-all load load-accounts stress report $(TESTS) $(RUNS) test test-packed check-api lint clean balancer gateway cache db microservice worker
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -103,6 +103,9 @@ test: $(STAMP) ## Run all tests: unit, integration, end to end
 
 test-packed: $(STAMP) ## Pack the packages that are for others, too, install them elsewhere and run their READMEs' programs
 	@PATH="$(BIN):$$PATH" node .ci/packed.ts
+
+check-api: $(STAMP) ## Try the API of a stack of its own against /openapi.json: make check-api EXAMPLES=500 SEED=1
+	@PATH="$(BIN):$$PATH" node .ci/api.ts
 
 lint: $(STAMP) ## Run all checks of the sources
 	@PATH="$(BIN):$$PATH" $(PNPM) lint

@@ -1,6 +1,6 @@
 /** What a route does with a request: sends it to a cluster, or answers it itself. */
 import type { Cluster } from '@spillway/clusters'
-import { createForward, type Forward, hasBody, target } from '@spillway/forward'
+import { answering, createForward, type Forward, redirecting } from '@spillway/forward'
 import { Problem, problems } from '@spillway/service'
 import { admission } from './admission.ts'
 import type { RouteSource } from './file/schema.ts'
@@ -33,7 +33,8 @@ export function createRoute(source: RouteSource, surroundings: Surroundings): Ro
 }
 
 function createTask(source: RouteSource, surroundings: Surroundings): Route {
-  if (source.redirect) return redirecting(source.redirect, source.path)
+  const { redirect } = source
+  if (redirect) return redirecting(redirect.status ?? 307, location(redirect.to, source.path))
   if (source.answer) return answering(source.answer)
   return sending(source, surroundings)
 }
@@ -66,30 +67,10 @@ function sending(
   }
 }
 
-function redirecting({ to, status = 307 }: NonNullable<RouteSource['redirect']>, path = ''): Route {
+/** Where a path leads: with a star at the end of `to`, what is below the route's own path takes its place. */
+function location(to: string, path = ''): (asked: string) => string {
+  if (!to.endsWith('*')) return () => to
   const prefix = path.replace(/\/$/, '').length
-  return (request, reply) => {
-    const asked = target(request.raw)?.path ?? ''
-    // Slashes at its beginning could make a host of it.
-    const rest = () => asked.slice(prefix).replace(/^[/\\]+/, '')
-    const location = to.endsWith('*') ? to.slice(0, -1) + rest() : to
-    return end(request, reply.code(status).header('location', location))
-  }
-}
-
-function answering({ status = 200, body, headers = {} }: NonNullable<RouteSource['answer']>): Route {
-  // As bytes, since Fastify adds a charset to what it takes for a text.
-  const bytes = body === undefined ? undefined : Buffer.from(body)
-  const fields = { ...(bytes && { 'content-type': 'text/plain; charset=utf-8' }), ...lowerCased(headers) }
-  return (request, reply) => end(request, reply.code(status).headers(fields), bytes)
-}
-
-function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
-}
-
-/** Nobody reads a body that came with the request: its connection is of no more use. */
-function end({ raw }: Parameters<Forward>[0], reply: Parameters<Forward>[1], body?: Buffer): unknown {
-  if (hasBody(raw)) reply.header('connection', 'close')
-  return reply.send(body)
+  // Slashes at its beginning could make a host of it.
+  return (asked) => to.slice(0, -1) + asked.slice(prefix).replace(/^[/\\]+/, '')
 }

@@ -5,6 +5,7 @@ import { type Caching, createApp, type ServiceContext } from '@spillway/service'
 import type { Config } from './config.ts'
 import { Items } from './items.ts'
 import { itemRoutes } from './routes/items.ts'
+import { revocationRoutes } from './routes/revocations.ts'
 import { signInRoutes } from './routes/sign-in.ts'
 
 /** Bytes: the most one write carries. */
@@ -25,5 +26,6 @@ export async function buildApp(
   await app.register(auth, { keys })
   await app.register(itemRoutes, { items: new Items(database, context.registry), caching: config })
   await app.register(signInRoutes, { database })
+  await app.register(revocationRoutes, { database, logger: context.logger })
   return app
 }

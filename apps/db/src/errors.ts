@@ -3,6 +3,7 @@ import { problems } from '@spillway/service'
 
 export const errors = problems({
   credentials_wrong: [401, 'No account has this name and password'],
+  revocation_refused: [403, 'Only administrators revoke other people’s tokens'],
   item_not_found: [404, 'There is no such item'],
   version_mismatch: [412, 'The item is not at the version asked for'],
   item_too_large: [413, 'The item would grow too large'],

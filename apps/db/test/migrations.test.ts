@@ -11,7 +11,14 @@ it('the service’s own files make its schema', async () => {
   expect(await database.sql('SELECT name FROM migrations ORDER BY name')).toEqual([
     { name: '0001_items.sql' },
     { name: '0002_accounts.sql' },
+    { name: '0003_revocations.sql' },
   ])
   const tables = await database.sql(`SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`)
-  expect(tables.map(({ tablename }) => tablename)).toEqual(['accounts', 'items', 'migrations'])
+  expect(tables.map(({ tablename }) => tablename)).toEqual([
+    'accounts',
+    'items',
+    'migrations',
+    'revocation_count',
+    'revocations',
+  ])
 })

@@ -20,7 +20,8 @@ const signIn = (username: unknown, password: unknown) =>
 describe('signing in', () => {
   it('with the right password gives the roles, which nobody may keep', async () => {
     const answer = await signIn('editor', 'pässword 🔑')
-    expect([answer.status, await answer.json()]).toEqual([200, { username: 'editor', roles: ['reader', 'editor'] }])
+    const account = { username: 'editor', roles: ['reader', 'editor'], issuedAt: expect.any(Number) }
+    expect([answer.status, await answer.json()]).toEqual([200, account])
     expect(answer.headers.get('cache-control')).toBe('no-store')
   })
 

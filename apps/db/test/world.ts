@@ -26,7 +26,11 @@ await signer.register(auth, { keys })
 
 /** An `Authorization` for somebody with `roles`. */
 export function bearer(...roles: string[]): string {
-  return `Bearer ${signer.signToken({ sub: 'somebody', roles })}`
+  return bearerOf('somebody', roles)
+}
+
+export function bearerOf(subject: string, roles: string[] = []): string {
+  return `Bearer ${signer.signToken({ sub: subject, roles })}`
 }
 
 export interface TestDatabase {
@@ -44,8 +48,7 @@ export async function createDatabase({ migrated = true } = {}): Promise<TestData
   await admin.query(`CREATE DATABASE ${name}`)
   const url = new URL(inject('postgresUrl'))
   url.pathname = `/${name}`
-  const client = new pg.Client({ connectionString: url.href })
-  await client.connect()
+  const client = await connect(url.href)
   if (migrated) await migrate(client, MIGRATIONS)
   return {
     url: url.href,
@@ -57,6 +60,13 @@ export async function createDatabase({ migrated = true } = {}): Promise<TestData
       await admin.end()
     },
   }
+}
+
+/** To be ended by whoever asked for it. */
+export async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  return client
 }
 
 /** An answer with whatever JSON this service answers with. */

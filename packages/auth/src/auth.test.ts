@@ -47,7 +47,13 @@ describe('a token of ours', () => {
   it('says who is asking, for an hour', async () => {
     const token = app.signToken({ sub: 'alice', roles: ['reader', 'editor'] })
     const answer = await app.inject({ url: '/me', headers: { authorization: `bearer ${token}` } })
-    expect(answer.json()).toEqual({ subject: 'alice', roles: ['reader', 'editor'], expiresAt: expect.any(Number) })
+    expect(answer.json()).toEqual({
+      subject: 'alice',
+      roles: ['reader', 'editor'],
+      expiresAt: answer.json().issuedAt + TOKEN_LIFETIME_S,
+      tokenId: expect.stringMatching(/^[\w-]{22}$/),
+      issuedAt: expect.any(Number),
+    })
     expect(answer.json().expiresAt - now()).toBeGreaterThan(TOKEN_LIFETIME_S - 5)
     expect((await app.inject({ url: '/edit', headers: { authorization: `Bearer ${token}` } })).body).toBe('edited')
   })
@@ -58,6 +64,23 @@ describe('a token of ours', () => {
     expect(read(header)).toEqual({ alg: 'EdDSA', typ: 'JWT', kid: ours.kid })
     expect(read(payload)).toMatchObject({ iss: 'spillway', aud: 'spillway', iat: expect.any(Number) })
     expect(read(payload).nbf).toBe(read(payload).iat)
+  })
+
+  it('has a name of its own, and the time of issue that it is given, from when on its hour counts', () => {
+    const iat = now() + 5
+    const [one, other] = [1, 2].map(() => app.verifyToken(app.signToken({ sub: 'alice', roles: [], iat })))
+    expect(one).toMatchObject({ issuedAt: iat, expiresAt: iat + TOKEN_LIFETIME_S })
+    expect(one?.tokenId).not.toBe(other?.tokenId)
+  })
+
+  it.each([
+    ['none', undefined],
+    ['an empty one', ''],
+    ['one that is no text', 7],
+    ['one that cannot be kept', 'a\0b'],
+    ['one that is too long to be kept', 'x'.repeat(257)],
+  ])('whose name is missing or cannot be kept is taken without it: %s', (_, jti) => {
+    expect(app.verifyToken(forge({}, claims({ jti })))).not.toHaveProperty('tokenId')
   })
 
   it('is verified the same when it is seen again, and cannot be changed by who saw it first', () => {

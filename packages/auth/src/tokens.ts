@@ -1,5 +1,5 @@
 /** What our tokens are: signed and verified as RFC 8725 asks, with nothing in them left to the caller's choice. */
-import type { KeyObject } from 'node:crypto'
+import { type KeyObject, randomBytes } from 'node:crypto'
 import jwt from '@fastify/jwt'
 import Fastify from 'fastify'
 import { AuthError } from './errors.ts'
@@ -10,13 +10,18 @@ import { LEEWAY_MS, Remembered } from './remembered.ts'
 export interface Identity {
   readonly subject: string
   readonly roles: readonly string[]
-  /** Seconds since 1970. */
+  /** Seconds since 1970, as `issuedAt`. */
   readonly expiresAt: number
+  /** By which the token can be revoked alone (`jti`). Ours have one; an outside issuer's may have none. */
+  readonly tokenId?: string
+  readonly issuedAt?: number
 }
 
 export interface Claims {
   sub: string
   roles: readonly string[]
+  /** Seconds since 1970. Default: now, by our own clock. */
+  iat?: number
 }
 
 /** How long a new token lives, in seconds. */
@@ -24,6 +29,11 @@ export const TOKEN_LIFETIME_S = 3600
 
 /** Each would let a token bring its own key or rules (RFC 8725, 3.10; RFC 7515, 4.1.11). */
 const REFUSED_HEADERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit']
+
+/** Of `jti`. One that is none of these is as good as missing: it could not be kept. */
+const TOKEN_ID = /^[\x21-\x7e]{1,256}$/
+/** 128 bits: none is drawn twice. */
+const TOKEN_ID_BYTES = 16
 
 /** Pinned to one key, it verifies synchronously. */
 interface Verifier {
@@ -115,7 +125,7 @@ export class Tokens {
         public: key.export({ type: 'spki', format: 'pem' }).toString(),
         ...(signing ? { private: signing.export({ type: 'pkcs8', format: 'pem' }).toString() } : {}),
       },
-      sign: { algorithm, kid, iss: issuer, aud: audience, expiresIn: TOKEN_LIFETIME_S, notBefore: 0 },
+      sign: { algorithm, kid, iss: issuer, aud: audience, expiresIn: TOKEN_LIFETIME_S },
       verify: {
         algorithms: [algorithm],
         allowedIss: issuer,
@@ -127,7 +137,12 @@ export class Tokens {
     await scope.ready()
     return {
       verify: (token: string): Record<string, unknown> => scope.jwt.verify(token),
-      sign: ({ sub, roles }: Claims): string => scope.jwt.sign({ sub, roles }),
+      sign({ sub, roles, iat }: Claims): string {
+        // By our own clock, and not `iat`, which may lie a little ahead of it.
+        const nbf = Math.floor(Date.now() / 1000)
+        const jti = randomBytes(TOKEN_ID_BYTES).toString('base64url')
+        return scope.jwt.sign({ sub, roles, jti, iat: iat ?? nbf, nbf })
+      },
     }
   }
 }
@@ -149,14 +164,20 @@ function readHeader(token: string): Record<string, unknown> {
 
 /** What the signature vouches for is still checked for shape: an older or a mistaken signer may have left something out. */
 function identity(claims: Record<string, unknown>, path: readonly string[]): Identity {
-  const { sub, exp } = claims
+  const { sub, exp, jti, iat } = claims
   if (typeof sub !== 'string' || sub === '') throw new AuthError('invalid', 'the token names nobody')
   if (!Number.isSafeInteger(exp)) throw new AuthError('invalid', 'the token’s exp is not a time')
   const roles = path.reduce<unknown>((at, name) => (isRecord(at) ? at[name] : undefined), claims)
   if (!Array.isArray(roles) || !roles.every((role) => typeof role === 'string')) {
     throw new AuthError('invalid', `the token’s ${path.join('.')} is not a list of names`)
   }
-  return Object.freeze({ subject: sub, roles: Object.freeze([...roles]), expiresAt: exp as number })
+  return Object.freeze({
+    subject: sub,
+    roles: Object.freeze([...roles]),
+    expiresAt: exp as number,
+    ...(typeof jti === 'string' && TOKEN_ID.test(jti) ? { tokenId: jti } : {}),
+    ...(typeof iat === 'number' ? { issuedAt: iat } : {}),
+  })
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -68,12 +68,13 @@ export function createForward(options: ForwardOptions): Forward {
   }
 }
 
-function exchangeFor({ scope, hashKey, queuedMs = 0 }: ForwardedRequest, socket: Socket): Exchange {
+function exchangeFor({ changes, scope, hashKey, queuedMs = 0 }: ForwardedRequest, socket: Socket): Exchange {
   const exchange = createExchange()
   if (scope !== undefined) {
     exchange.scope = scope
     exchange.calledAt = `${socket.localAddress}:${socket.localPort}`
   }
+  if (changes !== undefined) exchange.changes = changes
   if (hashKey !== undefined) exchange.hashKey = hashKey
   if (queuedMs > 0) exchange.timings.push({ name: 'queue', ms: queuedMs })
   return exchange

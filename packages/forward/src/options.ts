@@ -42,6 +42,8 @@ export interface ForwardedRequest {
   path?: string
   /** The body, where it was read already. Default: the client's body is streamed. */
   body?: Buffer
+  /** Tags of what an unsafe request changes beside its own URL (`Exchange.changes`). Default: none. */
+  changes?: readonly string[]
   /** Milliseconds that it has waited here already: they are told, and taken off what the answer may take. */
   queuedMs?: number
   /** What `hash` selection keeps together (`Exchange.hashKey`). Default: none. */

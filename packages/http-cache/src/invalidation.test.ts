@@ -1,3 +1,4 @@
+import { createExchange } from '@spillway/upstreams'
 import { describe, expect, it } from 'vitest'
 import { changedBy } from './invalidation.ts'
 
@@ -9,6 +10,14 @@ describe('what an unsafe request may have changed (RFC 9111, 4.4)', () => {
   it('is its URL, whatever came back', () => {
     expect(changedBy({ ...options, headers: null }, undefined)).toEqual(['http://db/data/a?x=1'])
     for (const status of [200, 404, 500]) expect(changed({}, status)).toEqual(['http://db/data/a?x=1'])
+  })
+
+  it('and what its exchange says that it changes', () => {
+    const exchange = createExchange({ changes: ['http://read/a', 'http://db/data/a?x=1'] })
+    const told = { ...options, headers: null, exchange }
+    expect(changedBy(told, undefined)).toEqual(['http://db/data/a?x=1', 'http://read/a'])
+    const answer = { status: 404, headers: { 'cache-tag': 'items' }, message: '' }
+    expect(changedBy(told, answer)).toEqual(['http://db/data/a?x=1', 'http://read/a', 'items'])
   })
 
   it.each([

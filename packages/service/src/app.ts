@@ -131,9 +131,6 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
       if (!known.hasRoute(each, url)) known.on(each, url, () => {})
     }
   })
-  app.setNotFoundHandler((request) => {
-    throw missing(request, known)
-  })
 
   const { load, measure } = options.traffic ?? new Traffic(registry, options)
   const underway = new Underway()
@@ -180,8 +177,10 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
   await app.register(intake)
   app.addHook('onRequest', (request, _reply, done) => {
     const { length } = request.url
-    if (length <= MAX_URL) done()
-    else done(new Problem(common.url_too_long, { detail: `the URL has ${length} bytes; the limit is ${MAX_URL}` }))
+    if (length > MAX_URL) {
+      done(new Problem(common.url_too_long, { detail: `the URL has ${length} bytes; the limit is ${MAX_URL}` }))
+      // Not in a handler of its own: Fastify would look at the body first, and might find fault with that.
+    } else done(request.is404 ? missing(request, known) : undefined)
   })
   app.addHook('onSend', (request, reply, _payload, done) => {
     reply.headers(app.answerHeaders(request))

@@ -1,6 +1,7 @@
 /** Every refusal and failure as `application/problem+json` (RFC 9457) with a stable code. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { closeLingering } from './lingering.ts'
 
 /** One wrong part of a request: where it is (JSON pointer under `body`, `params`, `querystring`, `headers`), what is wrong. */
 export interface Fault {
@@ -170,7 +171,10 @@ function bodyGoesOn({ raw: { headers, complete } }: FastifyRequest): boolean {
 export function answerProblem(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = toProblem(error, request)
   if (problem.statusCode >= 500) request.log.error({ err: problem.cause ?? problem, code: problem.code }, problem.title)
-  if (bodyGoesOn(request)) reply.header('connection', 'close')
+  if (bodyGoesOn(request)) {
+    closeLingering(request.raw)
+    reply.header('connection', 'close')
+  }
   return reply
     .code(problem.statusCode)
     .headers({ ...problem.headers })

@@ -3,6 +3,8 @@ import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { TLocalizedValidationError } from 'typebox/error'
+import { Value } from 'typebox/value'
+import { meant } from './alternatives.ts'
 
 /** A part of a request: a field by its JSON pointer, and what is wrong with it. */
 interface Fault {
@@ -22,10 +24,15 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
     const value = typed.length > 0 ? { ...given } : given
     for (const [name, type] of typed) if (Object.hasOwn(value, name)) value[name] = parsed(value[name], type)
     if (validator.Check(value)) return { value }
-    const faults = validator.Errors(value).flatMap((error) => faultsOf(error, schema))
+    const fault = meant(schema, value)
+    const faults = 'message' in fault ? [fault as Fault] : errorsOf(fault, value)
     // Fastify wants its own, wider kind of error; these are the two members that are read.
     return { error: faults as unknown as Error }
   }
+}
+
+function errorsOf(schema: TSchema, value: unknown): Fault[] {
+  return Value.Errors(schema, value).flatMap((error) => faultsOf(error, schema))
 }
 
 function parametersWithTypes({ properties = {} }: PropertiesSchema): [name: string, type: unknown][] {

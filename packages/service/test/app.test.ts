@@ -1,4 +1,4 @@
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { Type } from 'typebox'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createApp, createContext, Problem, problems } from '../src/index.ts'
@@ -108,6 +108,16 @@ describe('a refusal', () => {
   })
 
   it.each([
+    ['of a type that is not taken', 'POST', { 'content-type': 'text/xml' }],
+    ['of no type, where the method asks for one (RFC 10008, 2)', 'QUERY', {}],
+    ['that is malformed', 'PUT', { 'content-type': 'application/json' }],
+  ])('of a wrong method does not look at its body %s', async (_name, method, headers) => {
+    const body = method === 'QUERY' ? {} : { body: '{' }
+    expect(await problem('/version', { method, headers, ...body })).toMatchObject({ status: 405 })
+    expect(await problem('/nowhere', { method, headers, ...body })).toMatchObject({ status: 404 })
+  })
+
+  it.each([
     ['malformed JSON', json('{"n":'), 400, 'malformed_json'],
     ['an empty JSON body', json(''), 400, 'malformed_json'],
     ['a prototype in the JSON', json('{"n":1,"__proto__":{"a":1}}'), 400, 'malformed_json'],
@@ -174,7 +184,6 @@ describe('a refusal', () => {
   it('never follows an answer that has begun: the connection breaks instead', async () => {
     const head =
       'POST /streams HTTP/1.1\r\nhost: a\r\ncontent-type: application/octet-stream\r\ntransfer-encoding: chunked\r\n\r\n'
-    const { connect } = await import('node:net')
     const socket = connect({ port, host: '127.0.0.1' })
     let came = ''
     const closed = Promise.withResolvers<void>()
@@ -199,6 +208,17 @@ describe('a refusal', () => {
     expect(great).toMatch(/^HTTP\/1\.1 418 [\s\S]*connection: close/i)
     const short = await send(port, `${refused}content-length: 1\r\n\r\nx`, /\}$/)
     expect(short).toMatch(/^HTTP\/1\.1 418 [\s\S]*connection: keep-alive/i)
+  })
+
+  it('of a body that is too long reaches a client that sends all of it before it reads', async () => {
+    const socket = connect({ port, host: '127.0.0.1' }).pause()
+    const ended = new Promise<string>((resolve) => socket.once('close', () => resolve(came)))
+    let came = ''
+    socket.on('error', () => {}).on('data', (chunk) => (came += chunk))
+    const head = 'POST /body HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 8000000\r\n\r\n'
+    await new Promise((resolve) => socket.write(head + ' '.repeat(8_000_000), resolve))
+    socket.resume()
+    expect(await ended).toMatch(/^HTTP\/1\.1 413 [\s\S]*body_too_large/)
   })
 
   it('of a body that is too long closes the connection instead of reading it', async () => {

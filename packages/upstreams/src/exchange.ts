@@ -27,6 +27,8 @@ export interface Exchange {
    * an answer that has begun may take its time.
    */
   deadlineAt?: number
+  /** In: tags of what an unsafe request changes beside its own URL; a cache purges them with that. */
+  changes?: readonly string[]
   /** In: what `hash` selection hashes. */
   hashKey?: string
   /** In: for whom a cached answer may be reused: `public`, `role:["editor"]`, `user:alice`. Absent: the cache is passed by. */

@@ -1,7 +1,7 @@
 /** What `balancer.yaml` may not say although its shape is right: names that lead nowhere, routes that hide each other. */
 import { CLUSTER_NAME, clusterMistakes, type Sound } from '@spillway/clusters'
 import { reservedField } from '@spillway/forward'
-import { type Mistake, mistake, type Path } from '@spillway/service'
+import { type Mistake, mistake, type Path, taskMistakes } from '@spillway/service'
 import { covers } from '../route-table.ts'
 import type { BalancerFile } from './schema.ts'
 
@@ -18,31 +18,14 @@ export function ruleMistakes(value: unknown, denied: readonly string[], lineOf: 
   return [
     ...Object.entries(clusters ?? {}).flatMap(([name, cluster]) => clusterMistakes(cluster ?? {}, ['clusters', name])),
     ...routes.flatMap((route, index) => [
-      ...taskMistakes(route ?? {}, ['routes', index]),
+      ...taskMistakes(route ?? {}, ['routes', index], {
+        sends: 'to',
+        whole: isWhole(route ?? {}),
+        reserved: reservedField,
+      }),
       ...(clusters ? unknownClusters(route?.to, known, ['routes', index, 'to']) : []),
-      ...fieldMistakes(route ?? {}, ['routes', index]),
     ]),
     ...hidden(routes, denied, lineOf),
-  ]
-}
-
-const TASKS = ['to', 'redirect', 'answer'] as const
-
-function taskMistakes(route: Route, at: Path): Mistake[] {
-  const given = TASKS.filter((task) => task in route)
-  const [first, second] = given
-  const status = route.answer?.status ?? 200
-  return [
-    ...(first === undefined && isWhole(route)
-      ? [mistake(at, 'lacks what it does: one of to, redirect, answer', 'missing')]
-      : []),
-    ...(second === undefined ? [] : [mistake([...at, second], `is beside ${first}; a route does one of them`, 'key')]),
-    ...(route.headers !== undefined && first !== undefined && !given.includes('to')
-      ? [mistake([...at, 'headers'], 'is for routes with to; an answer has headers of its own', 'key')]
-      : []),
-    ...((status === 204 || status === 304) && route.answer?.body
-      ? [mistake([...at, 'answer', 'body'], `cannot be sent: a ${status} has no body`, 'key')]
-      : []),
   ]
 }
 
@@ -56,23 +39,6 @@ function unknownClusters(to: Route['to'], known: readonly string[], at: Path): M
     ...unknown.map((name) => mistake([...at, name], `is no cluster; ${message}`, 'key')),
     ...(weights.every((weight) => weight === 0) ? [mistake(at, 'has no weight above 0: nobody would be sent to')] : []),
   ]
-}
-
-function fieldMistakes({ headers = {}, answer }: Route, at: Path): Mistake[] {
-  const why =
-    'is not to be changed: it is about one connection, the framing or the host, or each proxy writes it itself'
-  const changes = (['request', 'response'] as const).flatMap((way) => {
-    const { set = {}, remove = [] } = headers[way] ?? {}
-    const here = [...at, 'headers', way]
-    return [
-      ...Object.keys(set).map((name) => [name, mistake([...here, 'set', name], why, 'key')] as const),
-      ...remove.map((name = '', index) => [name, mistake([...here, 'remove', index], `${name} ${why}`)] as const),
-    ]
-  })
-  const answered = Object.keys(answer?.headers ?? {}).map(
-    (name) => [name, mistake([...at, 'answer', 'headers', name], why, 'key')] as const,
-  )
-  return [...changes, ...answered].flatMap(([name, wrong]) => (reservedField(name) ? [wrong] : []))
 }
 
 function hidden(

@@ -5,13 +5,23 @@ import { callerOf, Gate, Problem } from '@spillway/service'
 import { Type } from 'typebox'
 import { errors } from '../errors.ts'
 import { checkPassword } from '../password.ts'
+import { ISSUED_AT } from '../revocations.ts'
 
 /** PostgreSQL's text has no null character, so no account has one in its name. */
 export const Username = Type.String({ pattern: '^[^\\u0000]{1,64}$' })
 export const Password = Type.String({ minLength: 1, maxLength: 256 })
 export const Roles = Type.Array(Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$' }), { maxItems: 16 })
 
-const ACCOUNT: Statement = { name: 'account', text: 'SELECT password, roles FROM accounts WHERE username = $1' }
+const ACCOUNT: Statement = {
+  name: 'account',
+  text: `SELECT password, roles, ${ISSUED_AT} AS "issuedAt" FROM accounts WHERE username = $1`,
+}
+
+interface Account {
+  password: string
+  roles: string[]
+  issuedAt: number
+}
 
 /** Two leave cores and threads to everybody else; 64 in line wait under a second. */
 const LIMITS = { running: 2, waiting: 64 }
@@ -24,20 +34,21 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ database: Database }> = a
     {
       schema: {
         body: Type.Object({ username: Username, password: Password }, { additionalProperties: false }),
-        response: { 200: Type.Object({ username: Username, roles: Roles }) },
+        response: { 200: Type.Object({ username: Username, roles: Roles, issuedAt: Type.Integer() }) },
       },
     },
     async (request, reply) => {
       const { username, password } = request.body
       const caller = callerOf(request, reply)
-      const [account] = await database.query<{ password: string; roles: string[] }>(ACCOUNT, [username], caller)
+      const [account] = await database.query<Account>(ACCOUNT, [username], caller)
       const entry = await gate.enter(caller.signal)
       if (entry === 'left') throw new Problem(errors.caller_left)
       if (entry === 'full') throw new Problem(errors.sign_in_busy, { headers: { 'retry-after': '1' } })
       try {
         const right = await checkPassword(account?.password, password)
         if (!account || !right) throw new Problem(errors.credentials_wrong)
-        return reply.header('cache-control', 'no-store').send({ username, roles: account.roles })
+        const { roles, issuedAt } = account
+        return reply.header('cache-control', 'no-store').send({ username, roles, issuedAt })
       } finally {
         gate.leave()
       }

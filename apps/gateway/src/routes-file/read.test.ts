@@ -87,6 +87,11 @@ const slips: ((route: Planted, mark: string) => Planted)[] = [
   (route, mark) => ({ ...route, cache: { scope: 'public', [mark]: 1 } }),
   (route, mark) => ({ ...route, cache: { scope: 'public', headers: [`not a name ${mark}`] } }),
   (route, mark) => ({ ...route, identity: mark }),
+  (route, mark) => ({ ...route, rewrite: mark }),
+  (route, mark) => ({ ...route, headers: { request: { set: { [`${mark}:`]: 'x' } } } }),
+  (route, mark) => ({ ...route, headers: { response: { [mark]: {} } } }),
+  (route, mark) => ({ ...route, headers: { response: { remove: [`not a name ${mark}`] } } }),
+  (route, mark) => ({ ...route, rewrite: `/v1/{${mark}}` }),
   (route, mark) => ({ ...route, methods: ['PUT', mark] }),
   (route, mark) => ({ ...route, request: { [mark]: {} } }),
   (route, mark) => ({ ...route, request: { body: { [mark]: 1 } } }),
@@ -215,6 +220,69 @@ describe('a routes file', () => {
     ])
   })
 
+  it('has routes that answer by themselves, and says what they may not', async () => {
+    const own = (task: object, changed: object = {}) => one({ upstream: undefined, ...task, ...changed })
+    const said = async (text: string) => (await mistakesIn(text)).map((m) => m.message)
+    expect(await said(own({ redirect: { to: 'https://shop.example/new', status: 308 } }))).toEqual([])
+    expect(await said(own({ redirect: { to: '/new/{id}?a#b' } }, { path: '/old/{id}' }))).toEqual([])
+    expect(
+      await said(own({ answer: { status: 410, body: 'gone', headers: { 'content-type': 'text/plain' } } })),
+    ).toEqual([])
+    expect(await said(own({}))).toEqual(['routes[0] lacks what it does: one of upstream, redirect, answer'])
+    expect(await said(own({ redirct: { to: '/x' } }))).toEqual([
+      'routes[0].redirct is not a known key; did you mean redirect?',
+    ])
+    expect(await said(own({ redirect: { to: 'x' } }))).toEqual([
+      expect.stringContaining('redirect.to is "x"; it must be'),
+    ])
+    expect(await said(one({ redirect: { to: '/x' } }))).toEqual([
+      'routes[0].redirect is beside upstream; a route does one of them',
+    ])
+    expect(await said(own({ answer: {} }, { cache: 'none', timeout: '5s' }))).toEqual([
+      'routes[0].cache is declared, but answer asks no upstream; leave it out',
+      'routes[0].timeout is declared, but answer asks no upstream; leave it out',
+    ])
+    expect(await said(own({ answer: { status: 204, body: 'x' } }))).toEqual([
+      expect.stringContaining('a 204 has no body'),
+    ])
+    expect(await said(own({ redirect: { to: '/new/*' } }))).toEqual([
+      expect.stringContaining('nothing is below the path'),
+    ])
+    expect(await said(own({ redirect: { to: '/new/{id}' } }))).toEqual([
+      expect.stringContaining('{id}, which is not in'),
+    ])
+    for (const to of ['https://{id}/', 'https://x{id}', '/x{id}', '/{id}x', '/x?{id}']) {
+      expect(await said(own({ redirect: { to } }, { path: '/y/{id}' }))).toEqual([
+        expect.stringContaining('a whole segment'),
+      ])
+    }
+  })
+
+  it('may not lead in circles', async () => {
+    const to = (path: string, to: string) => ({ path, methods: ['GET'], auth: 'public', redirect: { to } })
+    const routes = [to('/a', '/b?x'), to('/b', '/c/1'), to('/c/{id}', '/a'), to('/d/{id}', '/d/own'), to('/x', '/a')]
+    const file = (more: object[]) =>
+      stringify({ upstreams: { db: { endpoints: DB_URL } }, routes: [...routes, ...more] })
+    expect((await mistakesIn(file([]))).map(({ message }) => message)).toEqual(
+      [0, 1, 2, 3].map((index) => `routes[${index}].redirect.to leads back to here, without an end`),
+    )
+    expect(await mistakesIn(file([to('/d/own', '/e'), to('/c/1', '/e')]))).toEqual([])
+  })
+
+  it('may not change fields that a hop writes, or that say who asks', async () => {
+    const headers = {
+      request: { set: { Authorization: 'x', 'X-Forwarded-For': 'x', 'x-fine': 'x' }, remove: ['cookie', 'Host'] },
+      response: { set: { 'transfer-encoding': 'x' }, remove: ['www-authenticate', 'x-powered-by'] },
+    }
+    expect((await mistakesIn(one({ headers }))).map(({ message }) => message.split(' is not')[0])).toEqual([
+      'routes[0].headers.request.set.Authorization',
+      'routes[0].headers.request.set.X-Forwarded-For',
+      'routes[0].headers.request.remove[1] Host',
+      'routes[0].headers.response.set.transfer-encoding',
+      'routes[0].headers.response.remove[0] www-authenticate',
+    ])
+  })
+
   it('gives line and column of a key that is not known', async () => {
     expect(await mistakesIn(one({ cach: 'none' }))).toMatchObject([{ line: 10, column: 5 }])
   })
@@ -251,6 +319,13 @@ describe('a routes file', () => {
     ['a mount of a path with names', one({ path: '/data/{key}', mount: '/' }), /what is mounted has none/],
     ['a mount that is cached', one({ mount: '/', cache: 'none' }), /cache is declared, but what is mounted/],
     ['a mount that is checked', one({ mount: '/', request: {} }), /request is declared, but what is mounted/],
+    ['a rewritten path with dots', one({ rewrite: '/v1/../x' }), /rewrite is "\/v1\/\.\.\/x"; it must be a path/],
+    [
+      'a rewritten path of names it has not',
+      one({ rewrite: '/{id}' }),
+      /has \{id\}, .* not in the path; that has no names/,
+    ],
+    ['a mount that is rewritten', one({ mount: '/', rewrite: '/x' }), /rewrite is declared, but mount leads elsewhere/],
     ['a private cache on a public route', one({ auth: 'public', cache: { scope: 'user' } }), /scope must be public/],
     ['a method twice', one({ methods: ['GET', 'GET'] }), /twice/],
     ['a timeout of nothing', one({ timeout: '0s' }), /more than 0/],
@@ -276,6 +351,20 @@ describe('a routes file', () => {
       },
     ])
     expect(await mistakesIn(write({ cache: 'none' }))).toEqual([])
+  })
+
+  it('may write without a purge only what no other route caches upstream', async () => {
+    const file = (changed: object) =>
+      stringify({
+        upstreams: { db: { endpoints: DB_URL }, other: { endpoints: DB_URL } },
+        routes: [
+          { path: '/a/{key}', methods: ['GET'], upstream: 'db', auth: 'public', rewrite: '/v1/{key}' },
+          { path: '/b/{id}', methods: ['PUT'], upstream: 'db', auth: 'public', cache: 'none', ...changed },
+        ],
+      })
+    expect(await mistakesIn(file({}))).toEqual([])
+    expect(await mistakesIn(file({ rewrite: '/v1/{id}' }))).toMatchObject([{ line: 18 }])
+    expect(await mistakesIn(file({ rewrite: '/v1/{id}', upstream: 'other' }))).toEqual([])
   })
 
   it('may name upstreams whose addresses are all endpoints', async () => {

@@ -11,7 +11,11 @@ import { clusterSource, upstreamMistakes } from './upstreams.ts'
 import { expand, type Variables } from './variables.ts'
 
 /** One route, with its defaults filled in. */
-export interface Route extends Pick<RouteSource, 'path' | 'methods' | 'upstream' | 'auth' | 'summary' | 'description'> {
+export interface Route
+  extends Pick<
+    RouteSource,
+    'path' | 'methods' | 'upstream' | 'auth' | 'summary' | 'description' | 'rewrite' | 'redirect' | 'answer' | 'headers'
+  > {
   /** For whom a cached answer may be reused; `none` passes the cache by. */
   cacheScope: 'none' | 'public' | 'role' | 'user'
   cacheOptions: CacheOptions

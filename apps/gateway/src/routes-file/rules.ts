@@ -2,7 +2,10 @@
 import { isMapping, type Mistake, mistake, mistakesOf, type Path } from '@spillway/service'
 import { Value } from 'typebox/value'
 import { definitions } from './json-schema.ts'
+import { parameterNames, pathShape } from './path.ts'
+import { rewriteMistakes } from './rewrite.ts'
 import { RouteSource } from './schema.ts'
+import { loops, ownTaskMistakes } from './task.ts'
 import { expand, unsetMistakes, type Variables } from './variables.ts'
 
 /** Which line a place is in, for mistakes that name a second place. */
@@ -19,7 +22,8 @@ type Sound = Partial<RouteSource>
 /** Looks at what has the right shape only, so that one slip is one mistake. */
 export function ruleMistakes(source: unknown, variables: Variables, lineOf: LineOf): Mistake[] {
   const upstreams = isMapping(source) && isMapping(source.upstreams) ? source.upstreams : undefined
-  const routes = isMapping(source) && Array.isArray(source.routes) ? source.routes.map(sound) : []
+  const written = isMapping(source) && Array.isArray(source.routes) ? source.routes : []
+  const routes = written.map(sound)
   return [
     ...(upstreams && !Object.hasOwn(upstreams, SIGN_IN_UPSTREAM)
       ? [mistake(['upstreams'], `lacks ${SIGN_IN_UPSTREAM}, the service that /login asks`)]
@@ -27,19 +31,13 @@ export function ruleMistakes(source: unknown, variables: Variables, lineOf: Line
     ...routes.flatMap((route, index) => [
       ...routeMistakes(route, ['routes', index], upstreams),
       ...mountMistakes(route, ['routes', index], variables),
+      ...rewriteMistakes(route, ['routes', index]),
+      ...(isMapping(written[index]) ? ownTaskMistakes(route, written[index], ['routes', index]) : []),
     ]),
+    ...loops(routes),
     ...duplicates(routes, lineOf),
     ...unpurged(routes, lineOf),
   ]
-}
-
-/** The same for `/data/{key}` and `/data/{id}`, which take the same requests. */
-function pathShape(path: string): string {
-  return path.replaceAll(/\{\w+\}/g, '{}')
-}
-
-function parameterNames(path: string): string[] {
-  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
 }
 
 function sound(route: unknown): Sound {
@@ -153,14 +151,20 @@ function unpurged(routes: readonly Sound[], lineOf: LineOf): Mistake[] {
   const cached = new Map<string, number>()
   for (const [index, route] of routes.entries()) {
     const { path, methods } = route
-    if (path !== undefined && methods?.includes('GET') && !bypasses(route)) cached.set(pathShape(path), index)
+    if (path === undefined || !methods?.includes('GET') || bypasses(route)) continue
+    for (const place of places(route)) cached.set(place, index)
   }
   return routes.flatMap((route, index) => {
     const { path = '', methods, mount } = route
-    const reader = cached.get(pathShape(path))
+    const [reader] = places(route).flatMap((place) => cached.get(place) ?? [])
     const writes = methods?.some((method) => method !== 'GET' && method !== 'OPTIONS')
     if (reader === undefined || !writes || !bypasses(route)) return []
     const message = `leaves what is cached of ${path} as it is (the route of line ${lineOf(['routes', reader])}); cache neither or both`
     return [mistake(['routes', index, mount === undefined ? 'cache' : 'mount'], message)]
   })
+}
+
+/** What a route's requests are for, as clients see it and as the upstream does. */
+function places({ path = '', upstream = '', rewrite = path }: Sound): string[] {
+  return [pathShape(path), `${upstream} ${pathShape(rewrite)}`]
 }

@@ -1,13 +1,13 @@
 /** The routes file's shape: what `gateway.routes.yaml` may say. Extended by addition only. */
 import { CLUSTER_NAME, WANTED_CLUSTER_NAME } from '@spillway/clusters'
-import { choice, duration, size, text } from '@spillway/service'
+import { choice, duration, routeTask, size, text } from '@spillway/service'
 import { type Static, Type } from 'typebox'
 import { Caching } from './caching.ts'
 import { jsonSchema, Parameters } from './json-schema.ts'
+import { SEGMENT } from './path.ts'
+import { Rewrite } from './rewrite.ts'
 import { Upstream } from './upstreams.ts'
 
-const PLAIN = '[A-Za-z0-9._~-]+'
-const SEGMENT = `(${PLAIN}|\\{[A-Za-z][A-Za-z0-9_]*\\})`
 const Role = Type.String({
   pattern: '^[a-z][a-z0-9_-]{0,31}$',
   wants: 'a role such as editor: lower-case letters, digits, _ and -',
@@ -24,13 +24,15 @@ export const RouteSource = Type.Object({
     minItems: 1,
     wants: 'a list such as [GET, PUT]; HEAD goes with GET',
   }),
-  upstream: text({ about: 'One of `upstreams`.' }),
+  upstream: Type.Optional(text({ about: 'One of `upstreams`.' })),
+  ...routeTask,
   auth: Type.Union([Type.Literal('public'), Type.Literal('signed-in'), Type.Object({ role: Role }, closed)], {
     wants: 'public, signed-in or a role such as { role: editor }',
   }),
   mount: Type.Optional(
     text({ about: `The upstream's path that \`path\` and what is below it lead to; \${NAME} as in endpoints.` }),
   ),
+  rewrite: Type.Optional(Rewrite),
   cache: Type.Optional(
     Type.Union([Type.Literal('none'), Caching], {
       wants: 'none, or { scope: public }, { scope: role } or { scope: user }',

@@ -13,7 +13,7 @@ const query = Type.Object(
       pattern: '^/',
       maxLength: 2048,
       default: '/',
-      description: 'Entries of URL paths that begin so, as clients ask for them, such as `/data/`',
+      description: 'Entries of URL paths that begin so, as upstreams are asked for them, such as `/data/`',
     }),
     cursor,
     limit,
@@ -27,7 +27,7 @@ export function cached(
 ): void {
   /** An entry's URL has the upstream's name as its host; of routes with one path, any may have brought it. */
   const upstreams = [
-    ...new Set(routes.filter(({ methods }) => methods.includes('GET')).map(({ upstream }) => upstream)),
+    ...new Set(routes.flatMap(({ methods, upstream }) => (methods.includes('GET') && upstream ? [upstream] : []))),
   ]
   const ofAdministration = {
     tags: ['administration'],

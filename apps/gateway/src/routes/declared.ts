@@ -2,13 +2,16 @@
 import { type Identity, requireRole, requireSignedIn } from '@spillway/auth'
 import type { SharedCache } from '@spillway/cache-client'
 import type { HashKey } from '@spillway/clusters'
-import { createForward, type Forward, mount } from '@spillway/forward'
+import { createForward, type Forward, mount, target } from '@spillway/forward'
 import { problemResponse } from '@spillway/service'
-import type { FastifyInstance, FastifySchema } from 'fastify'
+import type { FastifyInstance, FastifyRequest, FastifySchema, RouteHandlerMethod } from 'fastify'
 import { type Clusters, clusterNamed, dispatcherOf, originOf } from '../clusters.ts'
+import { ownAnswer, ownStatus } from '../own-answer.ts'
 import type { Places } from '../places.ts'
+import { rewriter } from '../rewrite.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
+import { urlTags } from '../url-tags.ts'
 import { BEARER, problemResponses } from './docs.ts'
 
 declare module 'fastify' {
@@ -18,6 +21,10 @@ declare module 'fastify' {
   }
 }
 
+type TagsOf = ReturnType<typeof urlTags>
+
+/** RFC 9110, 9.2.1. */
+const SAFE = /^(GET|HEAD|OPTIONS)$/
 const JSON_TYPES = /^application\/(?:[\w.-]+\+)?json(?:\s*;|$)/i
 
 export interface DeclaredOptions {
@@ -32,28 +39,40 @@ export interface DeclaredOptions {
 export async function declaredRoutes(app: App, options: DeclaredOptions): Promise<void> {
   app.decorateRequest('rawBody', null)
   app.decorateRequest('queuedMs', 0)
+  const tagsOf = urlTags(options.routes)
   for (const route of options.routes) {
     await app.register(async (scope) => {
-      declare(scope, route, options)
+      declare(scope, route, options, tagsOf)
     })
   }
 }
 
 /** In a scope of its own, since how bodies are read differs from route to route. */
-function declare(app: FastifyInstance, route: Route, { clusters, cache, name, places }: DeclaredOptions): void {
-  const cluster = clusterNamed(clusters, route.upstream)
+function declare(
+  app: FastifyInstance,
+  route: Route,
+  { clusters, cache, name, places }: DeclaredOptions,
+  tagsOf: TagsOf,
+): void {
+  if (route.auth !== 'public') app.addHook('onRequest', guard(route.auth))
+  if (places) app.addHook('preHandler', places.taken(route.timeoutMs))
+  takeBodies(app, route)
+  const own = ownAnswer(route)
+  if (own) {
+    declareRoute(app, route, own)
+    return
+  }
+  const cluster = clusterNamed(clusters, route.upstream ?? '')
   const forward = createForward({
     dispatcher: dispatcherOf(route, cluster, cache),
     origin: originOf(cluster),
     name,
     identity: route.identity,
     timeout: route.timeoutMs,
+    headers: route.headers ?? {},
   })
-  if (route.auth !== 'public') app.addHook('onRequest', guard(route.auth))
-  if (places) app.addHook('preHandler', places.taken(route.timeoutMs))
-  takeBodies(app, route)
   const send = keyed(forward, cluster.key)
-  if (route.mount === undefined) declareRoute(app, route, send)
+  if (route.mount === undefined) declareRoute(app, route, sending(route, send, tagsOf))
   else declareMount(app, route, route.mount, send)
 }
 
@@ -65,7 +84,7 @@ function keyed(forward: Forward, key: HashKey): Forward {
   }
 }
 
-function declareRoute(app: FastifyInstance, route: Route, forward: Forward): void {
+function declareRoute(app: FastifyInstance, route: Route, handler: RouteHandlerMethod): void {
   // The upstream's answer passes as bytes; response schemas are for OpenAPI only.
   app.setSerializerCompiler(() => JSON.stringify)
   app.route({
@@ -73,15 +92,30 @@ function declareRoute(app: FastifyInstance, route: Route, forward: Forward): voi
     url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
     schema: schemaOf(route),
     ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
-    handler: (request, reply) => {
-      const scope = scopeOf(route, request.identity)
-      return forward(request, reply, {
-        ...(request.rawBody ? { body: request.rawBody } : {}),
-        ...(scope === undefined ? {} : { scope }),
-        queuedMs: request.queuedMs,
-      })
-    },
+    handler,
   })
+}
+
+function sending(route: Route, forward: Forward, tagsOf: TagsOf): RouteHandlerMethod {
+  const rewrite = route.rewrite === undefined ? undefined : rewriter(route.path, route.rewrite)
+  // Two routes that ask upstream for one path with other fields may get other answers.
+  const fields = route.headers?.request ? ` ${JSON.stringify(route.headers.request)}` : ''
+  return (request, reply) => {
+    const scope = scopeOf(route, request.identity)
+    return forward(request, reply, {
+      ...(rewrite ? { path: rewrite(asked(request)) } : {}),
+      // What clients read under this path may have been asked for under another one.
+      ...(SAFE.test(request.method) ? {} : { changes: tagsOf(asked(request)) }),
+      ...(request.rawBody ? { body: request.rawBody } : {}),
+      ...(scope === undefined ? {} : { scope: scope + fields }),
+      queuedMs: request.queuedMs,
+    })
+  }
+}
+
+/** Path and query, as the client wrote them. */
+function asked({ raw }: FastifyRequest): string {
+  return target(raw)?.path ?? '/'
 }
 
 function declareMount(app: FastifyInstance, route: Route, at: string, forward: Forward): void {
@@ -130,7 +164,9 @@ function scopeOf({ cacheScope }: Route, identity: Identity | null): string | und
   return cacheScope === 'role' ? `role:${JSON.stringify(identity.roles.toSorted())}` : `user:${identity.subject}`
 }
 
-function schemaOf({ request, responses, auth, summary, description, bodyLimit }: Route): FastifySchema {
+function schemaOf(route: Route): FastifySchema {
+  const { request, responses, auth, summary, description, bodyLimit } = route
+  const own = ownStatus(route)
   const validated = request.params || request.query || request.body
   return {
     tags: ['routes'],
@@ -143,13 +179,19 @@ function schemaOf({ request, responses, auth, summary, description, bodyLimit }:
     response: {
       ...problemResponses(...(validated ? [400] : []), ...(auth === 'public' ? [] : [401])),
       ...problemResponses(...(typeof auth === 'object' ? [403] : []), ...(request.body || bodyLimit ? [413] : [])),
-      ...problemResponses(502, 503, 504),
+      ...(own === undefined
+        ? problemResponses(502, 503, 504)
+        : { [own]: responseOf({ description: 'Made here' }, '200') }),
+      ...(own !== undefined || Object.keys(responses).some((status) => status < '400') ? {} : { '2xx': ANYTHING }),
       ...Object.fromEntries(
         Object.entries(responses).map(([status, response]) => [status, responseOf(response, status)]),
       ),
     },
   }
 }
+
+/** Where the file does not say what the upstream answers. */
+const ANYTHING = { description: 'The upstream’s answer', content: { '*/*': { schema: {} } } }
 
 function responseOf({ description, schema }: Route['responses'][string], status: string): object {
   if (schema) return { description, content: { 'application/json': { schema } } }

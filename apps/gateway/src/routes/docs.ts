@@ -2,6 +2,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { ProblemBody, problemResponse } from '@spillway/service'
+import type { FastifySchema } from 'fastify'
 import type { App } from '../server.ts'
 
 /** The name of the one way to sign in, as routes refer to it. */
@@ -27,10 +28,27 @@ export async function docs(app: App): Promise<void> {
       ],
       components: { securitySchemes: { [BEARER]: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
     },
+    transform: ({ schema, url, route }) => ({ schema: described(schema, url, String(route.method)), url }),
     refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `schema-${index}`) },
   })
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+}
+
+/** What every operation has: a name, for those who make clients of it, and what all other failures look like. */
+function described(schema: FastifySchema | undefined, url: string, method: string): FastifySchema {
+  const words = `${method.toLowerCase()}${url}`.split(/[^A-Za-z0-9]+/).filter((word) => word !== '')
+  const [first = '', ...rest] = words
+  const { response = {}, ...about } = schema ?? {}
+  return {
+    operationId: first + rest.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(''),
+    ...about,
+    response: {
+      ...(response as object),
+      '4xx': problemResponse('Any other refusal'),
+      '5xx': problemResponse('Any other failure'),
+    },
+  }
 }
 
 const TITLES: Record<number, string> = {
@@ -38,7 +56,7 @@ const TITLES: Record<number, string> = {
   401: 'Not signed in',
   403: 'The role is missing',
   413: 'The body is too long',
-  422: 'It cannot be used; `errors` says why',
+  422: 'It fits its schema, and still cannot be used; the problem says why',
   429: 'Too many requests; `Retry-After` says when to come again',
   502: 'The upstream could not be reached or broke off',
   503: 'Nothing can answer now; `Retry-After` says when to come again',

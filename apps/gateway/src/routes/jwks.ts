@@ -23,6 +23,7 @@ export function jwks(app: App, keys: KeySource): void {
         summary: 'Gives the keys that verify tokens',
         description: 'A JWK set. Whoever meets a `kid` that is not in the copy he has asks again.',
         tags: ['identity'],
+        security: [],
         response: { 200: Type.Object({ keys: Type.Array(Jwk) }, { description: 'Public halves alone' }) },
       },
     },

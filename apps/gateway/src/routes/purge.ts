@@ -1,12 +1,12 @@
 /** `POST /admin/cache/purge`: makes every gateway forget what it names, for whoever changed data behind the API's back. */
 import { requireRole } from '@spillway/auth'
 import type { Purge, SharedCache } from '@spillway/cache-client'
-import { urlTag } from '@spillway/http-cache'
-import { commonProblems, Problem } from '@spillway/service'
+import { Problem } from '@spillway/service'
 import { type Static, Type } from 'typebox'
 import { gatewayProblems } from '../errors.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
+import { urlTags } from '../url-tags.ts'
 import { BEARER, problemResponses } from './docs.ts'
 
 const names = (description: string) =>
@@ -26,20 +26,19 @@ const PurgeBody = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, description: 'Exactly one of `keys`, `tags` and `all`' },
+  {
+    additionalProperties: false,
+    oneOf: [{ required: ['keys'] }, { required: ['tags'] }, { required: ['all'] }],
+    description: 'Exactly one of `keys`, `tags` and `all`',
+  },
 )
 
 export function purge(app: App, { cache, routes }: { cache: SharedCache; routes: readonly Route[] }): void {
-  const reads = routes.filter(({ methods }) => methods.includes('GET'))
-  const patterns = reads.map(({ path, upstream }) => ({ upstream, pattern: pattern(path) }))
+  const reads = routes.filter(({ methods, upstream }) => methods.includes('GET') && upstream !== undefined)
   const paths = [...new Set(reads.map(({ path }) => path))].join(', ')
-
-  /** Every entry has its URL as a tag, with the upstream's name as its host. Of two routes that match, either may serve it. */
-  const urlTags = (key: string): string[] => {
-    const path = key.split('?', 1)[0] ?? ''
-    const tags = patterns
-      .filter((each) => each.pattern.test(path))
-      .map(({ upstream }) => urlTag(`http://${upstream}${key}`))
+  const tagsOf = urlTags(routes)
+  const known = (key: string): string[] => {
+    const tags = tagsOf(key)
     if (tags.length > 0) return tags
     throw new Problem(gatewayProblems.purge_key_unknown, {
       detail: `nothing is cached under ${JSON.stringify(key)}; paths are ${paths}`,
@@ -58,28 +57,21 @@ export function purge(app: App, { cache, routes }: { cache: SharedCache; routes:
         body: PurgeBody,
         response: {
           204: { type: 'null', description: 'No gateway serves what was named any more' },
-          ...problemResponses(400, 401, 403, 413, 504),
+          ...problemResponses(400, 401, 403, 413, 422, 504),
         },
       },
       onRequest: requireRole('admin'),
     },
     async (request, reply) => {
-      await cache.purge(named(request.body, urlTags))
+      await cache.purge(named(request.body, known))
       return reply.code(204).send(null)
     },
   )
 }
 
-/** @throws {Problem} unless exactly one of the three is there */
-function named({ keys, tags, all, soft }: Static<typeof PurgeBody>, urlTags: (key: string) => string[]): Purge {
-  if ([keys, tags, all].filter((names) => names !== undefined).length !== 1) {
-    throw new Problem(commonProblems.validation_failed, { detail: 'name exactly one of keys, tags and all' })
-  }
+/** The schema lets exactly one of the three through. */
+function named({ keys, tags, soft }: Static<typeof PurgeBody>, tagsOf: (key: string) => string[]): Purge {
   const how = soft ? { soft } : {}
-  if (keys) return { tags: keys.flatMap(urlTags), ...how }
+  if (keys) return { tags: keys.flatMap(tagsOf), ...how }
   return tags ? { tags, ...how } : { all: true, ...how }
-}
-
-function pattern(path: string): RegExp {
-  return new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`)
 }
