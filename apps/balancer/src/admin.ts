@@ -1,6 +1,6 @@
 /** The operators' port: health, readiness, metrics, what is known of the upstreams, and what may be done about them. */
 import type { CheckResult } from '@spillway/health'
-import { createApp, type ServiceContext, validatorCompiler } from '@spillway/service'
+import { createApp, parseJson, type ServiceContext, validatorCompiler } from '@spillway/service'
 import type { EndpointView } from '@spillway/upstreams'
 import type { Config } from './config.ts'
 import { refusal } from './cross-site.ts'
@@ -27,10 +27,9 @@ export async function buildAdmin(config: Pick<Config, 'ADMIN_HOSTS'>, context: S
     done(refusal(request, names))
   })
   app.setValidatorCompiler(validatorCompiler)
-  const json = app.getDefaultJsonParser('error', 'error')
   // Most of what is done here needs no body, but always its type: an empty one is as good as one that says nothing.
-  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, text, done) =>
-    json(request, text || '{}', done),
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, bytes, done) =>
+    done(null, bytes.length === 0 ? {} : parseJson(bytes)),
   )
   await openapi(app)
   upstreamsRoutes(app, clusters)

@@ -1,9 +1,10 @@
 /** The database service: items and accounts over PostgreSQL, for gateways on the private network. */
-import { type AuthOptions, auth } from '@spillway/auth'
+import { type AuthOptions, auth, RevocationFeed } from '@spillway/auth'
 import { Database } from '@spillway/postgres'
 import { type Caching, createApp, type ServiceContext } from '@spillway/service'
 import type { Config } from './config.ts'
 import { Items } from './items.ts'
+import { aside, readRevocations } from './revocations.ts'
 import { itemRoutes } from './routes/items.ts'
 import { revocationRoutes } from './routes/revocations.ts'
 import { signInRoutes } from './routes/sign-in.ts'
@@ -23,9 +24,13 @@ export async function buildApp(
   const app = await createApp(context, { bodyLimit: BODY_LIMIT, checks: { database: database.check } })
   app.addHook('onReady', () => database.watch())
   app.addHook('onClose', () => database.close())
-  await app.register(auth, { keys })
+  const revocations = new RevocationFeed({
+    read: (after) => readRevocations(aside(database), after),
+    logger: context.logger,
+  })
+  await app.register(auth, { keys, revocations })
   await app.register(itemRoutes, { items: new Items(database, context.registry), caching: config })
   await app.register(signInRoutes, { database })
-  await app.register(revocationRoutes, { database, logger: context.logger })
+  await app.register(revocationRoutes, { database, known: revocations.revocations, logger: context.logger })
   return app
 }

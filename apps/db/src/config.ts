@@ -23,3 +23,5 @@ export const initSettings = {
   SAMPLE_ITEMS: whole({ about: 'How many sample items a demo has.', minimum: 0, maximum: 1_000_000, default: 1000 }),
   ACCOUNTS_FILE: Type.Optional(text({ about: 'The demo’s accounts: JSON [{"username","password","roles"}].' })),
 }
+
+export const usersSettings = { DATABASE_URL, SPILLWAY_STATE_DIR: commonSettings.SPILLWAY_STATE_DIR }

@@ -1,9 +1,11 @@
 /** What a demonstration begins with: sample items and accounts. Made again at will, it changes nothing that is there. */
 import { readFile } from 'node:fs/promises'
+import { accountKey } from '@spillway/auth'
 import type pg from 'pg'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
-import { checkPassword, hashPassword } from './password.ts'
+import { addAccount, changeAccount } from './accounts.ts'
+import { checkPassword } from './password.ts'
 import { Password, Roles, Username } from './routes/sign-in.ts'
 
 const GREEK =
@@ -58,18 +60,22 @@ function parseJson(text: string): unknown {
 /** Adds the accounts that are missing and updates those that differ; returns the names of both. */
 export async function putAccounts(client: pg.ClientBase, accounts: readonly Account[]): Promise<readonly string[]> {
   const changed: string[] = []
-  for (const { username, password, roles } of accounts) {
+  for (const account of accounts) {
+    const { username, password, roles } = account
     const { rows } = await client.query<{ password: string; roles: string[] }>(
-      'SELECT password, roles FROM accounts WHERE username = $1',
-      [username],
+      'SELECT password, roles FROM accounts WHERE key = $1',
+      [accountKey(username)],
     )
-    const known = rows[0]
-    if (known && known.roles.join() === roles.join() && (await checkPassword(known.password, password))) continue
-    await client.query(
-      `INSERT INTO accounts (username, password, roles) VALUES ($1, $2, $3)
-       ON CONFLICT (username) DO UPDATE SET password = excluded.password, roles = excluded.roles`,
-      [username, await hashPassword(password), roles],
-    )
+    const [known] = rows
+    if (!known) {
+      await addAccount(client, account)
+    } else {
+      const sameRoles = known.roles.join() === roles.join()
+      const samePassword = await checkPassword(known.password, password)
+      if (sameRoles && samePassword) continue
+      if (!sameRoles) await changeAccount(client, username, { kind: 'roles', roles })
+      if (!samePassword) await changeAccount(client, username, { kind: 'password', password })
+    }
     changed.push(username)
   }
   return changed

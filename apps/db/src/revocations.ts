@@ -1,9 +1,23 @@
 /** Tokens that are taken back, as rows: written in one transaction with whatever made it necessary, or alone. */
 import { type Revocation, type RevocationPage, TOKEN_LIFETIME_S } from '@spillway/auth'
+import type { Database } from '@spillway/postgres'
+import type { Caller } from '@spillway/service'
 
 /** What runs one statement; a client of pg does, within its transaction where there is one. */
 export interface Sql {
   query(statement: { name: string; text: string; values: unknown[] }): Promise<{ rows: unknown[] }>
+}
+
+/** Each statement alone, over the service's pool. */
+export function through(database: Database, caller: Caller): Sql {
+  return {
+    query: async ({ values, ...statement }) => ({ rows: [...(await database.query(statement, values, caller))] }),
+  }
+}
+
+/** The same past the line, for the service itself. */
+export function aside(database: Database): Sql {
+  return { query: async ({ values, ...statement }) => ({ rows: [...(await database.aside(statement, values))] }) }
 }
 
 /** Seconds that two clocks may differ by, one of PostgreSQL before and after a failover included. */

@@ -12,6 +12,7 @@ it('the service’s own files make its schema', async () => {
     { name: '0001_items.sql' },
     { name: '0002_accounts.sql' },
     { name: '0003_revocations.sql' },
+    { name: '0004_account_keys.sql' },
   ])
   const tables = await database.sql(`SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`)
   expect(tables.map(({ tablename }) => tablename)).toEqual([

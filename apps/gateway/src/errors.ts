@@ -8,6 +8,7 @@ export const gatewayProblems = problems({
   caller_left: [499, 'The caller left before the answer'],
   gateway_busy: [503, 'Too many requests are in line here'],
   gateway_queue_timeout: [504, 'The request waited too long in line'],
+  cors_refused: [403, 'Pages of this origin may not ask for that'],
   ambiguous_path: [400, 'The path can be read as another one'],
   purge_key_unknown: [422, 'No cached route has this path'],
 })

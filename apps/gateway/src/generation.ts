@@ -1,5 +1,5 @@
 /** One reading of the routes file, served: the built-in routes, and those that it declares. */
-import type { KeySource } from '@spillway/auth'
+import { auth, type KeySource } from '@spillway/auth'
 import type { CacheClient, SharedCache } from '@spillway/cache-client'
 import type { Front, Reloaded, ServiceContext } from '@spillway/service'
 import { type Clusters, clusterChecks, clusterNamed } from './clusters.ts'
@@ -46,6 +46,8 @@ export async function createGeneration(said: Said, lasting: Lasting): Promise<Ap
     checks: { ...clusterChecks(clusters), cache: cacheCheck(client) },
   })
   await docs(app)
+  // Behind the pages of the docs, which are for all: each route from here on says who may call it.
+  await app.register(auth, { sharedWith: front.app })
   // An outside issuer shows its keys itself.
   if (keys.current.signing) jwks(app, keys)
   if (signIns) login(app, { accounts: clusterNamed(clusters, SIGN_IN_UPSTREAM), signIns })

@@ -1,16 +1,14 @@
-/** A server of the gateway before it has routes: it knows who is asking, and checks requests so that refusals name the field. */
-import { auth } from '@spillway/auth'
+/** A server of the gateway before it has routes: it checks requests so that refusals name the field. */
 import { type AppOptions, createApp, type Front, type ServiceContext, validatorCompiler } from '@spillway/service'
 
-/** It answers behind the front, which has the keys. */
+/** It answers behind the front. */
 export async function createServer(
   context: ServiceContext,
-  { app: front, traffic }: Front,
+  { traffic }: Front,
   options: Pick<AppOptions, 'checks' | 'trustedProxies'>,
 ) {
   const app = await createApp(context, { ...options, traffic })
   app.setValidatorCompiler(validatorCompiler)
-  await app.register(auth, { sharedWith: front })
   return app
 }
 export type App = Awaited<ReturnType<typeof createServer>>

@@ -1,6 +1,6 @@
 /** The worker: accepts jobs for gateways on the private network, and runs those that any worker accepted. */
 import { availableParallelism } from 'node:os'
-import { type AuthOptions, auth } from '@spillway/auth'
+import { type AuthOptions, auth, RevocationFeed } from '@spillway/auth'
 import { Database } from '@spillway/postgres'
 import { createApp, type ServiceContext } from '@spillway/service'
 import type { Config } from './config.ts'
@@ -8,6 +8,7 @@ import { Endings } from './endings.ts'
 import { Jobs } from './jobs.ts'
 import { measureJobs, measureQueue } from './measure.ts'
 import { Queue } from './queue.ts'
+import { revocationsFrom } from './revocations.ts'
 import { longtaskRoutes } from './routes/longtask.ts'
 import { Runner } from './runner.ts'
 import { sweepProgress } from './sweep.ts'
@@ -37,7 +38,8 @@ export async function buildApp(
     bodyLimit: BODY_LIMIT,
     checks: { database: database.check, queue: queue.check },
   })
-  await app.register(auth, { keys })
+  const revocations = new RevocationFeed({ read: revocationsFrom(config.DB_URL), logger })
+  await app.register(auth, { keys, revocations })
   await app.register(longtaskRoutes, { jobs: new Jobs(queue, database), tasks, endings, measures })
 
   let stopped: Promise<void> | undefined

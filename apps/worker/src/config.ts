@@ -11,7 +11,10 @@ export const settings = {
     text({ about: 'Key set (JWKS) whose tokens may have jobs; the public half is enough.' }),
   ),
   ...issuerSettings,
-  DB_URL: origins({ about: 'The db service’s endpoints, which reports read.', default: 'http://127.0.0.1:5002' }),
+  DB_URL: origins({
+    about: 'The db service’s endpoints, for reports and for what was revoked.',
+    default: 'http://127.0.0.1:5002',
+  }),
   JOB_CONCURRENCY: whole({ about: 'How many jobs this process runs at once.', minimum: 1, maximum: 64, default: 4 }),
 }
 export type Config = ConfigOf<typeof settings>

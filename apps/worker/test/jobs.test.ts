@@ -4,7 +4,7 @@ import { PgBoss } from 'pg-boss'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DEAD_LETTERS } from '../src/queue.ts'
 import type { Service } from './processes.ts'
-import { ask, becomes, look, metric, send, World } from './world.ts'
+import { ask, bearer, becomes, eventually, look, metric, send, World } from './world.ts'
 
 let world: World
 let db: Service
@@ -21,6 +21,21 @@ beforeAll(async () => {
   ])
 })
 afterAll(() => world?.end())
+
+describe('a token that was revoked', () => {
+  it('has no jobs any more', async () => {
+    const authorization = bearer('mallory')
+    const [, claims = ''] = authorization.split('.')
+    const { jti } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { jti: string }
+    const asked = { body: { task: 'sleep', ms: 1 }, headers: { authorization } }
+    expect((await ask(one, 'POST', '/longtask', asked)).status).toBe(202)
+    await ask(db, 'POST', '/revocations', { body: { tokenId: jti }, headers: { authorization } })
+    await eventually(async () =>
+      expect((await ask(one, 'POST', '/longtask', asked)).body).toMatchObject({ code: 'token_revoked' }),
+    )
+    expect((await ask(one, 'POST', '/longtask', { body: asked.body, as: 'mallory' })).status).toBe(202)
+  })
+})
 
 describe('a job', () => {
   it('is accepted with its place and nobody caches that', async () => {
@@ -352,7 +367,12 @@ describe('a task that fails', () => {
   let server: Server
   beforeAll(async () => {
     for (const service of [one, other]) await service.stop('SIGKILL')
-    server = createServer((_request, response) => {
+    server = createServer((request, response) => {
+      // The worker looks for what was revoked as well.
+      if (request.url?.startsWith('/revocations')) {
+        response.writeHead(503).end()
+        return
+      }
       asked++
       const [status, body] = (answers.shift() ?? (() => [500, 'connect ECONNREFUSED 10.1.2.3']))()
       response.writeHead(status).end(body)

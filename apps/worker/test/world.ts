@@ -20,7 +20,7 @@ const keyTexts = generateKeys()
 const signer = Fastify()
 await signer.register(auth, { keys: parseKeys(keyTexts.signing, 'test keys') })
 
-function bearer(subject: string): string {
+export function bearer(subject: string): string {
   return `Bearer ${signer.signToken({ sub: subject, roles: [] })}`
 }
 

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import fc from 'fast-check'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { auth, generateKeys, parseKeys, requireRole, requireSignedIn, TOKEN_LIFETIME_S } from './index.ts'
+import { auth, generateKeys, parseKeys, TOKEN_LIFETIME_S } from './index.ts'
 
 const texts = generateKeys()
 const keys = parseKeys(texts.signing, 'ours')
@@ -32,8 +32,8 @@ let app: FastifyInstance
 beforeAll(async () => {
   app = Fastify()
   await app.register(auth, { keys })
-  app.get('/me', { onRequest: requireSignedIn() }, (request) => request.identity)
-  app.get('/edit', { onRequest: [requireSignedIn(), requireRole('editor')] }, () => 'edited')
+  app.get('/me', { config: { auth: 'signed-in' } }, (request) => request.identity)
+  app.get('/edit', { config: { auth: 'editor' } }, () => 'edited')
   await app.listen({ port: 0 })
 })
 afterAll(() => app.close())

@@ -5,7 +5,9 @@ const KINDS = {
   malformed: { code: 'token_malformed', status: 401, title: 'No usable token', challenge: 'invalid_token' },
   expired: { code: 'token_expired', status: 401, title: 'The token has expired', challenge: 'invalid_token' },
   invalid: { code: 'token_invalid', status: 401, title: 'The token is not valid', challenge: 'invalid_token' },
+  revoked: { code: 'token_revoked', status: 401, title: 'The token was revoked', challenge: 'invalid_token' },
   role: { code: 'role_missing', status: 403, title: 'Your roles do not allow this', challenge: 'insufficient_scope' },
+  owner: { code: 'owner_only', status: 403, title: 'This belongs to somebody else', challenge: 'insufficient_scope' },
 } as const
 
 export type AuthCode = (typeof KINDS)[keyof typeof KINDS]['code']

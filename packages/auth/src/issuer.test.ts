@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import { exportJWK, generateKeyPair, type JWK, type JWTHeaderParameters, SignJWT } from 'jose'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { auth, requireRole, requireSignedIn } from './index.ts'
+import { auth } from './index.ts'
 import { IssuerKeys, verifyingKey } from './issuer.ts'
 
 const ISSUER = 'https://issuer.example/'
@@ -49,8 +49,8 @@ async function server(url: string, rolesClaim = 'roles') {
   const keys = await IssuerKeys.open({ url, issuer: ISSUER, audience: 'spillway', rolesClaim, logger, clock })
   const app = Fastify()
   await app.register(auth, { keys })
-  app.get('/me', { onRequest: requireSignedIn() }, (request) => request.identity)
-  app.get('/edit', { onRequest: [requireSignedIn(), requireRole('editor')] }, () => 'edited')
+  app.get('/me', { config: { auth: 'signed-in' } }, (request) => request.identity)
+  app.get('/edit', { config: { auth: 'editor' } }, () => 'edited')
   onTestFinished(() => app.close())
   const ask = async (token: string, path = '/me') => {
     const { statusCode, body } = await app.inject({ url: path, headers: { authorization: `Bearer ${token}` } })

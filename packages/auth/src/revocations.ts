@@ -28,15 +28,17 @@ export class Revocations {
   add(revocation: Revocation): void {
     if ('tokenId' in revocation) {
       this.#tokens.set(revocation.tokenId, revocation)
-    } else if (!(revocation.issuedUntil <= (this.#subjects.get(revocation.subject)?.issuedUntil ?? -1))) {
-      this.#subjects.set(revocation.subject, revocation)
+      return
     }
+    const before = this.#subjects.get(revocation.subject)
+    if (!before || before.issuedUntil < revocation.issuedUntil) this.#subjects.set(revocation.subject, revocation)
   }
 
   /** A token that does not say when it was issued counts as the oldest. */
-  has({ tokenId, subject, issuedAt = 0 }: Identity): boolean {
+  has({ tokenId, subject, issuedAt = Number.NEGATIVE_INFINITY }: Identity): boolean {
     if (this.#tokens.size > 0 && tokenId !== undefined && this.#tokens.has(tokenId)) return true
-    return this.#subjects.size > 0 && issuedAt <= (this.#subjects.get(subject)?.issuedUntil ?? -1)
+    const all = this.#subjects.size > 0 ? this.#subjects.get(subject) : undefined
+    return all !== undefined && issuedAt <= all.issuedUntil
   }
 
   sweep(): void {
@@ -44,9 +46,5 @@ export class Revocations {
     for (const known of [this.#tokens, this.#subjects]) {
       for (const [name, { endsAt }] of known) if (endsAt <= now) known.delete(name)
     }
-  }
-
-  get size(): number {
-    return this.#tokens.size + this.#subjects.size
   }
 }

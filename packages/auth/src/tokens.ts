@@ -5,6 +5,7 @@ import Fastify from 'fastify'
 import { AuthError } from './errors.ts'
 import type { Keys, Rules, VerifyingKey } from './keys.ts'
 import { LEEWAY_MS, Remembered } from './remembered.ts'
+import { Revocations } from './revocations.ts'
 
 /** Who a verified token speaks for. */
 export interface Identity {
@@ -44,18 +45,20 @@ interface Verifier {
 /** Signs and verifies with a set of keys, and with another one whenever it is told. */
 export class Tokens {
   readonly #rules: Rules
+  readonly #revocations: Revocations
   #verifiers: ReadonlyMap<string, Verifier> = new Map()
   readonly #remembered = new Remembered<Verifier>()
   #sign: ((claims: Claims) => string) | undefined
 
-  static async of(keys: Keys): Promise<Tokens> {
-    const tokens = new Tokens(keys.rules)
+  static async of(keys: Keys, revocations = new Revocations()): Promise<Tokens> {
+    const tokens = new Tokens(keys.rules, revocations)
     await tokens.use(keys)
     return tokens
   }
 
-  private constructor(rules: Rules) {
+  private constructor(rules: Rules, revocations: Revocations) {
     this.#rules = rules
+    this.#revocations = revocations
   }
 
   /** From now on these. What was verified by a key that stays is still remembered. */
@@ -85,7 +88,9 @@ export class Tokens {
 
   /** @throws {AuthError}, an {@link UnknownKey} where it names a key that is not known */
   verify(token: string): Identity {
-    return this.#remembered.find(token) ?? this.#verify(token)
+    const identity = this.#remembered.find(token) ?? this.#verify(token)
+    if (this.#revocations.has(identity)) throw new AuthError('revoked', 'the token was revoked; sign in again')
+    return identity
   }
 
   #verify(token: string): Identity {

@@ -30,7 +30,6 @@ export type CacheState = { readonly live: true } | { readonly live: false; reado
 
 /** Since the start. */
 export interface CacheCounters {
-  readonly l1Hits: number
   readonly l2Hits: number
   /** Flights that L2 told to fill, and to wait for another gateway's fill. */
   readonly leases: number
@@ -69,7 +68,7 @@ class Client implements CacheClient {
   readonly #flights = new Map<string, Flight>()
   readonly #closing = new AbortController()
   readonly #stopSweeping: () => void
-  readonly #counts = { l1Hits: 0, hit: 0, lease: 0, wait: 0, pass: 0, nothing: 0 }
+  readonly #counts = { hit: 0, lease: 0, wait: 0, pass: 0, nothing: 0 }
 
   constructor(options: CacheClientOptions) {
     const { url, instance, logger, maxBytes = L1_BYTES, clock = () => performance.now() } = options
@@ -91,10 +90,7 @@ class Client implements CacheClient {
   }
 
   peek(key: string): Entry | undefined {
-    if (!this.#link.live) return undefined
-    const entry = this.#l1.get(key)
-    if (entry && this.#l1.isFresh(entry)) this.#counts.l1Hits++
-    return entry
+    return this.#link.live && this.#l1.get(key)
   }
 
   async read(key: string, url: string, fill: Fill, signal: AbortSignal, held?: Entry): Promise<Reading> {
@@ -134,8 +130,8 @@ class Client implements CacheClient {
   }
 
   get counters(): CacheCounters {
-    const { l1Hits, hit: l2Hits, lease: leases, wait: waits, nothing: skipped } = this.#counts
-    return { l1Hits, l2Hits, leases, waits, skipped, bytes: this.#l1.bytes }
+    const { hit: l2Hits, lease: leases, wait: waits, nothing: skipped } = this.#counts
+    return { l2Hits, leases, waits, skipped, bytes: this.#l1.bytes }
   }
 
   async close(): Promise<void> {

@@ -44,7 +44,7 @@ export class Session {
    * once: a process may have been stopped since the last time.
    */
   live(): boolean {
-    return !this.#ended.signal.aborted && this.#effects.clock() < this.#usableUntil
+    return this.#effects.clock() < this.#usableUntil
   }
 
   /** Applies one line of the stream, then confirms it. */
@@ -68,6 +68,7 @@ export class Session {
   }
 
   end(why: string): void {
+    this.#usableUntil = Number.NEGATIVE_INFINITY
     this.#ended.abort(new Error(why))
   }
 
@@ -76,6 +77,7 @@ export class Session {
     const sentAt = this.#effects.clock()
     try {
       const status = await this.#effects.confirm(this.id, this.#applied, this.ended)
+      if (this.ended.aborted) return
       if (status === 204) this.#usableUntil = sentAt + L1_MS
       else this.end(`the cache service answered a confirmation with ${status}`)
     } catch {

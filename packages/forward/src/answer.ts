@@ -41,7 +41,8 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
   /** Why an attempt that starts after the end is to be dropped. */
   #reason: Error | undefined
   readonly #started = performance.now()
-  readonly #settled = Promise.withResolvers<void>()
+  #failure: HopFailure | undefined
+  #awaited: PromiseWithResolvers<void> | undefined
   readonly #hop: Hop
   readonly #deadlines: Deadlines
   readonly #request: FastifyRequest
@@ -60,18 +61,24 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
     this.#request = request
     this.#reply = reply
     this.#exchange = exchange
-    reply.raw.on('close', () => this.#clientLeft())
   }
 
-  /** Resolves when the answer has ended or the client is gone; rejects where there was no answer to pass on. */
-  get settled(): Promise<void> {
-    return this.#settled.promise
+  /**
+   * Resolves when the answer has ended or the client is gone; rejects where there was no answer to pass on. Undefined where
+   * it has ended already: out of a cache in this process, it needs neither a promise nor an eye on the client.
+   */
+  attend(): Promise<void> | undefined {
+    if (this.#failure) return Promise.reject(this.#failure)
+    if (this.#state === 'over') return undefined
+    this.#reply.raw.on('close', () => this.#clientLeft())
+    this.#awaited = Promise.withResolvers()
+    return this.#awaited.promise
   }
 
   /** Says by when the answer's head must come: `timeout` milliseconds after the request's end, which is now or that of `body`. */
   expectWithin(timeout: number, body?: ClientBody): void {
     this.#body = body
-    if (body === undefined) this.#expectBy(performance.now() + timeout)
+    if (body === undefined) this.#expectBy(this.#started + timeout)
     else {
       body.once('received', () => {
         this.#expectBy(performance.now() + timeout)
@@ -85,7 +92,7 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
     this.deadlineAt = deadlineAt + GRACE_MS
   }
 
-  /** To be called once it is dispatched: what is answered by then, out of a cache in this process, needs no timer. */
+  /** To be called once it is dispatched: what has been answered by then needs no timer. */
   keepTime(): void {
     const expected = this.deadlineAt < Number.POSITIVE_INFINITY
     if (expected && this.#state === 'waiting' && this.place < 0) this.#deadlines.add(this)
@@ -107,7 +114,8 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
   fail(error: Error): void {
     if (this.#state !== 'waiting') return
     this.#end(error)
-    this.#settled.reject(new HopFailure(error, this.#hop, this.#exchange))
+    this.#failure = new HopFailure(error, this.#hop, this.#exchange)
+    this.#awaited?.reject(this.#failure)
   }
 
   /** The client takes nothing any more: what it has is not the whole, so its connection is broken. */
@@ -117,14 +125,14 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
     const { socket } = this.#reply.raw
     // Not a clean end: where the connection's end delimits the body (HTTP/1.0), that would look complete.
     socket?.resetAndDestroy()
-    this.#settled.resolve()
+    this.#awaited?.resolve()
   }
 
   #clientLeft(): void {
     if (this.#state === 'over') return
     this.#reply.hijack()
     this.#end(new errors.RequestAbortedError('The client is gone'))
-    this.#settled.resolve()
+    this.#awaited?.resolve()
   }
 
   #end(reason: Error): void {
@@ -197,7 +205,7 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
     this.#become('over')
     clearTimeout(this.#stalled)
     this.#body?.destroy()
-    this.#settled.resolve()
+    this.#awaited?.resolve()
   }
 
   onResponseError(_controller: Controller, error: Error): void {
@@ -214,7 +222,7 @@ export class Answer implements Dispatcher.DispatchHandler, Due {
     this.#become('over')
     this.#reply.hijack()
     tunnel(this.#reply.raw, status, this.#head(status, fields), upstream)
-    this.#settled.resolve()
+    this.#awaited?.resolve()
   }
 
   #head(status: number, fields: AnswerFields): string[] {

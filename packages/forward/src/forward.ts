@@ -28,7 +28,7 @@ export function createForward(options: ForwardOptions): Forward {
     // The client may have left while others looked at its request.
     if (reply.raw.destroyed) {
       reply.hijack()
-      return Promise.resolve()
+      return undefined
     }
     const timeout = timeAllowed(raw, options.timeout, how.queuedMs)
     const exchange = exchangeFor(how, raw.socket)
@@ -64,7 +64,7 @@ export function createForward(options: ForwardOptions): Forward {
         send()
       })
     }
-    return answer.settled
+    return answer.attend()
   }
 }
 

@@ -1,6 +1,6 @@
 /** Mounts another server's path on one of ours: @fastify/http-proxy matches and rewrites paths, `forward` carries. */
 import { target } from '@spillway/intake'
-import type { FastifyInstance, HTTPMethods } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance, HTTPMethods } from 'fastify'
 import type { Forward } from './options.ts'
 
 export interface MountOptions {
@@ -11,6 +11,8 @@ export interface MountOptions {
   /** The upstream's, which takes the place of `path`. */
   at: string
   methods: readonly HTTPMethods[]
+  /** Of the routes, for other plugins. */
+  config?: FastifyContextConfig
   forward: Forward
 }
 
@@ -18,7 +20,7 @@ export interface MountOptions {
  * Of @fastify/http-proxy's own request nothing is left: it would keep few of a proxy's promises. A path with a segment
  * `..`, in any encoding, is refused with 400: for the upstream it might lead out of `at`.
  */
-export function mount(app: FastifyInstance, { path, below, at, methods, forward }: MountOptions): void {
+export function mount(app: FastifyInstance, { path, below, at, methods, config = {}, forward }: MountOptions): void {
   // Loaded only where something is mounted: it brings an HTTP client and a WebSocket of its own.
   app.register(import('@fastify/http-proxy'), {
     prefix: path,
@@ -28,6 +30,7 @@ export function mount(app: FastifyInstance, { path, below, at, methods, forward 
     upstream: 'http://upstream.invalid',
     routes: below ? ['', '/*'] : [''],
     httpMethods: [...methods],
+    config,
     proxyPayloads: false,
     // An absolute-form target is taken by its path.
     preRewrite: (url) => target({ url, headers: {} })?.path ?? url,

@@ -52,5 +52,12 @@ export interface ForwardedRequest {
   scope?: string
 }
 
-/** Streams one request to the dispatcher and its answer back; settles when the answer has ended or the client is gone. */
-export type Forward = (request: FastifyRequest, reply: FastifyReply, how?: ForwardedRequest) => Promise<void>
+/**
+ * Streams one request to the dispatcher and its answer back; settles when the answer has ended or the client is gone.
+ * Undefined where the answer has ended before this returns.
+ */
+export type Forward = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  how?: ForwardedRequest,
+) => Promise<void> | undefined

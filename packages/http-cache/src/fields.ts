@@ -80,7 +80,7 @@ export function eachLine(headers: RequestHeaders, see: (name: string, value: str
 
 function visit(headers: NonNullable<RequestHeaders>, see: (name: string, value: unknown) => void): void {
   if (Array.isArray(headers)) {
-    for (let i = 0; i + 1 < headers.length; i += 2) see(String(headers[i]), headers[i + 1])
+    for (let i = 0; i + 1 < headers.length; i += 2) see(headers[i] as string, headers[i + 1])
   } else if (isIterable(headers)) {
     for (const [name, value] of headers) see(name, value)
   } else {

@@ -59,7 +59,7 @@ export class Reader {
       return
     }
     const entry = this.#peek()
-    const use = entry && usable(entry, this.#demands, performance.now())
+    const use = entry && usable(entry, this.#demands, this.#startedAt)
     if (entry && use) {
       this.#hit(entry, 'l1', use === 'stale')
     } else if (onlyIfCached(this.#call.options.headers)) {
@@ -190,18 +190,20 @@ export class Reader {
 
   /** Whether a stale answer was delivered instead of an error with this status. */
   #insteadOf(status: number, stale: Entry | undefined): boolean {
-    if (!stale || !OUT_OF_ORDER.has(status) || ageOf(stale, performance.now()) >= stale.windows.ifError) return false
-    this.#reply.stored(stale, `${this.#forwarded(this.#fill?.answer?.head.status)}; ttl=${ttlOf(stale)}`)
+    if (!stale || !OUT_OF_ORDER.has(status)) return false
+    const age = ageOf(stale, performance.now())
+    if (age >= stale.windows.ifError) return false
+    this.#reply.stored(stale, `${this.#forwarded(this.#fill?.answer?.head.status)}; ttl=${ttlOf(stale, age)}`)
     return true
   }
 
   /** Out of the cache; what is stale, or nearly, is asked for anew meanwhile. */
   #hit(entry: Entry, tier: 'l1' | 'l2', stale: boolean): void {
-    const hit = `hit; ttl=${ttlOf(entry)}`
+    const age = ageOf(entry, performance.now())
+    const hit = `hit; ttl=${ttlOf(entry, age)}`
     if (tier === 'l2') this.#exchange.cacheStatusBehind = `${L2}; ${hit}`
     this.#reply.stored(entry, tier === 'l2' ? `${this.#forwarded()}; detail=l2` : `${hit}; detail=l1`)
     const { earlyRefresh, random } = this.#call.settings
-    const age = ageOf(entry, performance.now())
     if (stale || refreshesEarly(entry, age, earlyRefresh, random)) this.#refresh(entry)
   }
 
@@ -227,6 +229,6 @@ function isStored(reading: Reading): boolean {
 }
 
 /** Seconds; negative once it is stale (RFC 9211, 2.5). */
-function ttlOf(entry: Entry): number {
-  return Math.floor((entry.windows.fresh - ageOf(entry, performance.now())) / 1000)
+function ttlOf({ windows }: Entry, age: number): number {
+  return Math.floor((windows.fresh - age) / 1000)
 }

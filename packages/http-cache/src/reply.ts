@@ -26,8 +26,9 @@ export class Reply {
 
   /** What is stored. `until`: when somebody else was asked. */
   stored(entry: Entry, cacheStatus: string, until?: number): void {
-    this.#tell(cacheStatus, until)
-    deliverStored(entry, secondsOf(entry), this.#call)
+    const now = performance.now()
+    this.#tell(cacheStatus, until ?? now)
+    deliverStored(entry, secondsOf(entry, now), this.#call)
   }
 
   /** What the fill brings that this reader leads, as it comes; `entry`: where it may be stored. Aborts `leaving` with him. */
@@ -54,7 +55,7 @@ export class Reply {
   /** What another's fill brings, as he would get it once it is stored. Aborts `leaving` with him. */
   async shared({ answer, entry }: Begun, cacheStatus: string, leaving: AbortController): Promise<void> {
     this.#tell(cacheStatus)
-    const headers = storedFields(entry, secondsOf(entry), answer.length)
+    const headers = storedFields(entry, secondsOf(entry, performance.now()), answer.length)
     await this.#join(answer, entry, { headers, trailers: false, leaving })
   }
 
@@ -88,7 +89,7 @@ export class Reply {
     if (answer.open && deliverRunning(answer, head, this.#call, { trailers, left })) return
     leaving.signal.addEventListener('abort', () => delivery.fail(leaving.signal.reason))
     const body = answer.open && entry ? await answer.body : undefined
-    if (body && entry) deliverStored({ ...entry, body }, secondsOf(entry), this.#call)
+    if (body && entry) deliverStored({ ...entry, body }, secondsOf(entry, performance.now()), this.#call)
     else passBy(this.#call)
   }
 
@@ -99,7 +100,7 @@ export class Reply {
   }
 }
 
-/** Its age now, as `Age` says it. */
-function secondsOf(entry: EntryHead): number {
-  return Math.floor(ageOf(entry, performance.now()) / 1000)
+/** Its age, as `Age` says it. */
+function secondsOf(entry: EntryHead, now: number): number {
+  return Math.floor(ageOf(entry, now) / 1000)
 }

@@ -9,6 +9,8 @@ const TARGETING =
   /^(?:host|forwarded|front-end-https|x-(?:forwarded-(?!for$|by$).+|original-(?!forwarded-for$).+|rewrite-.+|(?:http-|backend-|real-)?host(?:-.+)?|(?:http-)?method(?:-.+)?|(?:url-)?scheme|http-destinationurl))$/
 /** Of `Forwarded` (RFC 7239), what names clients and hops. */
 const NODES = /\b(?:for|by)=(?:"[^"]*"|[^\s;,]*);?/gi
+/** One that names no more than these and the host that it was called by. */
+const PLAIN = /^(?:(?:for|by)=(?:"[^"]*"|[^\s;,]*);)*host="([^"]*)";proto=http$/
 /** Of those fields, what every request has by the time it comes here. */
 const HARMLESS = new Set(['x-forwarded-for', 'x-request-id', 'x-timeout-ms'])
 /** The first letters of those fields, in lower case. */
@@ -26,11 +28,17 @@ export function namedTarget(headers: RequestHeaders, calledAt: string | undefine
     if (letter !== X && letter !== F && letter !== H) return
     const field = given.toLowerCase()
     if (HARMLESS.has(field) || !TARGETING.test(field)) return
-    if (value === 'http' || value === calledAt) return
-    const name = field === 'forwarded' ? value.replace(NODES, '') : value
-    if (name !== `host="${calledAt}";proto=http`) named.push(field, name)
+    const name = nameIn(field, value, calledAt)
+    if (name !== undefined) named.push(field, name)
   })
   return named.length > 0 ? JSON.stringify(named) : ''
+}
+
+function nameIn(field: string, value: string, calledAt: string | undefined): string | undefined {
+  if (value === 'http' || value === calledAt) return undefined
+  if (field !== 'forwarded') return value
+  const [, host] = PLAIN.exec(value) ?? []
+  return host !== undefined && host === calledAt ? undefined : value.replace(NODES, '')
 }
 
 /**

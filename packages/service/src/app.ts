@@ -1,13 +1,15 @@
 /** The Fastify instance every service starts from: identity, framing, limits, problem details, health, metrics, load. */
 import { METHODS } from 'node:http'
 import type { Server } from 'node:https'
+import { Readable } from 'node:stream'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import { type Check, health, Lifecycle } from '@spillway/health'
-import { intake } from '@spillway/intake'
+import { hasBody, intake } from '@spillway/intake'
 import { createRegistry, metrics, type Registry } from '@spillway/metrics'
 import Fastify, { type FastifyRequest, LogController } from 'fastify'
 import findMyWay, { type HTTPMethod } from 'find-my-way'
 import type { Logger } from 'pino'
+import { parseJson } from './json.ts'
 import { createLogger, requestLogger } from './log.ts'
 import { answerProblem, common, Problem } from './problem.ts'
 import { missing, refuseUnparsed, refuseUnrouted } from './refusals.ts'
@@ -88,8 +90,8 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
     maxHeaderSize: MAX_HEADERS,
     headersTimeout: 15_000,
     connectionsCheckingInterval: 5_000,
-    // A request without a body is spared the life of a stream. Where Fastify reads bodies it would wait for the end of it.
-    optimizeEmptyRequests: forwards,
+    // A request without a body is spared the life of a stream.
+    optimizeEmptyRequests: true,
   }
   const app = Fastify({
     // With a logger of its own Fastify makes a child and listens to the answer for each request; `onRequest` does both.
@@ -120,6 +122,9 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
   app.log = logger as Logger<never>
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.removeContentTypeParser('text/plain')
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, bytes, done) =>
+    done(null, parseJson(bytes)),
+  )
   // Methods without a body, as Fastify sees it.
   if (forwards) for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   app.setErrorHandler(answerProblem)
@@ -182,6 +187,13 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
       // Not in a handler of its own: Fastify would look at the body first, and might find fault with that.
     } else done(request.is404 ? missing(request, known) : undefined)
   })
+  if (!forwards) {
+    // Fastify reads a body wherever a type is named, and the stream of a request without one never ends.
+    app.addHook('preParsing', (request, _reply, _payload, done) => {
+      if (request.headers['content-type'] === undefined || hasBody(request.raw)) done()
+      else done(null, Readable.from([]))
+    })
+  }
   app.addHook('onSend', (request, reply, _payload, done) => {
     reply.headers(app.answerHeaders(request))
     reply.header('server-timing', `${instance};dur=${(performance.now() - request.startedAt).toFixed(1)}`)

@@ -76,6 +76,8 @@ export const common = problems({
   bad_request: [400, 'The request is malformed'],
   validation_failed: [400, 'The request does not fit its schema'],
   malformed_json: [400, 'The body is not valid JSON'],
+  ambiguous_json: [400, 'The body is JSON that not every reader takes alike'],
+  json_too_complex: [400, 'The body has too many levels or members'],
   route_not_found: [404, 'No such route'],
   method_not_allowed: [405, 'This route does not take that method'],
   request_timeout: [408, 'The request came too slowly'],
@@ -87,8 +89,6 @@ export const common = problems({
 })
 
 const FASTIFY_CODES: Record<string, keyof typeof common> = {
-  FST_ERR_CTP_INVALID_JSON_BODY: 'malformed_json',
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed_json',
   FST_ERR_CTP_BODY_TOO_LARGE: 'body_too_large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'bad_request',

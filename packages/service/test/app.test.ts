@@ -120,7 +120,8 @@ describe('a refusal', () => {
   it.each([
     ['malformed JSON', json('{"n":'), 400, 'malformed_json'],
     ['an empty JSON body', json(''), 400, 'malformed_json'],
-    ['a prototype in the JSON', json('{"n":1,"__proto__":{"a":1}}'), 400, 'malformed_json'],
+    ['a prototype in the JSON', json('{"n":1,"__proto__":{"a":1}}'), 400, 'ambiguous_json'],
+    ['a name that comes twice in the JSON', json('{"n":1,"n":2}'), 400, 'ambiguous_json'],
     ['a body that does not fit', json('{"n":"x"}'), 400, 'validation_failed'],
     ['too long a body', json(`{"n":${'1'.repeat(200)}}`), 413, 'body_too_large'],
     ['another media type', json('<n/>', 'text/xml'), 415, 'unsupported_media_type'],
@@ -219,6 +220,13 @@ describe('a refusal', () => {
     await new Promise((resolve) => socket.write(head + ' '.repeat(8_000_000), resolve))
     socket.resume()
     expect(await ended).toMatch(/^HTTP\/1\.1 413 [\s\S]*body_too_large/)
+  })
+
+  it('of a body that is not there does not wait for one, whatever type is named', async () => {
+    const typed = 'HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n'
+    expect(await send(port, `POST /body ${typed}`)).toMatch(/^HTTP\/1\.1 400 /)
+    expect(await send(port, `POST /nowhere ${typed}`)).toMatch(/^HTTP\/1\.1 404 /)
+    expect(await send(port, `GET /health ${typed}`)).toMatch(/^HTTP\/1\.1 200 /)
   })
 
   it('of a body that is too long closes the connection instead of reading it', async () => {

@@ -1,6 +1,7 @@
 export { lru } from './lru.ts'
 export { ttlCache } from './plugin.ts'
 export type { Policy } from './policy.ts'
+export type { RouteCaching } from './route-caching.ts'
 export { s3Fifo } from './s3-fifo.ts'
 export type { Counters, Placement, Store } from './store.ts'
 export { startSweeper } from './sweeper.ts'

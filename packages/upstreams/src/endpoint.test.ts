@@ -8,7 +8,7 @@ const [place] = placesOf(sourceOf('http://127.0.0.1:1'), []) as [Place]
 
 const silent = {
   place,
-  secured: secured({}),
+  way: { secured: secured({}), allowed: () => true },
   connections: 1,
   clock: () => 0,
   onTransition: () => {},
@@ -21,7 +21,7 @@ function endpointUp({ first = true } = {}) {
   const told: string[] = []
   const endpoint = new Endpoint({
     place,
-    secured: secured({}),
+    way: { secured: secured({}), allowed: () => true },
     connections: 1,
     checked: true,
     first,

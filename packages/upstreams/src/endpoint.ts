@@ -16,15 +16,14 @@ import { PeakEwma } from './latency.ts'
 import { readLoad } from './load.ts'
 import { Outcomes } from './outcomes.ts'
 import type { Candidate, Said } from './policies/policy.ts'
-import { openClient, openPool } from './pool.ts'
+import { openClient, openPool, type Way } from './pool.ts'
 import { ramp } from './slow-start.ts'
-import type { Secured } from './tls.ts'
 import { BY_OPERATOR, type Transition } from './transition.ts'
 import type { EndpointStats, EndpointView, Intent } from './view.ts'
 
 export interface EndpointOptions {
   readonly place: Place
-  readonly secured: Secured
+  readonly way: Way
   /** How many requests its cluster may have on their way at once. */
   readonly connections: number
   /** Whether it is one of the first of its cluster: then there is no slow start when it first comes up. */
@@ -56,7 +55,7 @@ export class Endpoint implements Place, Candidate {
   #risenAt = Number.NEGATIVE_INFINITY
   readonly #first: boolean
   #latency = new PeakEwma()
-  readonly #secured: Secured
+  readonly #way: Way
   readonly #checked: boolean
   readonly #clock: () => number
   #onTransition: EndpointOptions['onTransition']
@@ -70,7 +69,7 @@ export class Endpoint implements Place, Candidate {
   #opened = 0
   readonly #outcomes = new Outcomes()
 
-  constructor({ place, secured, connections, first, checked, clock, onTransition, onFailure }: EndpointOptions) {
+  constructor({ place, way, connections, first, checked, clock, onTransition, onFailure }: EndpointOptions) {
     this.origin = place.origin
     this.named = place.named
     this.address = place.address
@@ -86,8 +85,8 @@ export class Endpoint implements Place, Candidate {
     this.#onFailure = onFailure
     this.#condition = checked ? { state: 'starting' } : { state: 'up', since: clock() }
     if (!checked && !first) this.#risenAt = clock()
-    this.#secured = secured
-    this.pool = openPool(place, secured, Math.min(connections, this.max))
+    this.#way = way
+    this.pool = openPool(place, way, Math.min(connections, this.max))
     this.pool.on('connect', () => this.#opened++)
   }
 
@@ -156,7 +155,7 @@ export class Endpoint implements Place, Candidate {
   }
 
   newcomer(port: number | undefined): Client {
-    return openClient(this, this.#secured, port)
+    return openClient(this, this.#way, port)
   }
 
   checked(finding: Finding): void {

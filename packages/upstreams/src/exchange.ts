@@ -10,6 +10,7 @@ export type ProxyErrorType =
   | 'connection_read_timeout'
   | 'connection_write_timeout'
   | 'connection_limit_reached'
+  | 'destination_ip_prohibited'
   | 'dns_error'
   | 'dns_timeout'
   | 'tls_protocol_error'

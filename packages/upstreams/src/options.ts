@@ -23,6 +23,11 @@ export interface UpstreamsOptions {
   readonly check?: CheckSpec | false
   /** Of https endpoints. Default: verified by Node's authorities, without a certificate of our own. */
   readonly tls?: TlsSpec
+  /**
+   * Addresses and CIDRs that its endpoints may have although connections lead to none such: link-local ones, `0.0.0.0/8`,
+   * multicast, reserved ones and broadcast, those of clouds' metadata. Default: none.
+   */
+  readonly allowAddresses?: readonly string[]
   /** How much the cluster may have to do at once; what is over it is refused with 503. */
   readonly limits?: ClusterLimits | undefined
   /** Told of each change of an endpoint, of what DNS says, and of what operators do; for log lines and metrics. */

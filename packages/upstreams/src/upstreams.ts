@@ -6,6 +6,7 @@ import { Checks } from './check.ts'
 import { wanted } from './check-spec.ts'
 import { limitsOf } from './cluster-limits.ts'
 import { Deadlines } from './deadlines.ts'
+import { destinations } from './destinations.ts'
 import { checkWeight, type Place } from './discovery.ts'
 import { mayEject } from './ejection.ts'
 import { Endpoint } from './endpoint.ts'
@@ -18,7 +19,7 @@ import type { Policy } from './policies/policy.ts'
 import { Queue } from './queue.ts'
 import { Running } from './running.ts'
 import { Selection } from './selection.ts'
-import { secured as securedBy } from './tls.ts'
+import { secured } from './tls.ts'
 import { BY_OPERATOR, type Transition } from './transition.ts'
 import type { ClusterStats, EndpointView } from './view.ts'
 
@@ -44,7 +45,7 @@ export class Upstreams extends Dispatcher {
   private readonly checks: Checks | undefined
   private readonly sweeps: NodeJS.Timeout
 
-  /** @throws {TypeError} on a bad endpoint, none, the same twice, a bad check or TLS text, and a name that no policy has */
+  /** @throws {TypeError} on a bad endpoint, none, the same twice, a bad check, TLS text or address, and a name that no policy has */
   constructor(options: UpstreamsOptions) {
     super()
     const {
@@ -76,14 +77,14 @@ export class Upstreams extends Dispatcher {
       onTransition(transition)
       queue.wake()
     }
-    const secured = securedBy(options.tls ?? {})
+    const way = { secured: secured(options.tls ?? {}), allowed: destinations(options.allowAddresses) }
     const checks = check ? new Checks({ wanted: wanted(check), clock, random }) : undefined
     this.checks = checks
     const { connections } = limits
     const told = { clock, onTransition: this.tell }
     const onFailure = (endpoint: Endpoint, type: ProxyErrorType | undefined) => this.judge(endpoint, type)
     const open = (place: Place, first: boolean) =>
-      new Endpoint({ place, secured, connections, first, checked: checks !== undefined, onFailure, ...told })
+      new Endpoint({ place, way, connections, first, checked: checks !== undefined, onFailure, ...told })
     this.members = new Members({ cluster: name, endpoints, open, checks, resolve, random, ...told })
     this.sweeps = setInterval(() => this.sweep(), SWEEP)
   }

@@ -4,8 +4,8 @@ import type { Environment, Settings } from './settings.ts'
 import { LabError, runningStack } from './stack.ts'
 
 /** Copies what is stored of the reader: a password is hashed once, not a hundred times. Those that exist get it anew. */
-const ADD = `INSERT INTO accounts (username, password, roles)
-  SELECT 'load-' || index, password, '{reader}' FROM accounts, generate_series(1, $1::int) AS index
+const ADD = `INSERT INTO accounts (username, key, password, roles)
+  SELECT 'load-' || index, 'load-' || index, password, '{reader}' FROM accounts, generate_series(1, $1::int) AS index
   WHERE username = 'reader' ON CONFLICT (username) DO UPDATE SET password = excluded.password`
 
 /** Resolves to the exit code. */

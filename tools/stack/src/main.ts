@@ -17,6 +17,7 @@ import { StackError, StateDir } from './state.ts'
 import { status } from './status.ts'
 import { supervise } from './supervise.ts'
 import { up } from './up.ts'
+import { users } from './users.ts'
 
 type Command = (config: Settings, state: StateDir, environment: Environment) => number | Promise<number>
 
@@ -36,6 +37,7 @@ const COMMANDS: Record<string, Command> = {
   'compose-down': composeDown,
   clean: (_, state) => clean(state),
   supervise,
+  users,
 }
 
 async function run(name: string, environment: Environment): Promise<number> {

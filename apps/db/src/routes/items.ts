@@ -1,7 +1,6 @@
 /** `/data`: reading items and pages of them, writing them with optimistic versions. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { requireRole } from '@spillway/auth'
-import { type Caching, callerOf, cdnCacheControl, Problem } from '@spillway/service'
+import { type Caching, callerOf, cdnCacheControl, Problem, parseJson } from '@spillway/service'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { errors } from '../errors.ts'
@@ -36,7 +35,7 @@ const UNCACHED = { ...CLIENTS, 'cdn-cache-control': 'no-store' }
 
 /** Of every write. What the tags name is purged whatever comes of the write, so they go on refusals too. */
 const write = {
-  onRequest: requireRole('editor'),
+  config: { auth: 'editor' },
   preHandler: async (request: FastifyRequest, reply: FastifyReply) => {
     reply.headers({ ...UNCACHED, 'cache-tag': `item:${(request.params as { key: string }).key}, items` })
   },
@@ -55,7 +54,7 @@ export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutes> = async (app, { i
 
   app.get(
     '/data',
-    { schema: { querystring: Query, response: { 200: Type.Union([Page, Item]) } } },
+    { config: { auth: 'public' }, schema: { querystring: Query, response: { 200: Type.Union([Page, Item]) } } },
     async (request, reply) => {
       const { key, after, limit = 100 } = request.query
       if (key !== undefined) return sendItem(key, request, reply)
@@ -64,8 +63,10 @@ export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutes> = async (app, { i
     },
   )
 
-  app.get('/data/:key', { schema: { params: Params, response: { 200: Item } } }, (request, reply) =>
-    sendItem(request.params.key, request, reply),
+  app.get(
+    '/data/:key',
+    { config: { auth: 'public' }, schema: { params: Params, response: { 200: Item } } },
+    (request, reply) => sendItem(request.params.key, request, reply),
   )
 
   app.put(
@@ -92,8 +93,9 @@ export const itemRoutes: FastifyPluginAsyncTypebox<ItemRoutes> = async (app, { i
 
 /** In a scope of its own, since only here a body may be a merge patch (RFC 7396). */
 const patchRoute: FastifyPluginAsyncTypebox<Pick<ItemRoutes, 'items'>> = async (app, { items }) => {
-  const json = app.getDefaultJsonParser('error', 'error')
-  app.addContentTypeParser('application/merge-patch+json', { parseAs: 'string' }, json)
+  app.addContentTypeParser<Buffer>('application/merge-patch+json', { parseAs: 'buffer' }, (_request, bytes, done) =>
+    done(null, parseJson(bytes)),
+  )
   app.patch(
     '/data/:key',
     { ...write, schema: { params: Params, body: Body, headers: Conditions, response: { 200: Item } } },

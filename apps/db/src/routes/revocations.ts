@@ -1,14 +1,16 @@
 /** `/revocations`: reading what was revoked, and revoking what is one's own. For services on the private network. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type Identity, Revocation, RevocationPage, requireSignedIn } from '@spillway/auth'
+import { type Identity, Revocation, type RevocationFeed, RevocationPage } from '@spillway/auth'
 import type { Database } from '@spillway/postgres'
-import { type Caller, callerOf, Problem, type ServiceContext } from '@spillway/service'
+import { callerOf, Problem, type ServiceContext } from '@spillway/service'
 import { Type } from 'typebox'
 import { errors } from '../errors.ts'
-import { readRevocations, revokeSubject, revokeToken, type Sql, sweepRevocations } from '../revocations.ts'
+import { aside, readRevocations, revokeSubject, revokeToken, sweepRevocations, through } from '../revocations.ts'
 
 interface RevocationRoutes {
   database: Database
+  /** By which this process refuses tokens. */
+  known: RevocationFeed['revocations']
   logger: ServiceContext['logger']
 }
 
@@ -20,10 +22,14 @@ const Wanted = Type.Union([
 
 const SWEEP_EVERY_MS = 600_000
 
-export const revocationRoutes: FastifyPluginAsyncTypebox<RevocationRoutes> = async (app, { database, logger }) => {
+export const revocationRoutes: FastifyPluginAsyncTypebox<RevocationRoutes> = async (
+  app,
+  { database, known, logger },
+) => {
   app.get(
     '/revocations',
     {
+      config: { auth: 'public' },
       schema: {
         querystring: Type.Object({ after: Type.Integer({ minimum: 0, default: 0 }) }, closed),
         response: { 200: RevocationPage },
@@ -37,7 +43,7 @@ export const revocationRoutes: FastifyPluginAsyncTypebox<RevocationRoutes> = asy
 
   app.post(
     '/revocations',
-    { onRequest: requireSignedIn(), schema: { body: Wanted, response: { 201: Revocation } } },
+    { config: { auth: 'signed-in' }, schema: { body: Wanted, response: { 201: Revocation } } },
     async (request, reply) => {
       const { body } = request
       const { tokenId, subject, roles, expiresAt } = request.identity as Identity
@@ -48,19 +54,13 @@ export const revocationRoutes: FastifyPluginAsyncTypebox<RevocationRoutes> = asy
         'tokenId' in body
           ? await revokeToken(sql, { tokenId: body.tokenId, expiresAt: own ? expiresAt : undefined })
           : await revokeSubject(sql, body.subject)
+      known.add(revocation)
       return reply.code(201).send(revocation)
     },
   )
 
-  const unbounded = { signal: new AbortController().signal, deadlineAt: Number.POSITIVE_INFINITY }
   const sweep = setInterval(() => {
-    sweepRevocations(through(database, unbounded)).catch((err) => logger.warn({ err }, 'old revocations stay'))
+    sweepRevocations(aside(database)).catch((err) => logger.warn({ err }, 'old revocations stay'))
   }, SWEEP_EVERY_MS)
   app.addHook('onClose', async () => clearInterval(sweep))
-}
-
-function through(database: Database, caller: Caller): Sql {
-  return {
-    query: async ({ values, ...statement }) => ({ rows: [...(await database.query(statement, values, caller))] }),
-  }
 }

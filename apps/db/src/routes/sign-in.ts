@@ -1,5 +1,6 @@
 /** `POST /sign-in`: whether a name and a password belong together. For gateways only, which sign the token. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { accountKey } from '@spillway/auth'
 import type { Database, Statement } from '@spillway/postgres'
 import { callerOf, Gate, Problem } from '@spillway/service'
 import { Type } from 'typebox'
@@ -14,10 +15,12 @@ export const Roles = Type.Array(Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$' 
 
 const ACCOUNT: Statement = {
   name: 'account',
-  text: `SELECT password, roles, ${ISSUED_AT} AS "issuedAt" FROM accounts WHERE username = $1`,
+  // One that is disabled is found no more than one that never was: what follows cannot tell them apart.
+  text: `SELECT username, password, roles, ${ISSUED_AT} AS "issuedAt" FROM accounts WHERE key = $1 AND disabled_at IS NULL`,
 }
 
 interface Account {
+  username: string
   password: string
   roles: string[]
   issuedAt: number
@@ -32,22 +35,22 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ database: Database }> = a
   app.post(
     '/sign-in',
     {
+      config: { auth: 'public' },
       schema: {
         body: Type.Object({ username: Username, password: Password }, { additionalProperties: false }),
         response: { 200: Type.Object({ username: Username, roles: Roles, issuedAt: Type.Integer() }) },
       },
     },
     async (request, reply) => {
-      const { username, password } = request.body
       const caller = callerOf(request, reply)
-      const [account] = await database.query<Account>(ACCOUNT, [username], caller)
+      const [account] = await database.query<Account>(ACCOUNT, [accountKey(request.body.username)], caller)
       const entry = await gate.enter(caller.signal)
       if (entry === 'left') throw new Problem(errors.caller_left)
       if (entry === 'full') throw new Problem(errors.sign_in_busy, { headers: { 'retry-after': '1' } })
       try {
-        const right = await checkPassword(account?.password, password)
+        const right = await checkPassword(account?.password, request.body.password)
         if (!account || !right) throw new Problem(errors.credentials_wrong)
-        const { roles, issuedAt } = account
+        const { username, roles, issuedAt } = account
         return reply.header('cache-control', 'no-store').send({ username, roles, issuedAt })
       } finally {
         gate.leave()

@@ -41,6 +41,8 @@ const goodRoute = fc.record(
       fc.constant('public'),
       fc.constant('signed-in'),
       word.map((role) => ({ role })),
+      fc.constant({ owner: 'id' }),
+      word.map((role) => ({ owner: 'id', role })),
     ),
     identity: fc.constantFrom('none', 'forward'),
     timeout: fc.integer({ min: 1, max: 15 }).map((seconds) => `${seconds}s`),
@@ -67,9 +69,11 @@ const slips: ((route: Planted, mark: string) => Planted)[] = [
   (route, mark) => ({ ...route, upstream: mark }),
   (route, mark) => ({ ...route, auth: mark }),
   (route, mark) => ({ ...route, auth: { role: mark.toUpperCase() } }),
+  (route, mark) => ({ ...route, auth: { owner: mark } }),
+  (route, mark) => ({ ...route, auth: { role: 'admin', owner: mark } }),
   (route, mark) => ({ ...route, path: mark }),
-  (route, mark) => ({ ...route, path: `/${mark}/{twice}/{twice}` }),
-  (route, mark) => ({ ...route, path: `/admin/${mark}` }),
+  (route, mark) => ({ ...route, path: `/${mark}/{id}/{id}` }),
+  (route, mark) => ({ ...route, path: `/admin/${mark}/{id}` }),
   (route, mark) => ({ ...route, timeout: mark }),
   (route, mark) => ({ ...route, bodyLimit: mark }),
   (route, mark) => ({ ...route, cache: mark }),
@@ -88,6 +92,8 @@ const slips: ((route: Planted, mark: string) => Planted)[] = [
   (route, mark) => ({ ...route, cache: { scope: 'public', headers: [`not a name ${mark}`] } }),
   (route, mark) => ({ ...route, identity: mark }),
   (route, mark) => ({ ...route, rewrite: mark }),
+  (route, mark) => ({ ...route, cors: { origins: [`https://${mark}.example/`] } }),
+  (route, mark) => ({ ...route, cors: { origins: ['*'], maxAge: mark } }),
   (route, mark) => ({ ...route, headers: { request: { set: { [`${mark}:`]: 'x' } } } }),
   (route, mark) => ({ ...route, headers: { response: { [mark]: {} } } }),
   (route, mark) => ({ ...route, headers: { response: { remove: [`not a name ${mark}`] } } }),
@@ -186,7 +192,7 @@ describe('a routes file', () => {
   it('names what would be right', async () => {
     const text = one({ auth: 'singed-in', timeout: '15', cache: { scope: 'all' }, sumary: 'x' })
     expect((await mistakesIn(text)).map((m) => m.message)).toEqual([
-      'routes[0].auth is "singed-in"; it must be public, signed-in or a role such as { role: editor }',
+      'routes[0].auth is "singed-in"; it must be public, signed-in, a role such as { role: editor }, or { owner: NAME } with a {NAME} of the path',
       'routes[0].timeout is "15"; it must be a duration such as 250ms, 30s, 5m',
       'routes[0].cache.scope is "all"; it must be one of public, role, user',
       'routes[0].sumary is not a known key; did you mean summary?',
@@ -256,6 +262,39 @@ describe('a routes file', () => {
         expect.stringContaining('a whole segment'),
       ])
     }
+  })
+
+  it('names what would be right of who may read answers', async () => {
+    const said = async (cors: object, changed: object = {}) =>
+      (await mistakesIn(one({ cors, ...changed }))).map((m) => m.message)
+    expect(await said({ origins: ['https://app.example', 'http://localhost:3000'], credentials: true })).toEqual([])
+    expect(await said({ origins: ['*'], exposed: ['etag'] })).toEqual([])
+    for (const origin of [
+      'null',
+      'app.example',
+      'https://app.example/',
+      'https://App.example',
+      'https://app.example:443',
+      'https://*.app.example',
+      'https://ä.example',
+      'file://',
+    ]) {
+      expect(await said({ origins: [origin] })).toEqual([
+        expect.stringContaining('must be an origin as browsers send it'),
+      ])
+    }
+    expect(await said({})).toEqual([expect.stringContaining('lacks origins, which must be a list such as')])
+    expect(await said({ origins: ['*', 'https://app.example'] })).toEqual([
+      expect.stringContaining('has * beside others'),
+    ])
+    expect(await said({ origins: ['*'], credentials: true })).toEqual([expect.stringContaining('but origins is *')])
+    expect(await said({ origins: ['*'], headers: ['*'] })).toEqual([expect.stringContaining('must be a field’s name')])
+    expect(await said({ origins: ['*'], methods: ['GET', 'PUT'] })).toEqual([
+      'routes[0].cors.methods[1] is PUT, which the route does not take; it takes GET',
+    ])
+    expect(await said({ origins: ['*'] }, { headers: { response: { remove: ['Access-Control-Max-Age'] } } })).toEqual([
+      'routes[0].headers.response changes Access-Control-Max-Age, which cors writes; leave it to that',
+    ])
   })
 
   it('may not lead in circles', async () => {

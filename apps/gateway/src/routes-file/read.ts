@@ -12,10 +12,7 @@ import { expand, type Variables } from './variables.ts'
 
 /** One route, with its defaults filled in. */
 export interface Route
-  extends Pick<
-    RouteSource,
-    'path' | 'methods' | 'upstream' | 'auth' | 'summary' | 'description' | 'rewrite' | 'redirect' | 'answer' | 'headers'
-  > {
+  extends Omit<RouteSource, 'cache' | 'mount' | 'identity' | 'timeout' | 'bodyLimit' | 'request' | 'responses'> {
   /** For whom a cached answer may be reused; `none` passes the cache by. */
   cacheScope: 'none' | 'public' | 'role' | 'user'
   cacheOptions: CacheOptions

@@ -1,6 +1,8 @@
 /** What a routes file may not say although its shape is right: names that lead nowhere, routes that hide each other. */
 import { isMapping, type Mistake, mistake, mistakesOf, type Path } from '@spillway/service'
 import { Value } from 'typebox/value'
+import { accessMistakes } from './access.ts'
+import { corsMistakes } from './cors.ts'
 import { definitions } from './json-schema.ts'
 import { parameterNames, pathShape } from './path.ts'
 import { rewriteMistakes } from './rewrite.ts'
@@ -32,6 +34,7 @@ export function ruleMistakes(source: unknown, variables: Variables, lineOf: Line
       ...routeMistakes(route, ['routes', index], upstreams),
       ...mountMistakes(route, ['routes', index], variables),
       ...rewriteMistakes(route, ['routes', index]),
+      ...corsMistakes(route, ['routes', index]),
       ...(isMapping(written[index]) ? ownTaskMistakes(route, written[index], ['routes', index]) : []),
     ]),
     ...loops(routes),
@@ -52,6 +55,7 @@ function routeMistakes(route: Sound, at: Path, upstreams: Record<string, unknown
   return [
     ...(upstreams ? unknownUpstream(route, at, upstreams) : []),
     ...pathMistakes(route, at),
+    ...(route.path === undefined ? [] : accessMistakes(route.auth, parameterNames(route.path), [...at, 'auth'])),
     ...methodMistakes(route, at),
     ...(route.timeout === undefined || timeoutFits(Value.Decode(RouteSource.properties.timeout, route.timeout) ?? 0)
       ? []

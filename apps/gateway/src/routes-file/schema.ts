@@ -2,37 +2,32 @@
 import { CLUSTER_NAME, WANTED_CLUSTER_NAME } from '@spillway/clusters'
 import { choice, duration, routeTask, size, text } from '@spillway/service'
 import { type Static, Type } from 'typebox'
+import { Access } from './access.ts'
 import { Caching } from './caching.ts'
+import { Cors } from './cors.ts'
 import { jsonSchema, Parameters } from './json-schema.ts'
+import { METHODS } from './methods.ts'
 import { SEGMENT } from './path.ts'
 import { Rewrite } from './rewrite.ts'
 import { Upstream } from './upstreams.ts'
-
-const Role = Type.String({
-  pattern: '^[a-z][a-z0-9_-]{0,31}$',
-  wants: 'a role such as editor: lower-case letters, digits, _ and -',
-})
-
-const closed = { additionalProperties: false }
 
 export const RouteSource = Type.Object({
   path: Type.String({
     pattern: `^(/|(/${SEGMENT})+)$`,
     wants: 'a path such as /data/{key}, whose segments are letters, digits and . _ ~ - or a {name}',
   }),
-  methods: Type.Array(choice(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'], { about: 'HEAD goes with GET.' }), {
+  methods: Type.Array(METHODS, {
     minItems: 1,
     wants: 'a list such as [GET, PUT]; HEAD goes with GET',
   }),
   upstream: Type.Optional(text({ about: 'One of `upstreams`.' })),
   ...routeTask,
-  auth: Type.Union([Type.Literal('public'), Type.Literal('signed-in'), Type.Object({ role: Role }, closed)], {
-    wants: 'public, signed-in or a role such as { role: editor }',
-  }),
+  auth: Access,
   mount: Type.Optional(
     text({ about: `The upstream's path that \`path\` and what is below it lead to; \${NAME} as in endpoints.` }),
   ),
   rewrite: Type.Optional(Rewrite),
+  cors: Type.Optional(Cors),
   cache: Type.Optional(
     Type.Union([Type.Literal('none'), Caching], {
       wants: 'none, or { scope: public }, { scope: role } or { scope: user }',

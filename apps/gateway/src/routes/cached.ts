@@ -1,5 +1,4 @@
 /** `GET /admin/cache/stats` and `/admin/cache/entries`: what the cache service does and holds, for administrators. */
-import { requireRole } from '@spillway/auth'
 import { type CacheInspection, CacheStats, EntriesPage, EntriesQuery } from '@spillway/cache-client'
 import { Type } from 'typebox'
 import type { Route } from '../routes-file/read.ts'
@@ -37,12 +36,12 @@ export function cached(
   app.get(
     '/admin/cache/stats',
     {
+      config: { auth: 'admin' },
       schema: {
         summary: 'The cache service’s figures',
         ...ofAdministration,
         response: { 200: { ...CacheStats, description: 'Since its start' }, ...problemResponses(401, 403, 503) },
       },
-      onRequest: requireRole('admin'),
     },
     async (_request, reply) => reply.header('cache-control', 'no-store').send(await inspection.stats()),
   )
@@ -50,6 +49,7 @@ export function cached(
   app.get(
     '/admin/cache/entries',
     {
+      config: { auth: 'admin' },
       schema: {
         summary: 'What the cache service holds, by name, a page at a time',
         ...ofAdministration,
@@ -59,7 +59,6 @@ export function cached(
           ...problemResponses(400, 401, 403, 503),
         },
       },
-      onRequest: requireRole('admin'),
     },
     async (request, reply) => {
       const { prefix, ...page } = request.query

@@ -1,11 +1,12 @@
 /** The routes of the routes file: authenticate, validate, then forward through the cache. */
-import { type Identity, requireRole, requireSignedIn } from '@spillway/auth'
+import { type Identity, requireAccess } from '@spillway/auth'
 import type { SharedCache } from '@spillway/cache-client'
 import type { HashKey } from '@spillway/clusters'
 import { createForward, type Forward, mount, target } from '@spillway/forward'
-import { problemResponse } from '@spillway/service'
+import { parseJson, problemResponse } from '@spillway/service'
 import type { FastifyInstance, FastifyRequest, FastifySchema, RouteHandlerMethod } from 'fastify'
 import { type Clusters, clusterNamed, dispatcherOf, originOf } from '../clusters.ts'
+import { isShared, preflights, share, unsaid } from '../cors.ts'
 import { ownAnswer, ownStatus } from '../own-answer.ts'
 import type { Places } from '../places.ts'
 import { rewriter } from '../rewrite.ts'
@@ -40,8 +41,11 @@ export async function declaredRoutes(app: App, options: DeclaredOptions): Promis
   app.decorateRequest('rawBody', null)
   app.decorateRequest('queuedMs', 0)
   const tagsOf = urlTags(options.routes)
+  const preflight = preflights(app, options.routes)
   for (const route of options.routes) {
     await app.register(async (scope) => {
+      const asked = preflight(route)
+      if (asked) scope.addHook('onRequest', asked)
       declare(scope, route, options, tagsOf)
     })
   }
@@ -54,7 +58,9 @@ function declare(
   { clusters, cache, name, places }: DeclaredOptions,
   tagsOf: TagsOf,
 ): void {
-  if (route.auth !== 'public') app.addHook('onRequest', guard(route.auth))
+  if (isShared(route)) share(app, route)
+  // Before the hooks of its scope that go by who is asking, and not behind them, where `config.auth` alone would put it.
+  if (route.auth !== 'public') app.addHook('onRequest', requireAccess(route.auth))
   if (places) app.addHook('preHandler', places.taken(route.timeoutMs))
   takeBodies(app, route)
   const own = ownAnswer(route)
@@ -69,7 +75,7 @@ function declare(
     name,
     identity: route.identity,
     timeout: route.timeoutMs,
-    headers: route.headers ?? {},
+    headers: route.cors ? { ...route.headers, response: unsaid(route.headers?.response) } : (route.headers ?? {}),
   })
   const send = keyed(forward, cluster.key)
   if (route.mount === undefined) declareRoute(app, route, sending(route, send, tagsOf))
@@ -90,6 +96,7 @@ function declareRoute(app: FastifyInstance, route: Route, handler: RouteHandlerM
   app.route({
     method: route.methods,
     url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    config: { auth: route.auth },
     schema: schemaOf(route),
     ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
     handler,
@@ -128,22 +135,18 @@ function declareMount(app: FastifyInstance, route: Route, at: string, forward: F
     below: route.path !== '/',
     at,
     methods: route.methods,
+    config: { auth: route.auth },
     forward: (request, reply, how) => forward(request, reply, { ...how, queuedMs: request.queuedMs }),
   })
 }
 
-function guard(access: Exclude<Route['auth'], 'public'>) {
-  return access === 'signed-in' ? requireSignedIn() : requireRole(access.role)
-}
-
 /** Read whole where it has a schema or a limit, since both must be known before anything is sent; else streamed. */
 function takeBodies(app: FastifyInstance, { request: { body }, bodyLimit }: Route): void {
-  const parseJson = app.getDefaultJsonParser('error', 'error')
   app.removeAllContentTypeParsers()
   if (body) {
     app.addContentTypeParser<Buffer>(JSON_TYPES, { parseAs: 'buffer' }, (request, raw, done) => {
       request.rawBody = raw
-      void parseJson(request, raw.toString(), done)
+      done(null, parseJson(raw))
     })
   } else if (bodyLimit !== undefined) {
     app.addContentTypeParser<Buffer>('*', { parseAs: 'buffer' }, (request, raw, done) => {

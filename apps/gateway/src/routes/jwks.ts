@@ -19,6 +19,7 @@ export function jwks(app: App, keys: KeySource): void {
   app.get(
     '/.well-known/jwks.json',
     {
+      config: { auth: 'public' },
       schema: {
         summary: 'Gives the keys that verify tokens',
         description: 'A JWK set. Whoever meets a `kid` that is not in the copy he has asks again.',

@@ -1,6 +1,6 @@
 /** `POST /login`: the db service checks the password, the gateway signs the token. */
 import rateLimit from '@fastify/rate-limit'
-import { TOKEN_LIFETIME_S } from '@spillway/auth'
+import { accountKey, TOKEN_LIFETIME_S } from '@spillway/auth'
 import type { Cluster } from '@spillway/clusters'
 import { Counter, type Registry } from '@spillway/metrics'
 import { Problem } from '@spillway/service'
@@ -89,6 +89,7 @@ export function login(app: App, { accounts, signIns }: LoginOptions): void {
   app.post(
     '/login',
     {
+      config: { auth: 'public' },
       bodyLimit: 8192,
       schema: {
         summary: 'Signs in with user name and password',
@@ -114,11 +115,6 @@ export function login(app: App, { accounts, signIns }: LoginOptions): void {
       return reply.header('cache-control', 'no-store').send({ token, tokenType: 'Bearer', expiresIn: TOKEN_LIFETIME_S })
     },
   )
-}
-
-/** Spellings that a reader takes for one name share one limit. */
-function accountKey(username: string): string {
-  return username.normalize('NFKC').trim().toLowerCase()
 }
 
 /** Undefined where the credentials are wrong. Asked past the cache: this POST changes nothing that is cached. */

@@ -1,5 +1,4 @@
 /** `POST /admin/reload`: reads the routes file again and serves what it says, or all as before. */
-import { requireRole } from '@spillway/auth'
 import { Changes, type Reloaded, reloadRefused } from '@spillway/service'
 import type { App } from '../server.ts'
 import { BEARER, problemResponses } from './docs.ts'
@@ -8,6 +7,7 @@ export function reloadRoute(app: App, reload: () => Promise<Reloaded>): void {
   app.post(
     '/admin/reload',
     {
+      config: { auth: 'admin' },
       schema: {
         summary:
           'Serves what the routes file says now, at the gateway that is asked; one with mistakes is refused whole',
@@ -15,7 +15,6 @@ export function reloadRoute(app: App, reload: () => Promise<Reloaded>): void {
         security: [{ [BEARER]: [] }],
         response: { 200: { ...Changes, description: 'What is different now' }, ...problemResponses(401, 403, 422) },
       },
-      onRequest: requireRole('admin'),
     },
     async () => {
       const reloaded = await reload()

@@ -1,6 +1,6 @@
 /** `/longtask`: asking for a job, looking at it, waiting for its end, and cancelling it. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type Identity, requireSignedIn } from '@spillway/auth'
+import type { Identity } from '@spillway/auth'
 import { type Caller, callerOf, Problem } from '@spillway/service'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
@@ -24,6 +24,7 @@ const Headers = Type.Object({ 'idempotency-key': Type.Optional(Type.String({ pat
 
 /** Jobs change by themselves, and are nobody's but their owner's. */
 const UNCACHED = { 'cache-control': 'no-store', 'cdn-cache-control': 'no-store' }
+const config = { auth: 'signed-in' }
 /** Milliseconds before the caller's own deadline at which a wait ends, so that the answer still arrives. */
 const MARGIN_MS = 250
 
@@ -34,7 +35,6 @@ export const longtaskRoutes: FastifyPluginAsyncTypebox<LongtaskRoutes> = async (
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers(UNCACHED)
   })
-  app.addHook('onRequest', requireSignedIn())
 
   /** The job as it is once it has ended, or the client's wait is over. */
   async function awaited(job: Job, request: FastifyRequest, reply: FastifyReply, caller: Caller): Promise<Job> {
@@ -50,7 +50,7 @@ export const longtaskRoutes: FastifyPluginAsyncTypebox<LongtaskRoutes> = async (
 
   app.post(
     '/longtask',
-    { schema: { body: Request, headers: Headers, response: { 200: Job, 202: Job } } },
+    { config, schema: { body: Request, headers: Headers, response: { 200: Job, 202: Job } } },
     async (request, reply) => {
       const caller = callerOf(request, reply)
       const data = { owner: ownerOf(request), ...requested(request.body, tasks) }
@@ -66,24 +66,28 @@ export const longtaskRoutes: FastifyPluginAsyncTypebox<LongtaskRoutes> = async (
     },
   )
 
-  app.get('/longtask/:id', { schema: { params: Params, response: { 200: Job } } }, async (request, reply) => {
+  app.get('/longtask/:id', { config, schema: { params: Params, response: { 200: Job } } }, async (request, reply) => {
     const caller = callerOf(request, reply)
     const job = await jobs.read(request.params.id, ownerOf(request), caller)
     if (!job) throw missing(request.params.id)
     return send(await awaited(job, request, reply, caller), reply)
   })
 
-  app.delete('/longtask/:id', { schema: { params: Params, response: { 200: Job } } }, async (request, reply) => {
-    const { id } = request.params
-    const cancelled = await jobs.cancel(id, ownerOf(request), callerOf(request, reply))
-    if (cancelled.outcome === 'missing') throw missing(id)
-    const { job } = cancelled
-    if (cancelled.outcome === 'finished') {
-      throw new Problem(errors.job_finished, { detail: `the job is ${job.state} already` })
-    }
-    measures.jobs.inc({ task: job.task, outcome: 'cancelled' })
-    return send(job, reply)
-  })
+  app.delete(
+    '/longtask/:id',
+    { config, schema: { params: Params, response: { 200: Job } } },
+    async (request, reply) => {
+      const { id } = request.params
+      const cancelled = await jobs.cancel(id, ownerOf(request), callerOf(request, reply))
+      if (cancelled.outcome === 'missing') throw missing(id)
+      const { job } = cancelled
+      if (cancelled.outcome === 'finished') {
+        throw new Problem(errors.job_finished, { detail: `the job is ${job.state} already` })
+      }
+      measures.jobs.inc({ task: job.task, outcome: 'cancelled' })
+      return send(job, reply)
+    },
+  )
 }
 
 function ownerOf({ identity }: FastifyRequest): string {

@@ -76,7 +76,7 @@ class ValkeyClient implements CacheClient {
 
   get counters(): CacheCounters {
     const { hit: l2Hits, lease: leases, wait: waits, skipped } = this.#counts
-    return { l1Hits: 0, l2Hits, leases, waits, skipped, bytes: 0 }
+    return { l2Hits, leases, waits, skipped, bytes: 0 }
   }
 
   async close(): Promise<void> {
