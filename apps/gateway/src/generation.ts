@@ -1,9 +1,8 @@
 /** One reading of the routes file, served: the built-in routes, and those that it declares. */
 import { auth, type KeySource, type RevocationFeed } from '@spillway/auth'
 import type { CacheClient, SharedCache } from '@spillway/cache-client'
-import type { Cluster } from '@spillway/clusters'
 import type { Front, Reloaded, ServiceContext } from '@spillway/service'
-import { cachedClusters, clusterChecks, clusterNamed } from './clusters.ts'
+import { type Clusters, clusterChecks, clusterNamed } from './clusters.ts'
 import type { Config } from './config.ts'
 import type { Faults } from './faults.ts'
 import type { Limits } from './limits.ts'
@@ -15,9 +14,8 @@ import { declaredRoutes } from './routes/declared.ts'
 import { docs } from './routes/docs.ts'
 import { faultsRoutes } from './routes/faults.ts'
 import { jwks } from './routes/jwks.ts'
-
-const { config, context, front, keys, client, cache, faults, signIns, revocations, revoking, places } = lasting
-
+import { login } from './routes/login.ts'
+import { logout } from './routes/logout.ts'
 import { purge } from './routes/purge.ts'
 import { reloadRoute } from './routes/reload.ts'
 import type { RoutesTable } from './routes-file/read.ts'
@@ -46,7 +44,7 @@ export interface Lasting {
 
 interface Said {
   readonly routes: RoutesTable['routes']
-  readonly clusters: ReadonlyMap<string, Cluster>
+  readonly clusters: Clusters
   readonly reload: () => Promise<Reloaded>
 }
 
@@ -54,8 +52,7 @@ interface Said {
 export async function createGeneration(said: Said, lasting: Lasting): Promise<App> {
   const { config, context, front, keys, client, cache, faults, limits, signIns, revocations, revoking, places } =
     lasting
-  const { routes, reload } = said
-  const clusters = cachedClusters(said.clusters, cache)
+  const { routes, clusters, reload } = said
   const app = await createServer(context, front, {
     trustedProxies: config.TRUSTED_PROXIES,
     checks: { ...clusterChecks(clusters), cache: cacheCheck(client), revocations: revocationsCheck(revocations) },
@@ -72,7 +69,7 @@ export async function createGeneration(said: Said, lasting: Lasting): Promise<Ap
   if (client.inspection) cached(app, { inspection: client.inspection, routes })
   reloadRoute(app, reload)
   faultsRoutes(app, { faults, routes })
-  await declaredRoutes(app, { routes, clusters, name: context.instance, limits, places, faults })
+  await declaredRoutes(app, { routes, clusters, cache, name: context.instance, limits, places, faults })
   await app.ready()
   return app
 }
