@@ -9,6 +9,7 @@ export const gatewayProblems = problems({
   gateway_busy: [503, 'Too many requests are in line here'],
   gateway_queue_timeout: [504, 'The request waited too long in line'],
   cors_refused: [403, 'Pages of this origin may not ask for that'],
+  interceptor_failed: [500, 'Something that this route runs has failed'],
   ambiguous_path: [400, 'The path can be read as another one'],
   purge_key_unknown: [422, 'No cached route has this path'],
 })
