@@ -14,8 +14,8 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'spillway-interceptors-'))
   cache = await startService('cache/src/main.ts')
   upstream = await startUpstream(({ method, url, body, headers }, response) => {
-    if (url === '/unknown-coding') return response.writeHead(200, { 'transfer-encoding': 'odd' }).end()
-    json(response, 200, { method, url, body, greeting: headers.greeting }, { 'cache-control': 'max-age=60' })
+    if (url === '/unknown-coding') response.writeHead(200, { 'transfer-encoding': 'odd' }).end()
+    else json(response, 200, { method, url, body, greeting: headers.greeting }, { 'cache-control': 'max-age=60' })
   })
 })
 afterAll(async () => {
@@ -30,12 +30,16 @@ const routesWith = (names: readonly string[], rest = 'auth: public') => `
 upstreams:
   db: { endpoints: "\${UPSTREAM}", check: none }
 routes:
-  - { path: "/{name}", methods: [GET, POST], upstream: db, ${rest}, timeout: 300ms, interceptors: [${names.map(file)}] }
+  - { path: "/{name}", methods: [GET, POST], upstream: db, ${rest}, interceptors: [${names.map(file)}] }
   - { path: /plain/route, methods: [GET], upstream: db, auth: public, cache: none }
 `
 
 /** A gateway whose one route has these interceptors, by their files' texts. */
-async function withOwn(files: Readonly<Record<string, string>>, use: (gateway: Gateway) => Promise<void>, rest?: string) {
+async function withOwn(
+  files: Readonly<Record<string, string>>,
+  use: (gateway: Gateway) => Promise<void>,
+  rest?: string,
+) {
   for (const [name, text] of Object.entries(files)) await writeFile(file(name), text)
   const routes = routesWith(Object.keys(files), rest)
   const gateway = await startGateway({ db: upstream.url, cache: cache.url, routes })
@@ -57,8 +61,8 @@ import type { Dispatcher } from 'undici'
 export default (dispatch: Dispatcher.Dispatch): Dispatcher.Dispatch => (options, handler) => {
   const headers = options.headers as string[]
   const at = headers.indexOf('greeting')
-  const before = at < 0 ? '' : headers[at + 1] + ' '
-  return dispatch({ ...options, headers: [...headers.slice(0, at < 0 ? undefined : at), 'greeting', before + '${name}'] }, handler)
+  const before = at < 0 ? '' : headers.splice(at, 2)[1] + ' '
+  return dispatch({ ...options, headers: [...headers, 'greeting', before + '${name}'] }, handler)
 }
 `
 
@@ -81,7 +85,7 @@ describe('an interceptor of one’s own', () => {
 
   it('has it before the next one, which the file names behind it', async () => {
     await withOwn({ 'one.ts': greeting('one'), 'two.ts': greeting('two') }, async (gateway) => {
-      expect((await ask(gateway, '/a', { method: 'POST' })).body.greeting).toBe('one two')
+      expect((await ask(gateway, '/a', { method: 'POST' })).body).toMatchObject({ greeting: 'one two' })
     })
   })
 
@@ -140,7 +144,10 @@ describe('an interceptor that fails', () => {
     ['in its dispatch', `export default () => () => { throw new Error('no idea') }`],
     ['with what is no error', `export default () => () => { throw null }`],
     ['by rejecting', `export default () => async () => { throw new Error('no idea') }`],
-    ['after it has sent', `export default (dispatch) => (...given) => { dispatch(...given); throw new Error('no idea') }`],
+    [
+      'after it has sent',
+      `export default (dispatch) => (...given) => { dispatch(...given); throw new Error('no idea') }`,
+    ],
     ['as the request starts', handling(own('onRequestStart'))],
     ['at the answer’s head', handling(own('onResponseStart'))],
     ['at the answer’s head, by rejecting', handling(`async ${own('onResponseStart')}`)],
@@ -171,9 +178,10 @@ describe('an interceptor that fails', () => {
     ['never sends', 'export default () => () => true'],
     ['hears of no failure', handling(`${own('onResponseStart')}, ${own('onResponseError')}`)],
   ])('because it %s is answered when the route’s time is over', async (_how, text) => {
-    await withOwn({ 'silent.js': text }, async (gateway) => {
-      expect(await ask(gateway, '/a', { method: 'POST' })).toMatchObject({ status: 504, body: { code: 'upstream_timeout' } })
-    })
+    const use = async (gateway: Gateway) => {
+      expect(await ask(gateway, '/a')).toMatchObject({ status: 504, body: { code: 'upstream_timeout' } })
+    }
+    await withOwn({ 'silent.js': text }, use, 'auth: public, timeout: 300ms')
   })
 
   it('is not blamed for what others throw', async () => {
@@ -186,7 +194,11 @@ describe('an interceptor that fails', () => {
 describe('a routes file is refused', () => {
   it.each([
     ['is not there', undefined, /is no interceptor: ENOENT/],
-    ['exports nothing', 'export const mine = 1', /it has no default export; it must be a function that takes a dispatch/],
+    [
+      'exports nothing',
+      'export const mine = 1',
+      /it has no default export; it must be a function that takes a dispatch/,
+    ],
     ['exports no function', 'export default {}', /its default export is a Object; it must be a function/],
     ['is no module', 'export default (', /./],
   ])('whose interceptor %s, with its line', async (_what, text, why) => {
@@ -196,7 +208,9 @@ describe('a routes file is refused', () => {
     const started = startGateway({ db: upstream.url, routes })
     await expect(started).rejects.toMatchObject({
       name: 'YamlError',
-      mistakes: [{ line: 5, message: expect.stringMatching(/^routes\[0\]\.interceptors\[0\] is .*, which is no interceptor: /) }],
+      mistakes: [
+        { line: 5, message: expect.stringMatching(/^routes\[0\]\.interceptors\[0\] is .*, which is no interceptor: /) },
+      ],
     })
     await expect(startGateway({ db: upstream.url, routes })).rejects.toThrow(why)
   })

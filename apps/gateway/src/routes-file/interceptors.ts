@@ -19,25 +19,31 @@ export interface OwnInterceptor {
 interface Surroundings {
   /** Where relative names begin. */
   readonly folder: string
-  /** The list's place in the file. */
-  readonly at: Path
   /** Takes what is wrong with those files. */
   readonly mistakes: Mistake[]
 }
 
-export async function loadInterceptors(
-  files: readonly string[],
-  { folder, at, mistakes }: Surroundings,
-): Promise<readonly OwnInterceptor[]> {
-  const loaded = files.map(async (file, index) => {
+type Files = { readonly interceptors?: readonly (string | undefined)[] | undefined }
+
+/** Of each of the routes, which have their places in the file and what of them has the right shape. */
+export function loadInterceptors(
+  routes: readonly (Files | undefined)[],
+  { folder, mistakes }: Surroundings,
+): Promise<readonly (readonly OwnInterceptor[])[]> {
+  const load = async (file: string | undefined, at: Path): Promise<OwnInterceptor[]> => {
+    if (file === undefined) return []
     try {
       const own = await loadFunction(file, folder, 'takes a dispatch and returns one')
       return [{ file, intercept: own as OwnInterceptor['intercept'] }]
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
-      mistakes.push(mistake([...at, index], `is ${JSON.stringify(file)}, which is no interceptor: ${why}`))
+      mistakes.push(mistake(at, `is ${JSON.stringify(file)}, which is no interceptor: ${why}`))
       return []
     }
+  }
+  const all = routes.map(async (route, index) => {
+    const files = route?.interceptors ?? []
+    return (await Promise.all(files.map((file, place) => load(file, ['routes', index, 'interceptors', place])))).flat()
   })
-  return (await Promise.all(loaded)).flat()
+  return Promise.all(all)
 }

@@ -1,15 +1,20 @@
 /** Reads a routes file: YAML in, a table of routes out, or every mistake in it with line and column. */
+import path from 'node:path'
 import type { ClusterPlans } from '@spillway/clusters'
-import { duration, isMapping, mistakesOf, size, YamlFile } from '@spillway/service'
+import { duration, isMapping, mistakesOf, size, sound, YamlFile } from '@spillway/service'
 import { Value } from 'typebox/value'
 import { type CacheOptions, cacheOptions } from './caching.ts'
+import { loadInterceptors, type OwnInterceptor } from './interceptors.ts'
 import { definitions } from './json-schema.ts'
 import { expand, originsOf, ruleMistakes, type Variables } from './rules.ts'
 import { type RouteSource, RoutesSource } from './schema.ts'
 
 /** One route, with its defaults filled in. */
 export interface Route
-  extends Omit<RouteSource, 'cache' | 'mount' | 'identity' | 'timeout' | 'bodyLimit' | 'request' | 'responses'> {
+  extends Omit<
+    RouteSource,
+    'cache' | 'mount' | 'identity' | 'timeout' | 'bodyLimit' | 'request' | 'responses' | 'interceptors'
+  > {
   /** For whom a cached answer may be reused; `none` passes the cache by. */
   cacheScope: 'none' | 'public' | 'role' | 'user'
   cacheOptions: CacheOptions
@@ -20,6 +25,8 @@ export interface Route
   timeoutMs: number
   /** Bytes. Without one a body of any length is streamed, unless it has a schema. */
   bodyLimit?: number
+  /** Around the cache, the outermost first. */
+  interceptors: readonly OwnInterceptor[]
   request: NonNullable<RouteSource['request']>
   responses: NonNullable<RouteSource['responses']>
 }
@@ -37,16 +44,23 @@ const Size = size({ about: '' })
  * @param options `file` is its name in messages; `variables` are what `${NAME}` may name
  * @throws {YamlError} naming every mistake
  */
-export function readRoutes(text: string, options: { file: string; variables: Variables }): RoutesTable {
+export async function readRoutes(text: string, options: { file: string; variables: Variables }): Promise<RoutesTable> {
   const file = new YamlFile(options.file, text)
-  file.refuse([
+  const mistakes = [
     ...mistakesOf(RoutesSource, file.value, [], definitions),
     ...ruleMistakes(file.value, options.variables, (path) => file.lineOf(path)),
-  ])
-  return table(file.value as RoutesSource, options.variables)
+  ]
+  const { routes = [] } = (sound(file.value, mistakes) ?? {}) as Partial<RoutesSource>
+  const own = await loadInterceptors(routes, { folder: path.dirname(options.file), mistakes })
+  file.refuse(mistakes)
+  return table(file.value as RoutesSource, options.variables, own)
 }
 
-function table(source: RoutesSource, variables: Variables): RoutesTable {
+function table(
+  source: RoutesSource,
+  variables: Variables,
+  interceptors: readonly (readonly OwnInterceptor[])[],
+): RoutesTable {
   const clusters = Object.entries(source.upstreams).map(([name, { endpoints, check = '/ready' }]) => {
     const options = {
       endpoints: [...originsOf(expand(endpoints, variables))],
@@ -54,15 +68,31 @@ function table(source: RoutesSource, variables: Variables): RoutesTable {
     }
     return [name, { source: options, options }] as const
   })
-  return { clusters: Object.fromEntries(clusters), routes: source.routes.map((each) => route(each, variables)) }
+  return {
+    clusters: Object.fromEntries(clusters),
+    routes: source.routes.map((each, index) => ({
+      ...route(each, variables),
+      interceptors: interceptors[index] ?? [],
+    })),
+  }
 }
 
 function scopeOf(cache: RouteSource['cache'], auth: RouteSource['auth']): Route['cacheScope'] {
   return isMapping(cache) ? cache.scope : (cache ?? (auth === 'public' ? 'public' : 'user'))
 }
 
-function route(source: RouteSource, variables: Variables): Route {
-  const { cache, mount, timeout = '15s', bodyLimit, request = {}, responses = {}, identity = 'none', ...rest } = source
+function route(source: RouteSource, variables: Variables): Omit<Route, 'interceptors'> {
+  const {
+    interceptors: _,
+    cache,
+    mount,
+    timeout = '15s',
+    bodyLimit,
+    request = {},
+    responses = {},
+    identity = 'none',
+    ...rest
+  } = source
   return {
     ...rest,
     cacheScope: mount === undefined ? scopeOf(cache, source.auth) : 'none',

@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox'
 import { Access } from './access.ts'
 import { Caching } from './caching.ts'
 import { Cors } from './cors.ts'
+import { Interceptors } from './interceptors.ts'
 import { jsonSchema, Parameters } from './json-schema.ts'
 import { METHODS } from './methods.ts'
 import { PLAIN, SEGMENT } from './path.ts'
@@ -33,6 +34,7 @@ export const RouteSource = Type.Object({
   upstream: Type.Optional(text({ about: 'One of `upstreams`.' })),
   ...routeTask,
   auth: Access,
+  interceptors: Type.Optional(Interceptors),
   mount: Type.Optional(
     text({ about: `The upstream's path that \`path\` and what is below it lead to; \${NAME} as in endpoints.` }),
   ),

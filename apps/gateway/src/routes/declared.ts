@@ -5,6 +5,7 @@ import { parseJson, problemResponse } from '@spillway/service'
 import type { FastifyInstance, FastifyRequest, FastifySchema, RouteHandlerMethod } from 'fastify'
 import { type Clusters, clusterNamed } from '../clusters.ts'
 import { isShared, preflights, share, unsaid } from '../cors.ts'
+import { intercepted } from '../interceptors.ts'
 import { ownAnswer, ownStatus } from '../own-answer.ts'
 import type { Places } from '../places.ts'
 import { rewriter } from '../rewrite.ts'
@@ -67,7 +68,10 @@ function declare(
   }
   const cluster = clusterNamed(clusters, route.upstream ?? '')
   const forward = createForward({
-    dispatcher: route.cacheScope === 'none' ? cluster.uncached : cluster.cached(route.cacheOptions),
+    dispatcher: intercepted(
+      route.cacheScope === 'none' ? cluster.uncached : cluster.cached(route.cacheOptions),
+      route.interceptors,
+    ),
     origin: cluster.origin,
     name,
     identity: route.identity,
