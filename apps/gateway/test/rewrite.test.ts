@@ -93,7 +93,7 @@ describe('a route that rewrites', () => {
         headers: { authorization: `Bearer ${gateway.token(['admin'])}`, 'content-type': 'application/json' },
         body: JSON.stringify({ keys: [key] }),
       })
-    expect((await purge(`/v1/items/${id}`)).status).toBe(400)
+    expect((await purge(`/v1/items/${id}`)).status).toBe(422)
     expect((await purge('/api/items/..')).status).toBe(400)
     expect((await ask(`/api/items/${id}`)).hit).toBe(true)
     expect((await purge(`/shops/some/items/${id}`)).status).toBe(204)

@@ -1,9 +1,11 @@
 /** The routes of the routes file: authenticate, validate, then forward through the cache. */
 import { type Identity, requireAccess } from '@spillway/auth'
+import type { SharedCache } from '@spillway/cache-client'
+import type { HashKey } from '@spillway/clusters'
 import { createForward, type Forward, mount, target } from '@spillway/forward'
 import { parseJson, problemResponse } from '@spillway/service'
 import type { FastifyInstance, FastifyRequest, FastifySchema, RouteHandlerMethod } from 'fastify'
-import { type Clusters, clusterNamed } from '../clusters.ts'
+import { type Clusters, clusterNamed, dispatcherOf, originOf } from '../clusters.ts'
 import { isShared, preflights, share, unsaid } from '../cors.ts'
 import { intercepted } from '../interceptors.ts'
 import { ownAnswer, ownStatus } from '../own-answer.ts'
@@ -30,6 +32,7 @@ const JSON_TYPES = /^application\/(?:[\w.-]+\+)?json(?:\s*;|$)/i
 export interface DeclaredOptions {
   routes: readonly Route[]
   clusters: Clusters
+  cache: SharedCache
   name: string
   /** Without, there is no limit. */
   places: Places | undefined
@@ -53,7 +56,7 @@ export async function declaredRoutes(app: App, options: DeclaredOptions): Promis
 function declare(
   app: FastifyInstance,
   route: Route,
-  { clusters, name, places }: DeclaredOptions,
+  { clusters, cache, name, places }: DeclaredOptions,
   tagsOf: TagsOf,
 ): void {
   if (isShared(route)) share(app, route)
@@ -68,18 +71,24 @@ function declare(
   }
   const cluster = clusterNamed(clusters, route.upstream ?? '')
   const forward = createForward({
-    dispatcher: intercepted(
-      route.cacheScope === 'none' ? cluster.uncached : cluster.cached(route.cacheOptions),
-      route.interceptors,
-    ),
-    origin: cluster.origin,
+    dispatcher: intercepted(dispatcherOf(route, cluster, cache), route.interceptors),
+    origin: originOf(cluster),
     name,
     identity: route.identity,
     timeout: route.timeoutMs,
     headers: route.cors ? { ...route.headers, response: unsaid(route.headers?.response) } : (route.headers ?? {}),
   })
-  if (route.mount === undefined) declareRoute(app, route, sending(route, forward, tagsOf))
-  else declareMount(app, route, route.mount, forward)
+  const send = keyed(forward, cluster.key)
+  if (route.mount === undefined) declareRoute(app, route, sending(route, send, tagsOf))
+  else declareMount(app, route, route.mount, send)
+}
+
+/** With what the policy tells requests apart by, where it looks at that. */
+function keyed(forward: Forward, key: HashKey): Forward {
+  return (request, reply, how) => {
+    const hashKey = key(request)
+    return forward(request, reply, hashKey === undefined ? how : { ...how, hashKey })
+  }
 }
 
 function declareRoute(app: FastifyInstance, route: Route, handler: RouteHandlerMethod): void {
