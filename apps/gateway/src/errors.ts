@@ -16,6 +16,7 @@ export const gatewayProblems = problems({
   fault_route_unknown: [422, 'No route that asks an upstream has this path and method'],
   upgrade_refused: [403, 'This route takes no WebSocket'],
   cors_refused: [403, 'Pages of this origin may not ask for that'],
+  interceptor_failed: [500, 'Something that this route runs has failed'],
   ambiguous_path: [400, 'The path can be read as another one'],
   purge_key_unknown: [422, 'No cached route has this path'],
 })

@@ -6,6 +6,7 @@ import { Access } from './access.ts'
 import { Caching } from './caching.ts'
 import { Cors } from './cors.ts'
 import { FaultsSource } from './faults.ts'
+import { Interceptors } from './interceptors.ts'
 import { jsonSchema, Parameters } from './json-schema.ts'
 import { Limits } from './limit.ts'
 import { METHODS } from './methods.ts'
@@ -26,6 +27,7 @@ export const RouteSource = Type.Object({
   upstream: Type.Optional(text({ about: 'One of `upstreams`.' })),
   ...routeTask,
   auth: Access,
+  interceptors: Type.Optional(Interceptors),
   mount: Type.Optional(
     text({ about: `The upstream's path that \`path\` and what is below it lead to; \${NAME} as in endpoints.` }),
   ),

@@ -9,6 +9,7 @@ import { type Clusters, clusterNamed, dispatcherOf, originOf } from '../clusters
 import { isShared, preflights, share } from '../cors.ts'
 import type { Faults } from '../faults.ts'
 import { fieldChanges } from '../fields.ts'
+import { intercepted } from '../interceptors.ts'
 import type { Limits } from '../limits.ts'
 import { ownAnswer, ownStatus } from '../own-answer.ts'
 import type { Places } from '../places.ts'
@@ -81,7 +82,7 @@ function declare(
   app.addHook('preHandler', faults.inject(route))
   const cluster = clusterNamed(clusters, route.upstream ?? '')
   const forward = createForward({
-    dispatcher: dispatcherOf(route, cluster, cache),
+    dispatcher: intercepted(dispatcherOf(route, cluster, cache), route.interceptors),
     origin: originOf(cluster),
     name,
     identity: route.identity,
