@@ -2,7 +2,6 @@
  * Lets pages of the origins that a route names read its answers (Fetch, 3.2). Ours, and not @fastify/cors: that one puts
  * fields on replies of Fastify's alone, not on what is forwarded, and has one OPTIONS route for all.
  */
-import type { FieldChanges } from '@spillway/forward'
 import { duration, Problem } from '@spillway/service'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { Value } from 'typebox/value'
@@ -15,11 +14,12 @@ type Fields = Readonly<Record<string, string>>
 type Shared = Route & { readonly cors: Cors }
 
 const MaxAge = duration({ about: '' })
-/** What upstreams say of it ends here: it would contradict ours, or add to it. */
-const UPSTREAMS = ['origin', 'credentials', 'methods', 'headers', 'private-network'].map(
-  (what) => `access-control-allow-${what}`,
-)
-UPSTREAMS.push('access-control-expose-headers', 'access-control-max-age')
+/** What upstreams say of it ends where a route is shared: it would contradict ours, or add to it. */
+export const UNSHARED_FIELDS: readonly string[] = [
+  ...['origin', 'credentials', 'methods', 'headers', 'private-network'].map((what) => `access-control-allow-${what}`),
+  'access-control-expose-headers',
+  'access-control-max-age',
+]
 /** A cache before us must not give one origin's answer to another, nor one without fields to any. */
 const UNSHARED: Fields = { vary: 'Origin' }
 const PREFLIGHT_VARY = 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers'
@@ -41,11 +41,6 @@ export function share(app: FastifyInstance, { cors, methods }: Shared): void {
   })
 }
 
-/** What is to become of an upstream's fields where a route is shared. */
-export function unsaid(changes: FieldChanges = {}): FieldChanges {
-  return { ...changes, remove: [...(changes.remove ?? []), ...UPSTREAMS] }
-}
-
 /**
  * Answers preflights at the paths of shared routes. They bring no token (Fetch, 3.2.2), so nobody is asked for one.
  * Returns the hook that does so where a route takes OPTIONS itself.
@@ -63,7 +58,8 @@ export function preflights(
     const url = path.replaceAll(/\{(\w+)\}/g, ':$1')
     const below = mount === undefined || path === '/' ? [] : [`${url}/*`]
     for (const each of [url, ...below]) {
-      app.options(each, { schema: { hide: true }, onRequest: answering(group) }, (_request, reply) =>
+      const config = { auth: 'public' }
+      app.options(each, { config, schema: { hide: true }, onRequest: answering(group) }, (_request, reply) =>
         reply
           .code(204)
           .header('allow', [...methods, 'OPTIONS'].join(', '))

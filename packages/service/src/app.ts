@@ -72,10 +72,14 @@ declare module 'fastify' {
     [TRACE]: Trace | undefined
     /** On `performance.now()`'s clock. */
     startedAt: number
+    /** What its answer carries beside `answerHeaders`, names in lower case. */
+    answerFields: Record<string, string> | undefined
   }
   interface FastifyInstance {
     /** What every answer of this server carries; for whoever writes to `reply.raw` past Fastify's hooks. */
     answerHeaders(request: FastifyRequest): Record<string, string>
+    /** What an answer says that says nothing else under that name, where the server has such fields; for the same. */
+    answerDefaults?(request: FastifyRequest): Readonly<Record<string, string>>
     /** Requests it has begun and not ended, tunnels among them. */
     underway: Underway
   }
@@ -148,6 +152,7 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
       'x-served-by': instance,
       'x-load': load.header,
     }
+    if (request.answerFields) Object.assign(headers, request.answerFields)
     if (lifecycle.state === 'draining') headers['connection'] = 'close'
     return headers
   })
@@ -160,6 +165,7 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
     },
   })
   app.decorateRequest('startedAt', 0)
+  app.decorateRequest('answerFields', undefined)
 
   if (measure) app.addHook('onRequest', measure)
   app.addHook('onRequest', (request, reply, done) => {

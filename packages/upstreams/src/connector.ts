@@ -5,12 +5,12 @@ import { buildConnector } from 'undici'
 import type { Destinations } from './destinations.ts'
 
 /** A connection would have led where none may. */
-export class AddressProhibited extends Error {
+class AddressProhibited extends Error {
   override name = 'AddressProhibited'
   readonly code = 'ERR_ADDRESS_PROHIBITED'
 
   constructor(addresses: readonly string[]) {
-    super(`${addresses.join(', ')} may not be connected to; allowAddresses of the upstream can name it`)
+    super(`${addresses.join(', ')} may not be connected to: link-local, metadata, unspecified, multicast or reserved`)
   }
 }
 
