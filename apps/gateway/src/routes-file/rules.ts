@@ -17,7 +17,8 @@ export type LineOf = (at: Path) => number
 export const SIGN_IN_UPSTREAM = 'db'
 
 const BUILT_IN = /^\/(login|admin|docs|openapi\.json|\.well-known\/jwks\.json|health|ready|metrics)(\/|$)/
-const PATH = /^(\/[A-Za-z0-9._~-]+)*\/?$/
+/** As any URL may have it (RFC 3986, 3.3). */
+const PATH = /^(\/([\w.~!$&'()*+,;=:@-]|%[\dA-Fa-f]{2})+)*\/?$/
 
 type Sound = Partial<RouteSource>
 
