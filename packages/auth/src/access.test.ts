@@ -74,6 +74,14 @@ describe('a route that says who may call it', () => {
 })
 
 describe('a route cannot be declared', () => {
+  it('in TypeScript with what is no access', async () => {
+    const declared = server((app) => {
+      // @ts-expect-error: no role
+      app.get('/', { config: { auth: 5 } }, () => 'x')
+    })
+    await expect(declared).rejects.toThrow('has config.auth 5, which must name a role')
+  })
+
   const WANTED = "'public', 'signed-in', a role such as 'editor', { owner: 'id' } or { owner: 'id', role: 'admin' }"
   it.each([
     [undefined, `lacks config.auth, so that nobody knows who may call it; say ${WANTED}`],
