@@ -71,10 +71,15 @@ describe('/openapi.json', () => {
       ...declared.map(({ method, path: at }) => `${method} ${at}`),
       'GET /.well-known/jwks.json',
       'POST /login',
+      'POST /logout',
+      'POST /admin/revocations',
       'POST /admin/cache/purge',
       'POST /admin/reload',
       'GET /admin/cache/stats',
       'GET /admin/cache/entries',
+      'GET /admin/faults',
+      'PUT /admin/faults',
+      'DELETE /admin/faults',
     ]
     expect(described.toSorted()).toEqual(served.toSorted())
   })

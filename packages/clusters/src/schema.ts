@@ -53,10 +53,13 @@ const file = Type.Optional(text('the name of a PEM file'))
 
 export const ClusterSource = Type.Object(
   {
-    endpoints: Type.Array(endpoint(origin({ about: 'Or dns+http://name:port for each address of the name.' })), {
-      minItems: 1,
-      wants: 'a list of at least one origin',
-    }),
+    endpoints: Type.Array(
+      endpoint(origin({ about: 'An origin, or dns+http://name:port for each address of the name.' })),
+      {
+        minItems: 1,
+        wants: 'a list of at least one origin',
+      },
+    ),
     policy: Type.Optional(
       Type.String({
         pattern: `^(${policyNames.join('|')}|\\.{0,2}/.+)$`,

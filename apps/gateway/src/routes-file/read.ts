@@ -6,6 +6,7 @@ import { Value } from 'typebox/value'
 import { type CacheOptions, cacheOptions } from './caching.ts'
 import { loadInterceptors, type OwnInterceptor } from './interceptors.ts'
 import { definitions } from './json-schema.ts'
+import { limitsOf, type RouteLimit } from './limit.ts'
 import { ruleMistakes } from './rules.ts'
 import { type RouteSource, RoutesSource } from './schema.ts'
 import { clusterSource, upstreamMistakes } from './upstreams.ts'
@@ -20,6 +21,7 @@ export interface Route
   /** For whom a cached answer may be reused; `none` passes the cache by. */
   cacheScope: 'none' | 'public' | 'role' | 'user'
   cacheOptions: CacheOptions
+  limits: readonly RouteLimit[]
   identity: 'none' | 'forward'
   retries: 'once' | 'none'
   /** The upstream's path that this one and what is below it lead to. */
@@ -85,6 +87,7 @@ function route(source: RouteSource, variables: Variables): Omit<Route, 'intercep
     interceptors: _,
     cache,
     mount,
+    limit,
     timeout = '15s',
     bodyLimit,
     request = {},
@@ -97,6 +100,7 @@ function route(source: RouteSource, variables: Variables): Omit<Route, 'intercep
     ...rest,
     cacheScope: mount === undefined ? scopeOf(cache, source.auth) : 'none',
     cacheOptions: isMapping(cache) ? cacheOptions(cache) : {},
+    limits: limitsOf(limit, source.auth),
     identity,
     retries,
     timeoutMs: Value.Decode(Timeout, timeout),

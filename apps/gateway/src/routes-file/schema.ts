@@ -5,12 +5,15 @@ import { type Static, Type } from 'typebox'
 import { Access } from './access.ts'
 import { Caching } from './caching.ts'
 import { Cors } from './cors.ts'
+import { FaultsSource } from './faults.ts'
 import { Interceptors } from './interceptors.ts'
 import { jsonSchema, Parameters } from './json-schema.ts'
+import { Limits } from './limit.ts'
 import { METHODS } from './methods.ts'
 import { SEGMENT } from './path.ts'
 import { Rewrite } from './rewrite.ts'
 import { Upstream } from './upstreams.ts'
+import { WebSocketAllowed } from './websocket.ts'
 
 export const RouteSource = Type.Object({
   path: Type.String({
@@ -30,11 +33,14 @@ export const RouteSource = Type.Object({
   ),
   rewrite: Type.Optional(Rewrite),
   cors: Type.Optional(Cors),
+  faults: Type.Optional(FaultsSource),
+  websocket: Type.Optional(WebSocketAllowed),
   cache: Type.Optional(
     Type.Union([Type.Literal('none'), Caching], {
       wants: 'none, or { scope: public }, { scope: role } or { scope: user }',
     }),
   ),
+  limit: Type.Optional(Limits),
   identity: Type.Optional(choice(['none', 'forward'], { about: 'Whether `Authorization` goes on.', default: 'none' })),
   timeout: Type.Optional(duration({ about: 'How long the upstream may take to begin its answer.', default: '15s' })),
   retries: Type.Optional(

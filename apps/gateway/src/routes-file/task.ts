@@ -8,8 +8,17 @@ type Task = Partial<RouteSource>
 
 /** What only means something where an upstream is asked. */
 const FOR_UPSTREAMS = [
-  ...(['mount', 'rewrite', 'cache', 'identity', 'timeout', 'bodyLimit', 'request', 'interceptors'] as const),
-]
+  'mount',
+  'rewrite',
+  'cache',
+  'identity',
+  'timeout',
+  'bodyLimit',
+  'request',
+  'faults',
+  'websocket',
+  'interceptors',
+] as const
 /** Who asks is for `auth` and `identity` to say. */
 const OF_IDENTITY = /^(authorization|www-authenticate)$/i
 
