@@ -16,7 +16,7 @@ function feed(pages: (after: number) => unknown) {
       asked.push(after)
       return pages(after)
     },
-    logger: { info: log, error: log },
+    logger: { info: log, warn: log },
     random: () => 0,
   })
   onTestFinished(() => made.close())

@@ -1,12 +1,17 @@
 /** Keeps a set of revocations up to date, by looking again and again, and at once whenever told that there is something. */
 import { Compile } from 'typebox/compile'
-import type { KeyLogger } from './key-file.ts'
 import { Revocation, RevocationPage, Revocations } from './revocations.ts'
+
+/** What of a pino logger is used. */
+interface Logger {
+  info(details: object, message: string): void
+  warn(details: object, message: string): void
+}
 
 export interface RevocationFeedOptions {
   /** Reads what comes after `after` as a {@link RevocationPage}, which is checked here. Rejects where it cannot be had. */
   readonly read: (after: number, signal: AbortSignal) => Promise<unknown>
-  readonly logger: KeyLogger
+  readonly logger: Logger
   /** 0 to 1. Default: `Math.random`. */
   readonly random?: () => number
 }
@@ -115,7 +120,7 @@ export class RevocationFeed {
     const before = this.#known
     this.#known = error ? { state: 'away', why: error.message } : { state: 'current' }
     if (this.#known.state === before.state) return
-    if (error) logger.error({ err: error }, 'revocations cannot be read; those that are known stay')
+    if (error) logger.warn({ err: error }, 'revocations cannot be read; those that are known stay')
     else logger.info({}, 'revocations are read')
   }
 }
