@@ -43,6 +43,15 @@ describe('a feed of revocations', () => {
     expect(it.why).toBeUndefined()
   })
 
+  it('looks for nothing before it begins, whatever it is told', async () => {
+    const { feed: it, asked } = feed(none)
+    it.look()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(asked).toEqual([])
+    await it.begin()
+    expect(asked).toEqual([0])
+  })
+
   it('looks again in less than 2 s, for what is new alone', async () => {
     const { feed: it, asked } = feed((after) => none(Math.max(after, 7)))
     await it.begin()
@@ -117,6 +126,7 @@ describe('a feed of revocations', () => {
 
   it('heeds what others say, and no nonsense', async () => {
     const { feed: it } = feed(none)
+    await it.begin()
     for (const text of ['', '{', '{}', '{"tokenId":"t1"}', '{"tokenId":1,"endsAt":1}']) it.heed(text)
     it.heed(JSON.stringify(revoked('t0')))
     expect([it.revocations.has(identity('t0')), it.revocations.has(identity('t1'))]).toEqual([true, false])
