@@ -20,3 +20,13 @@ it('a slip in a policy’s name is told with all there are, and that there may b
     /POLICY is "fastest"; it must be one of round-robin, random, .*, or a file such as \.\/mine\.ts/,
   )
 })
+
+it('a gateway serves the routes of a file of one’s own, wherever it runs, and else those that it brings', () => {
+  const addresses = { cache: '', db: '', gateways: [], microservices: ['http://a'], workers: [], database: '' }
+  const state = new StateDir('/tmp/none')
+  const told = (given: Record<string, string>) => appEnvironment('gateway', readSettings(given), state, addresses)
+  expect(told({ ROUTES_FILE: '../own/routes.yaml' })).toMatchObject({
+    ROUTES_FILE: path.join(ROOT, '../own/routes.yaml'),
+  })
+  expect(told({})).not.toHaveProperty('ROUTES_FILE')
+})

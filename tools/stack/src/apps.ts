@@ -41,6 +41,7 @@ export function appEnvironment(app: App, config: Settings, state: StateDir, addr
         REMOTE_URL: config.REMOTE_URL ?? addresses.microservices[0],
         SIGNING_KEYS_FILE: secrets.signingKeys,
         GATEWAY_CONCURRENCY: String(config.GATEWAY_CONCURRENCY),
+        ...(config.ROUTES_FILE === undefined ? {} : { ROUTES_FILE: path.resolve(ROOT, config.ROUTES_FILE) }),
         LOGINS_PER_ADDRESS: String(config.LOGINS_PER_ADDRESS),
         LOGINS_PER_ACCOUNT: String(config.LOGINS_PER_ACCOUNT),
       }

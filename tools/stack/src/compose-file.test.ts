@@ -66,7 +66,7 @@ describe('compose.yaml', () => {
     expect(new Set(ours.map(([name]) => name))).toEqual(
       new Set(
         Object.keys(settings).filter(
-          (name) => !['PORT_OFFSET', 'STRICT_PORTS', 'STATE_DIR', 'DATABASE_URL', 'ROLE'].includes(name),
+          (name) => !['PORT_OFFSET', 'STRICT_PORTS', 'STATE_DIR', 'DATABASE_URL', 'ROUTES_FILE', 'ROLE'].includes(name),
         ),
       ),
     )
