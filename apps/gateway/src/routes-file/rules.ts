@@ -15,7 +15,7 @@ export type LineOf = (at: Path) => number
 /** The service that `/login` asks. */
 export const SIGN_IN_UPSTREAM = 'db'
 
-const BUILT_IN = /^\/(login|admin|docs|openapi\.json|\.well-known\/jwks\.json|health|ready|metrics)(\/|$)/
+const BUILT_IN = /^\/(login|logout|admin|docs|openapi\.json|\.well-known\/jwks\.json|health|ready|metrics)(\/|$)/
 const VARIABLE = /\$\{([^}]*)\}/g
 /** As any URL may have it (RFC 3986, 3.3). */
 const PATH = /^(\/([\w.~!$&'()*+,;=:@-]|%[\dA-Fa-f]{2})+)*\/?$/

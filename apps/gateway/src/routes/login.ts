@@ -32,6 +32,8 @@ const Token = Type.Object(
 interface Account {
   username: string
   roles: string[]
+  /** By the clock that revocations have; a service of somebody's own need not say it. */
+  issuedAt?: number
 }
 
 export interface LoginOptions {
@@ -65,7 +67,8 @@ export function login(app: App, { accounts, signIns }: LoginOptions): void {
       })
       end(account ? 'ok' : 'wrong')
       if (!account) throw new Problem(gatewayProblems.credentials_wrong)
-      const token = app.signToken({ sub: account.username, roles: account.roles })
+      const { username, roles, issuedAt } = account
+      const token = app.signToken({ sub: username, roles, ...(issuedAt === undefined ? {} : { iat: issuedAt }) })
       return reply.header('cache-control', 'no-store').send({ token, tokenType: 'Bearer', expiresIn: TOKEN_LIFETIME_S })
     },
   )
