@@ -198,7 +198,7 @@ describe('an administrator', () => {
 it('outlasts a reload of the routes file, and is as good after it', async () => {
   const [out, token] = [gateway(0).token(), gateway(0).token()]
   await logout(gateway(0), out)
-  await gateway(1).reload(ROUTES.replace('"${DB_URL}"', '"${DB_URL}", policy: round-robin'))
+  await gateway(1).reload(ROUTES.replace('db: { ', 'db: { policy: round-robin, '))
   expect(await everywhere(out)).toEqual(REFUSED)
   expect(await logout(gateway(1), token)).toBe(204)
   expect(await everywhere(token)).toEqual(REFUSED)
