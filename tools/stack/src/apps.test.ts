@@ -30,3 +30,17 @@ it('a gateway serves the routes of a file of one’s own, wherever it runs, and 
   })
   expect(told({})).not.toHaveProperty('ROUTES_FILE')
 })
+
+it('whoever takes tokens takes ours, or those of the outside issuer that is named', () => {
+  const addresses = { cache: '', db: '', gateways: [], microservices: ['http://a'], workers: [], database: '' }
+  const issuer = { AUTH_JWKS_URL: 'https://id.example/keys', AUTH_ISSUER: 'https://id.example', AUTH_AUDIENCE: 'shop' }
+  for (const app of ['gateway', 'db', 'worker'] as const) {
+    const told = (given: Record<string, string>) =>
+      appEnvironment(app, readSettings(given), new StateDir('/tmp/none'), addresses)
+    const keys = (environment: object) => Object.keys(environment).filter((name) => /_KEYS_FILE$/.test(name))
+    expect(keys(told({}))).toHaveLength(1)
+    expect(told({})).not.toHaveProperty('AUTH_ROLES_CLAIM')
+    expect(told(issuer)).toMatchObject({ ...issuer, AUTH_ROLES_CLAIM: 'roles' })
+    expect(keys(told(issuer))).toEqual([])
+  }
+})
