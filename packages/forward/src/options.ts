@@ -33,7 +33,11 @@ export interface Served {
   /** Where the request is in a trace; without it the client's `traceparent` goes on as it came. */
   readonly trace?: { readonly traceparent: string }
   /** Fields for each answer. Default: `x-request-id`, and `x-served-by` with this hop's name. */
-  readonly server: { answerHeaders?(request: FastifyRequest): Record<string, string> }
+  readonly server: {
+    answerHeaders?(request: FastifyRequest): Record<string, string>
+    /** Fields for each answer that says nothing else under that name, and whose route changes no such field. Default: none. */
+    answerDefaults?(request: FastifyRequest): Readonly<Record<string, string>>
+  }
 }
 
 /** What differs from one request to the next. */

@@ -4,10 +4,11 @@ import { createForward, type Forward, mount, target } from '@spillway/forward'
 import { parseJson, problemResponse } from '@spillway/service'
 import type { FastifyInstance, FastifyRequest, FastifySchema, RouteHandlerMethod } from 'fastify'
 import { type Clusters, clusterNamed } from '../clusters.ts'
-import { isShared, preflights, share, unsaid } from '../cors.ts'
+import { isShared, preflights, share } from '../cors.ts'
+import { fieldChanges } from '../fields.ts'
 import { ownAnswer, ownStatus } from '../own-answer.ts'
 import type { Places } from '../places.ts'
-import { rewriter } from '../rewrite.ts'
+import { rewriting } from '../rewrite.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
 import { urlTags } from '../url-tags.ts'
@@ -72,7 +73,7 @@ function declare(
     name,
     identity: route.identity,
     timeout: route.timeoutMs,
-    headers: route.cors ? { ...route.headers, response: unsaid(route.headers?.response) } : (route.headers ?? {}),
+    headers: fieldChanges(route),
   })
   if (route.mount === undefined) declareRoute(app, route, sending(route, forward, tagsOf))
   else declareMount(app, route, route.mount, forward)
@@ -92,7 +93,7 @@ function declareRoute(app: FastifyInstance, route: Route, handler: RouteHandlerM
 }
 
 function sending(route: Route, forward: Forward, tagsOf: TagsOf): RouteHandlerMethod {
-  const rewrite = route.rewrite === undefined ? undefined : rewriter(route.path, route.rewrite)
+  const rewrite = route.rewrite === undefined ? undefined : rewriting(route.path, route.rewrite)
   // Two routes that ask upstream for one path with other fields may get other answers.
   const fields = route.headers?.request ? ` ${JSON.stringify(route.headers.request)}` : ''
   return (request, reply) => {
