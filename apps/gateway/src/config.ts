@@ -56,7 +56,7 @@ export const settings = {
     default: 0,
   }),
   TRUSTED_PROXIES: cidrs({
-    about: 'CIDRs of the peers whose `Forwarded` and `X-Forwarded-*` are believed.',
+    about: 'CIDRs of the peers whose `Forwarded`, `X-Forwarded-*` and `X-Request-Id` are believed.',
     default: '127.0.0.0/8,::1/128',
   }),
 }

@@ -43,11 +43,11 @@ export interface Served {
 /** What differs from one request to the next. */
 export interface ForwardedRequest {
   /** Path and query to ask for. Default: the client's. */
-  path?: string
+  path?: string | undefined
   /** The body, where it was read already. Default: the client's body is streamed. */
-  body?: Buffer
+  body?: Buffer | undefined
   /** Tags of what an unsafe request changes beside its own URL (`Exchange.changes`). Default: none. */
-  changes?: readonly string[]
+  changes?: readonly string[] | undefined
   /** Milliseconds that it has waited here already: they are told, and taken off what the answer may take. */
   queuedMs?: number
   /** The same, for which it was held up on purpose. */
@@ -55,7 +55,7 @@ export interface ForwardedRequest {
   /** What `hash` selection keeps together (`Exchange.hashKey`). Default: none. */
   hashKey?: string | undefined
   /** For whom a cached answer may be reused (`Exchange.scope`). Default: the cache is passed by. */
-  scope?: string
+  scope?: string | undefined
 }
 
 /**

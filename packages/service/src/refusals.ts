@@ -7,7 +7,7 @@ import type findMyWay from 'find-my-way'
 import type { HTTPMethod } from 'find-my-way'
 import type { Logger } from 'pino'
 import { answerProblem, common, Problem, problemBody } from './problem.ts'
-import { requestId } from './trace.ts'
+import { newRequestId } from './trace.ts'
 
 const LINGER_MS = 1_000
 
@@ -62,7 +62,7 @@ export function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket, log
     return
   }
   const problem = new Problem(common[UNPARSED[error.code ?? ''] ?? 'bad_request'])
-  const id = requestId({})
+  const id = newRequestId()
   const body = JSON.stringify(problemBody(problem, id))
   logger.debug({ err: error, requestId: id }, 'unparsable request')
   socket.end(

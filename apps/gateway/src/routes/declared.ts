@@ -106,11 +106,11 @@ function sending(route: Route, forward: Forward, tagsOf: TagsOf): RouteHandlerMe
   return (request, reply) => {
     const scope = scopeOf(route, request.identity)
     return forward(request, reply, {
-      ...(rewrite ? { path: rewrite(asked(request)) } : {}),
+      path: rewrite?.(asked(request)),
       // What clients read under this path may have been asked for under another one.
-      ...(SAFE.test(request.method) ? {} : { changes: tagsOf(asked(request)) }),
-      ...(request.rawBody ? { body: request.rawBody } : {}),
-      ...(scope === undefined ? {} : { scope: scope + fields }),
+      changes: SAFE.test(request.method) ? undefined : tagsOf(asked(request)),
+      body: request.rawBody ?? undefined,
+      scope: scope && scope + fields,
       queuedMs: request.queuedMs,
       faultMs: request.faultMs,
     })
