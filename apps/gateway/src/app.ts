@@ -1,5 +1,4 @@
 /** Builds the gateway: what lives as long as the process, and before it what the routes file says now. */
-import { readFile } from 'node:fs/promises'
 import { auth, openKeys } from '@spillway/auth'
 import { openCache } from '@spillway/cache-client'
 import { createFront, type Reloaded, type ServiceContext } from '@spillway/service'
@@ -9,7 +8,7 @@ import { Generations } from './generations.ts'
 import { measureCache } from './measure-cache.ts'
 import { Places } from './places.ts'
 import { signIns } from './routes/login.ts'
-import { readRoutes } from './routes-file/read.ts'
+import { loadRoutes } from './routes-file/load.ts'
 import type { App } from './server.ts'
 
 export interface Gateway {
@@ -28,16 +27,7 @@ export async function buildApp(
   context: ServiceContext,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<Gateway> {
-  const variables = {
-    ...environment,
-    DB_URL: config.DB_URL.join(','),
-    MICROSERVICE_URL: config.MICROSERVICE_URL.join(','),
-    WORKER_URL: config.WORKER_URL.join(','),
-    REMOTE_ORIGIN: config.REMOTE_URL.origin,
-    REMOTE_PATH: config.REMOTE_URL.path,
-  }
-  const read = async () =>
-    readRoutes(await readFile(config.ROUTES_FILE, 'utf8'), { file: config.ROUTES_FILE, variables })
+  const read = () => loadRoutes(config, environment)
   const table = await read()
 
   const keys = await openKeys(config, {

@@ -1,9 +1,8 @@
 /** One reading of the routes file, served: the built-in routes, and those that it declares. */
 import { auth, type KeySource } from '@spillway/auth'
 import type { CacheClient, SharedCache } from '@spillway/cache-client'
-import type { Cluster } from '@spillway/clusters'
 import type { Front, Reloaded, ServiceContext } from '@spillway/service'
-import { cachedClusters, clusterChecks, clusterNamed } from './clusters.ts'
+import { type Clusters, clusterChecks, clusterNamed } from './clusters.ts'
 import type { Config } from './config.ts'
 import type { Faults } from './faults.ts'
 import { cacheCheck } from './measure-cache.ts'
@@ -38,15 +37,14 @@ export interface Lasting {
 
 interface Said {
   readonly routes: RoutesTable['routes']
-  readonly clusters: ReadonlyMap<string, Cluster>
+  readonly clusters: Clusters
   readonly reload: () => Promise<Reloaded>
 }
 
 /** @returns an app that listens to nothing, ready to answer */
 export async function createGeneration(said: Said, lasting: Lasting): Promise<App> {
   const { config, context, front, keys, client, cache, signIns, places, faults } = lasting
-  const { routes, reload } = said
-  const clusters = cachedClusters(said.clusters, cache)
+  const { routes, clusters, reload } = said
   const app = await createServer(context, front, {
     trustedProxies: config.TRUSTED_PROXIES,
     checks: { ...clusterChecks(clusters), cache: cacheCheck(client) },
@@ -62,7 +60,7 @@ export async function createGeneration(said: Said, lasting: Lasting): Promise<Ap
   if (client.inspection) cached(app, { inspection: client.inspection, routes })
   reloadRoute(app, reload)
   faultsRoutes(app, { faults, routes })
-  await declaredRoutes(app, { routes, clusters, name: context.instance, places, faults })
+  await declaredRoutes(app, { routes, clusters, cache, name: context.instance, places, faults })
   await app.ready()
   return app
 }

@@ -37,7 +37,7 @@ const variables = {
   REMOTE_ORIGIN: origin,
   REMOTE_PATH: '/',
 }
-const { routes } = readRoutes(await readFile(file, 'utf8'), { file, variables })
+const { routes } = await readRoutes(await readFile(file, 'utf8'), { file, variables })
 const declared = routes.flatMap((route) => route.methods.map((method) => ({ method, path: route.path, route })))
 const operations = () => Object.values(description.paths).flatMap((methods) => Object.values(methods))
 

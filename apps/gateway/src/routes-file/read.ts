@@ -1,11 +1,14 @@
 /** Reads a routes file: YAML in, a table of routes out, or every mistake in it with line and column. */
-import type { ClusterPlans } from '@spillway/clusters'
-import { duration, isMapping, mistakesOf, size, YamlFile } from '@spillway/service'
+import path from 'node:path'
+import { type ClusterPlan, type ClusterPlans, planCluster } from '@spillway/clusters'
+import { duration, isMapping, mistakesOf, size, sound, YamlFile } from '@spillway/service'
 import { Value } from 'typebox/value'
 import { type CacheOptions, cacheOptions } from './caching.ts'
 import { definitions } from './json-schema.ts'
-import { expand, originsOf, ruleMistakes, type Variables } from './rules.ts'
+import { ruleMistakes } from './rules.ts'
 import { type RouteSource, RoutesSource } from './schema.ts'
+import { clusterSource, upstreamMistakes } from './upstreams.ts'
+import { expand, type Variables } from './variables.ts'
 
 /** One route, with its defaults filled in. */
 export interface Route
@@ -14,6 +17,7 @@ export interface Route
   cacheScope: 'none' | 'public' | 'role' | 'user'
   cacheOptions: CacheOptions
   identity: 'none' | 'forward'
+  retries: 'once' | 'none'
   /** The upstream's path that this one and what is below it lead to. */
   mount?: string
   /** How long the upstream may take to begin its answer, in milliseconds. */
@@ -34,27 +38,31 @@ const Size = size({ about: '' })
 
 /**
  * @param text the file's content
- * @param options `file` is its name in messages; `variables` are what `${NAME}` may name
+ * @param options `file` is its name, beside which are those that it names; `variables` are what `${NAME}` may name
  * @throws {YamlError} naming every mistake
  */
-export function readRoutes(text: string, options: { file: string; variables: Variables }): RoutesTable {
+export async function readRoutes(text: string, options: { file: string; variables: Variables }): Promise<RoutesTable> {
   const file = new YamlFile(options.file, text)
-  file.refuse([
-    ...mistakesOf(RoutesSource, file.value, [], definitions),
-    ...ruleMistakes(file.value, options.variables, (path) => file.lineOf(path)),
-  ])
-  return table(file.value as RoutesSource, options.variables)
-}
-
-function table(source: RoutesSource, variables: Variables): RoutesTable {
-  const clusters = Object.entries(source.upstreams).map(([name, { endpoints, check = '/ready' }]) => {
-    const options = {
-      endpoints: [...originsOf(expand(endpoints, variables))],
-      check: check !== 'none' && ({ path: check } as const),
-    }
-    return [name, { source: options, options }] as const
-  })
-  return { clusters: Object.fromEntries(clusters), routes: source.routes.map((each) => route(each, variables)) }
+  const { variables } = options
+  const mistakes = mistakesOf(RoutesSource, file.value, [], definitions)
+  const { upstreams = {} } = (sound(file.value, mistakes) ?? {}) as Partial<RoutesSource>
+  mistakes.push(...ruleMistakes(file.value, variables, (path) => file.lineOf(path)))
+  const clusters: Record<string, ClusterPlan> = {}
+  for (const [name, upstream] of Object.entries(upstreams)) {
+    if (upstream === undefined) continue
+    const at = ['upstreams', name]
+    const wrong = upstreamMistakes(upstream, at, variables)
+    mistakes.push(...wrong)
+    // Its endpoints are nobody's yet; the files that it names can be looked into all the same.
+    const source = wrong.length > 0 || upstream.endpoints === undefined ? { ...upstream, endpoints: [] } : upstream
+    clusters[name] = await planCluster(clusterSource(source, variables), {
+      folder: path.dirname(options.file),
+      at,
+      mistakes,
+    })
+  }
+  file.refuse(mistakes)
+  return { clusters, routes: (file.value as RoutesSource).routes.map((each) => route(each, variables)) }
 }
 
 function scopeOf(cache: RouteSource['cache'], auth: RouteSource['auth']): Route['cacheScope'] {
@@ -62,12 +70,23 @@ function scopeOf(cache: RouteSource['cache'], auth: RouteSource['auth']): Route[
 }
 
 function route(source: RouteSource, variables: Variables): Route {
-  const { cache, mount, timeout = '15s', bodyLimit, request = {}, responses = {}, identity = 'none', ...rest } = source
+  const {
+    cache,
+    mount,
+    timeout = '15s',
+    bodyLimit,
+    request = {},
+    responses = {},
+    identity = 'none',
+    retries = 'once',
+    ...rest
+  } = source
   return {
     ...rest,
     cacheScope: mount === undefined ? scopeOf(cache, source.auth) : 'none',
     cacheOptions: isMapping(cache) ? cacheOptions(cache) : {},
     identity,
+    retries,
     timeoutMs: Value.Decode(Timeout, timeout),
     ...(mount === undefined ? {} : { mount: expand(mount, variables) }),
     ...(bodyLimit === undefined ? {} : { bodyLimit: Value.Decode(Size, bodyLimit) }),

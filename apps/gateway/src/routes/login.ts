@@ -1,13 +1,14 @@
 /** `POST /login`: the db service checks the password, the gateway signs the token. */
 import rateLimit from '@fastify/rate-limit'
 import { accountKey, TOKEN_LIFETIME_S } from '@spillway/auth'
+import type { Cluster } from '@spillway/clusters'
 import { Counter, type Registry } from '@spillway/metrics'
 import { Problem } from '@spillway/service'
 import { createExchange, type ExchangeOptions } from '@spillway/upstreams'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Dispatcher } from 'undici'
-import type { Cluster } from '../clusters.ts'
+import { originOf } from '../clusters.ts'
 import type { Config } from '../config.ts'
 import { gatewayProblems } from '../errors.ts'
 import type { App } from '../server.ts'
@@ -118,12 +119,12 @@ export function login(app: App, { accounts, signIns }: LoginOptions): void {
 
 /** Undefined where the credentials are wrong. Asked past the cache: this POST changes nothing that is cached. */
 async function signIn(
-  { direct, origin }: Cluster,
+  accounts: Cluster,
   request: FastifyRequest<{ Body: Credentials }>,
   signal: AbortSignal,
 ): Promise<Account | undefined> {
   const options: Dispatcher.RequestOptions & Pick<ExchangeOptions, 'exchange'> = {
-    origin,
+    origin: originOf(accounts),
     path: '/sign-in',
     method: 'POST',
     headers: {
@@ -137,7 +138,7 @@ async function signIn(
     signal,
     exchange: createExchange({ deadlineAt: performance.now() + SIGN_IN_WITHIN_MS }),
   }
-  const answer = await direct.request(options)
+  const answer = await accounts.dispatcher.request(options)
   if (answer.statusCode === 200) return (await answer.body.json()) as Account
   await answer.body.dump()
   if (answer.statusCode === 401) return undefined
