@@ -64,7 +64,7 @@ export function preflights(
         (_request, reply) =>
           reply
             .code(204)
-            .header('allow', [...methods, 'OPTIONS'].join(', '))
+            .headers({ allow: [...methods, 'OPTIONS'].join(', '), vary: PREFLIGHT_VARY })
             .send(),
       )
     }
