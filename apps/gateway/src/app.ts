@@ -8,9 +8,9 @@ import { Generations } from './generations.ts'
 import { Limits } from './limits.ts'
 import { measureCache } from './measure-cache.ts'
 import { Places } from './places.ts'
-import { signIns } from './routes/login.ts'
 import { readRoutes } from './routes-file/read.ts'
 import type { App } from './server.ts'
+import { signIns } from './sign-ins.ts'
 
 export interface Gateway {
   /** Listens, signs and verifies tokens, and closes all. */
@@ -51,6 +51,7 @@ export async function buildApp(
     logger: context.logger,
     maxBytes: config.L1_MAX_BYTES,
   })
+  const limits = new Limits(client.budget, context.registry)
   const front = await createFront(context)
   const { app } = front
   await app.register(auth, { keys })
@@ -62,8 +63,8 @@ export async function buildApp(
     client,
     cache: measureCache(client, context.registry),
     // An outside issuer signs people in itself.
-    signIns: keys.current.signing && (await signIns(app, { registry: context.registry, config })),
-    limits: new Limits(client.budget, context.registry),
+    signIns: keys.current.signing && signIns({ limits, registry: context.registry, config }),
+    limits,
     places: config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined,
   })
   app.addHook('onClose', async () => {

@@ -48,7 +48,7 @@ export const settings = {
     default: '64MiB',
   }),
   LOGINS_PER_ADDRESS: logins('an address', 120),
-  LOGINS_PER_ACCOUNT: logins('an account', 30),
+  LOGINS_PER_ACCOUNT: logins('an account from addresses new to it', 30),
   TRUSTED_PROXIES: cidrs({
     about: 'CIDRs of the peers whose `Forwarded` and `X-Forwarded-*` are believed.',
     default: '127.0.0.0/8,::1/128',

@@ -12,12 +12,13 @@ import { cached } from './routes/cached.ts'
 import { declaredRoutes } from './routes/declared.ts'
 import { docs } from './routes/docs.ts'
 import { jwks } from './routes/jwks.ts'
-import { login, type SignIns } from './routes/login.ts'
+import { login } from './routes/login.ts'
 import { purge } from './routes/purge.ts'
 import { reloadRoute } from './routes/reload.ts'
 import type { RoutesTable } from './routes-file/read.ts'
 import { SIGN_IN_UPSTREAM } from './routes-file/rules.ts'
 import { type App, createServer } from './server.ts'
+import type { SignIns } from './sign-ins.ts'
 
 /** What lives as long as the process: whatever counts, remembers, or is registered once. */
 export interface Lasting {
