@@ -28,6 +28,7 @@ export async function buildAdmin(config: Pick<Config, 'ADMIN_HOSTS'>, context: S
   })
   app.setValidatorCompiler(validatorCompiler)
   // Most of what is done here needs no body, but always its type: an empty one is as good as one that says nothing.
+  app.removeContentTypeParser('application/json')
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, bytes, done) =>
     done(null, bytes.length === 0 ? {} : parseJson(bytes)),
   )

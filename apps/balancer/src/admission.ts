@@ -1,5 +1,6 @@
 /** Which client addresses a route is for. */
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
+import { within } from '@spillway/service'
 
 export interface Admission {
   /** Addresses and CIDRs. Default: all. */
@@ -11,23 +12,7 @@ export interface Admission {
 /** Undefined where everybody may come. What is no address, as a trusted peer may hand on, may not. */
 export function admission({ allow, deny = [] }: Admission): ((address: string) => boolean) | undefined {
   if (allow === undefined && deny.length === 0) return undefined
-  const allowed = allow && blocks(allow)
-  const denied = blocks(deny)
-  return (given) => {
-    const [address = ''] = given.split('%', 1)
-    const family = FAMILIES[isIP(address)]
-    return family !== undefined && !denied.check(address, family) && (allowed?.check(address, family) ?? true)
-  }
-}
-
-const FAMILIES: Readonly<Record<number, 'ipv4' | 'ipv6'>> = { 4: 'ipv4', 6: 'ipv6' }
-
-function blocks(cidrs: readonly string[]): BlockList {
-  const list = new BlockList()
-  for (const cidr of cidrs) {
-    const [address = '', bits] = cidr.split('/')
-    const family = FAMILIES[isIP(address)] ?? 'ipv4'
-    list.addSubnet(address, Number(bits ?? (family === 'ipv4' ? 32 : 128)), family)
-  }
-  return list
+  const isAllowed = allow ? within(allow) : () => true
+  const isDenied = within(deny)
+  return (given) => isIP(given.split('%', 1)[0] ?? '') !== 0 && !isDenied(given) && isAllowed(given)
 }

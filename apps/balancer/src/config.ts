@@ -9,7 +9,7 @@ const common = {
   PORT: port({ about: 'Port of the front door; 0 lets the system choose.', default: 8000 }),
   DENY_PATHS: list({ about: 'Paths that strangers may not ask for, with all below them.', default: '/metrics' }),
   TRUSTED_PROXIES: cidrs({
-    about: 'Addresses and CIDRs of the peers whose `Forwarded` and `X-Forwarded-*` are believed.',
+    about: 'Addresses and CIDRs of the peers whose `Forwarded`, `X-Forwarded-*` and `X-Request-Id` are believed.',
     default: '',
   }),
   TLS_CERT: Type.Optional(text({ about: 'PEM file of the certificate for clients; read again when it changes.' })),

@@ -49,8 +49,14 @@ export const settings = {
   }),
   LOGINS_PER_ADDRESS: logins('an address', 120),
   LOGINS_PER_ACCOUNT: logins('an account from addresses new to it', 30),
+  HSTS_MAX_AGE: whole({
+    about: 'Seconds for which browsers are to come over TLS alone, told to those that came so; 0 tells nothing.',
+    minimum: 0,
+    maximum: 2_000_000_000,
+    default: 0,
+  }),
   TRUSTED_PROXIES: cidrs({
-    about: 'CIDRs of the peers whose `Forwarded` and `X-Forwarded-*` are believed.',
+    about: 'CIDRs of the peers whose `Forwarded`, `X-Forwarded-*` and `X-Request-Id` are believed.',
     default: '127.0.0.0/8,::1/128',
   }),
 }

@@ -2,7 +2,6 @@
  * Lets pages of the origins that a route names read its answers (Fetch, 3.2). Ours, and not @fastify/cors: that one puts
  * fields on replies of Fastify's alone, not on what is forwarded, and has one OPTIONS route for all.
  */
-import type { FieldChanges } from '@spillway/forward'
 import { duration, Problem } from '@spillway/service'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { Value } from 'typebox/value'
@@ -15,11 +14,12 @@ type Fields = Readonly<Record<string, string>>
 type Shared = Route & { readonly cors: Cors }
 
 const MaxAge = duration({ about: '' })
-/** What upstreams say of it ends here: it would contradict ours, or add to it. */
-const UPSTREAMS = ['origin', 'credentials', 'methods', 'headers', 'private-network'].map(
-  (what) => `access-control-allow-${what}`,
-)
-UPSTREAMS.push('access-control-expose-headers', 'access-control-max-age')
+/** What upstreams say of it ends where a route is shared: it would contradict ours, or add to it. */
+export const UNSHARED_FIELDS: readonly string[] = [
+  ...['origin', 'credentials', 'methods', 'headers', 'private-network'].map((what) => `access-control-allow-${what}`),
+  'access-control-expose-headers',
+  'access-control-max-age',
+]
 /** A cache before us must not give one origin's answer to another, nor one without fields to any. */
 const UNSHARED: Fields = { vary: 'Origin' }
 const PREFLIGHT_VARY = 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers'
@@ -39,11 +39,6 @@ export function share(app: FastifyInstance, { cors, methods }: Shared): void {
     reply.headers({ ...fields, vary: known === undefined ? vary : `${known}, ${vary}` })
     done()
   })
-}
-
-/** What is to become of an upstream's fields where a route is shared. */
-export function unsaid(changes: FieldChanges = {}): FieldChanges {
-  return { ...changes, remove: [...(changes.remove ?? []), ...UPSTREAMS] }
 }
 
 /**

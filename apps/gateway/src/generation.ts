@@ -17,6 +17,7 @@ import { purge } from './routes/purge.ts'
 import { reloadRoute } from './routes/reload.ts'
 import type { RoutesTable } from './routes-file/read.ts'
 import { SIGN_IN_UPSTREAM } from './routes-file/rules.ts'
+import { secure } from './security.ts'
 import { type App, createServer } from './server.ts'
 import type { SignIns } from './sign-ins.ts'
 
@@ -50,6 +51,7 @@ export async function createGeneration(said: Said, lasting: Lasting): Promise<Ap
     trustedProxies: config.TRUSTED_PROXIES,
     checks: { ...clusterChecks(clusters), cache: cacheCheck(client) },
   })
+  secure(app, config)
   await docs(app)
   // Behind the pages of the docs, which are for all: each route from here on says who may call it.
   await app.register(auth, { sharedWith: front.app })

@@ -15,9 +15,15 @@ export function measureCache(cache: CacheClient, registry: Registry): SharedCach
     help: 'Reads by what became of them: hit or stale (tier l1 or l2), miss (asked the origin), wait (shared another’s fill), failed, uncacheable, pass.',
     labelNames: ['outcome', 'tier'] as const,
     registers: [registry],
+    collect() {
+      for (const outcome of ['hit', 'stale'] as const) {
+        this.labels(outcome, 'l1').inc(peeked[outcome])
+        peeked[outcome] = 0
+      }
+    },
   })
-  const l1Hits = reads.labels('hit', 'l1')
-  const l1Stale = reads.labels('stale', 'l1')
+  /** Since they were last asked for: to count each at once would cost as much as finding its entry. */
+  const peeked = { hit: 0, stale: 0 }
   const purges = new Counter({
     name: 'spillway_gateway_purges_total',
     help: 'Purges by whether every gateway confirmed them in time.',
@@ -46,8 +52,8 @@ export function measureCache(cache: CacheClient, registry: Registry): SharedCach
       // Past both, it is no more than something to revalidate, and the read that follows is counted.
       const { fresh, whileRevalidate } = entry.windows
       const age = ageOf(entry, performance.now())
-      if (age < fresh) l1Hits.inc()
-      else if (age < whileRevalidate) l1Stale.inc()
+      if (age < fresh) peeked.hit++
+      else if (age < whileRevalidate) peeked.stale++
       return entry
     },
     refresh: (...question) => cache.refresh(...question),

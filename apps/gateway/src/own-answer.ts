@@ -1,6 +1,6 @@
 /** What a route answers without an upstream: a redirect, or what the routes file says. */
 import { answering, redirecting } from '@spillway/forward'
-import { rewriter } from './rewrite.ts'
+import { rewriting } from './rewrite.ts'
 import type { Route } from './routes-file/read.ts'
 
 /** Undefined where the route sends requests on. */
@@ -17,6 +17,6 @@ export function ownStatus({ redirect, answer }: Route): number | undefined {
 
 /** The names of `to` become what the client wrote; its query goes along where `to` has none. */
 function location(path: string, to: string): (asked: string) => string {
-  const lead = rewriter(path, to)
+  const lead = rewriting(path, to)
   return (asked) => lead(/[?#]/.test(to) ? (asked.split('?', 1)[0] ?? '') : asked)
 }

@@ -1,4 +1,3 @@
-import { Problem } from '@spillway/service'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { rewriter } from './rewrite.ts'
@@ -40,7 +39,7 @@ describe('a rewritten path', () => {
     'a%0d%0a',
     '%25252525252f',
   ])('cannot be made of %j, which leads elsewhere', (segment) => {
-    expect(() => rewriter('/items/{id}', '/v1/items/{id}/open')(`/items/${segment}`)).toThrow(Problem)
+    expect(rewriter('/items/{id}', '/v1/items/{id}/open')(`/items/${segment}`)).toBeUndefined()
   })
 
   it('stays where the route leads, whoever reads it and however often', () => {
@@ -48,13 +47,8 @@ describe('a rewritten path', () => {
     const segment = fc.array(bits, { minLength: 1, maxLength: 12 }).map((each) => each.join(''))
     fc.assert(
       fc.property(segment, fc.integer({ min: 0, max: 6 }), (given, times) => {
-        let path: string
-        try {
-          path = rewriter('/{a}', '/v1/{a}/end')(`/${given}`)
-        } catch (error) {
-          if (error instanceof Problem) return
-          throw error
-        }
+        let path = rewriter('/{a}', '/v1/{a}/end')(`/${given}`)
+        if (path === undefined) return
         expect(path).toBe(`/v1/${given}/end`)
         for (let n = 0; n < times; n++) path = path.replaceAll(/%[0-7][0-9a-f]/gi, (each) => decodeURIComponent(each))
         const read = new URL(path, 'http://x').pathname

@@ -2,8 +2,11 @@
 import { Problem } from '@spillway/service'
 import { gatewayProblems } from './errors.ts'
 
-/** Takes a path as a client wrote it, with or without a query, which is kept. */
-export type Rewriter = (target: string) => string
+/**
+ * Takes a path as a client wrote it, with or without a query, which is kept. Undefined where somebody behind us could read
+ * what it makes as another path: a name's segment as more than one, as none, or as the path's end.
+ */
+type Rewriter = (target: string) => string | undefined
 
 /**
  * @param path a route's, such as `/items/{id}`
@@ -17,31 +20,41 @@ export function rewriter(path: string, to: string): Rewriter {
     const end = target.indexOf('?')
     const written = (end < 0 ? target : target.slice(0, end)).split('/')
     let rewritten = ''
-    for (const part of parts) rewritten += typeof part === 'string' ? part : plain(written[part] ?? '')
+    for (const part of parts) {
+      const segment = typeof part === 'string' ? part : written[part]
+      if (segment === undefined || (segment !== part && !isOne(segment))) return undefined
+      rewritten += segment
+    }
     return end < 0 ? rewritten : rewritten + target.slice(end)
+  }
+}
+
+/**
+ * The same, for requests.
+ *
+ * @throws {Problem} `ambiguous_path`
+ */
+export function rewriting(path: string, to: string): (target: string) => string {
+  const rewrite = rewriter(path, to)
+  return (target) => {
+    const rewritten = rewrite(target)
+    if (rewritten !== undefined) return rewritten
+    const detail = `what stands for a name of ${path} can be read as more, or less, than one segment`
+    throw new Problem(gatewayProblems.ambiguous_path, { detail })
   }
 }
 
 /** How often somebody may decode what was encoded more than once. */
 const MOST_DECODINGS = 4
 
-/**
- * A segment, unchanged. One that somebody behind us may read as more than one, as none, or as the path's end would lead
- * out of where the route goes.
- *
- * @throws {Problem} `ambiguous_path`
- */
-function plain(segment: string): string {
+/** Whether every reader takes it for one segment of a path. */
+function isOne(segment: string): boolean {
   let read = segment
   for (let times = 0; read.includes('%') && times < MOST_DECODINGS; times++) read = decoded(read)
-  // Some servers drop parameters before they look for dots.
-  const [name = ''] = read.split(';', 1)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they end a path for some servers.
-  if (/[/\\?#\0-\x1f\x7f]|%[0-7][0-9a-f]/i.test(read) || /^\.{0,2}$/.test(name)) {
-    const detail = `${JSON.stringify(segment)} can be read as more, or less, than one segment of a path`
-    throw new Problem(gatewayProblems.ambiguous_path, { detail })
-  }
-  return segment
+  if (/[/\\?#\0-\x1f\x7f]|%[0-7][0-9a-f]/i.test(read)) return false
+  // Some servers drop parameters before they look for dots.
+  return !/^\.{0,2}(;|$)/.test(read)
 }
 
 /** What matters is ASCII; the router refuses what is not UTF-8. */

@@ -10,14 +10,18 @@ import type { Route } from './routes-file/read.ts'
 export function urlTags(routes: readonly Route[]): (path: string) => string[] {
   const reads = routes
     .filter(({ methods, upstream }) => methods.includes('GET') && upstream !== undefined)
-    .map(({ path, rewrite = path, upstream }) => ({
+    .map(({ path, rewrite, upstream }) => ({
       takes: pattern(path),
-      tag: (asked: string) => urlTag(`http://${upstream}${rewrite === path ? asked : rewriter(path, rewrite)(asked)}`),
+      origin: `http://${upstream}`,
+      lead: rewrite === undefined ? (asked: string) => asked : rewriter(path, rewrite),
     }))
   return (given) => {
     // A path by itself is no URL: only escapes that mean nothing are undone.
     const path = urlTag(given.split('?', 1)[0] ?? '')
-    return reads.filter(({ takes }) => takes.test(path)).map(({ tag }) => tag(given))
+    return reads.flatMap(({ takes, origin, lead }) => {
+      const asked = takes.test(path) ? lead(given) : undefined
+      return asked === undefined ? [] : [urlTag(origin + asked)]
+    })
   }
 }
 

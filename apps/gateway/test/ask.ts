@@ -6,6 +6,8 @@ import { text } from 'node:stream/consumers'
 export interface Asked {
   status: number
   headers: IncomingMessage['headers']
+  /** Names and values in turn. */
+  rawHeaders: string[]
   text: string
   /** A problem's. */
   code: string | undefined
@@ -26,6 +28,7 @@ export async function ask(
   return {
     status: answer.statusCode as number,
     headers: answer.headers,
+    rawHeaders: answer.rawHeaders,
     text: received,
     code: problem ? JSON.parse(received).code : undefined,
     hit: /; hit/.test(String(answer.headers['cache-status'])),

@@ -22,6 +22,7 @@ let upstream: Upstream
 let gateway: Gateway
 beforeAll(async () => {
   upstream = await startUpstream(({ method, url, body }, response) => {
+    if (url === '/moved') return json(response, 302, {}, { location: `${upstream.url}/secret` })
     json(response, url.startsWith('/v1/store/503') ? 503 : 200, { method, url, body }, { 'retry-after': '1' })
   })
   gateway = await startGateway({
@@ -39,6 +40,51 @@ const ask = async (path: string, init: RequestInit = {}) => {
   const answer = await fetch(gateway.url + path, init)
   return { status: answer.status, headers: answer.headers, json: (await answer.json()) as Record<string, object> }
 }
+
+describe('REMOTE_URL', () => {
+  it.each([
+    ['', '/'],
+    ['/', '/'],
+    ['/v2', '/v2'],
+    ['/v2/', '/v2/'],
+    ["/a%20b%2F/~$&@:;,=!'()*+/", "/a%20b%2F/~$&@:;,=!'()*+/"],
+  ])('ends with %j: GET / asks for %s', async (path, asked) => {
+    const own = await startGateway({ db: upstream.url, settings: { REMOTE_URL: upstream.url + path } })
+    try {
+      const answer = await fetch(`${own.url}/?x=1`)
+      expect(await answer.json()).toMatchObject({ url: `${asked}?x=1` })
+    } finally {
+      await own.close()
+    }
+  })
+
+  it('that is a redirect is answered as one', async () => {
+    const own = await startGateway({ db: upstream.url, settings: { REMOTE_URL: `${upstream.url}/moved` } })
+    try {
+      const before = upstream.asked.length
+      const answer = await fetch(`${own.url}/`, { redirect: 'manual' })
+      expect([answer.status, answer.headers.get('location')]).toEqual([302, `${upstream.url}/secret`])
+      expect(upstream.asked.slice(before).map(({ url }) => url)).toEqual(['/moved'])
+    } finally {
+      await own.close()
+    }
+  })
+
+  it.each(['http://169.254.169.254/', 'http://2852039166/latest/meta-data', 'http://[::ffff:169.254.169.254]/'])(
+    'may not be %s, and the answer does not tell where it leads',
+    async (url) => {
+      const own = await startGateway({ db: upstream.url, settings: { REMOTE_URL: url } })
+      try {
+        const answer = await fetch(own.url)
+        expect(answer.status).toBe(502)
+        expect(answer.headers.get('proxy-status')).toBe('gateway-1; error=destination_ip_prohibited')
+        expect(await answer.text()).not.toMatch(/169\.254|a9fe|meta-data/)
+      } finally {
+        await own.close()
+      }
+    },
+  )
+})
 
 describe('a mounted route', () => {
   it.each([

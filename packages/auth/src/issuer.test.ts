@@ -12,10 +12,11 @@ const ISSUER = 'https://issuer.example/'
 /** An issuer: signs with keys that it shows, or does not show yet. */
 async function issuer() {
   const shown: JWK[] = []
-  const world = { asked: 0, status: 200 }
+  const world = { asked: 0, status: 200, location: '/' }
   const server = createServer((_request, response) => {
     world.asked++
-    response.writeHead(world.status, { 'content-type': 'application/json' }).end(JSON.stringify({ keys: shown }))
+    const headers = { 'content-type': 'application/json', location: world.location }
+    response.writeHead(world.status, headers).end(JSON.stringify({ keys: shown }))
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => void server.close().closeAllConnections())
@@ -160,6 +161,23 @@ describe('an issuer that is away', () => {
     world.status = 404
     await expect(server(url)).rejects.toThrow(`cannot read the keys at ${url}: `)
   })
+
+  it('is not followed to where it sends', async () => {
+    const elsewhere = await issuer()
+    ;(await elsewhere.key('one')).show()
+    const { url, world } = await issuer()
+    world.status = 302
+    world.location = elsewhere.url
+    await expect(server(url)).rejects.toThrow(`cannot read the keys at ${url}: `)
+    expect(elsewhere.world.asked).toBe(0)
+  })
+
+  it.each(['http://169.254.169.254/keys', 'http://[::ffff:a9fe:a9fe]/keys', 'http://0/keys'])(
+    'is not at %s',
+    async (url) => {
+      await expect(server(url)).rejects.toThrow(/cannot read the keys at .*: .* may not be connected to/)
+    },
+  )
 })
 
 describe('a key set', () => {

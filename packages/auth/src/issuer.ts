@@ -1,6 +1,8 @@
 /** Keys of an outside issuer, by the URL of its key set: fetched at start, again and again, and for a key that is new. */
 import { createPublicKey, type KeyObject, type webcrypto } from 'node:crypto'
-import { createRemoteJWKSet, type JWK } from 'jose'
+import { connector, destinations } from '@spillway/upstreams'
+import { createRemoteJWKSet, customFetch, type JWK } from 'jose'
+import { Agent, fetch } from 'undici'
 import type { KeyLogger } from './key-file.ts'
 import { type Algorithm, KeyError, type KeySource, type Keys, type Rules, type VerifyingKey } from './keys.ts'
 
@@ -30,6 +32,7 @@ const SHORTEST_RSA = 2048
 
 export class IssuerKeys implements KeySource {
   readonly #options: IssuerOptions
+  readonly #agent = new Agent({ connect: connector({ allowed: destinations() }) })
   readonly #set: ReturnType<typeof createRemoteJWKSet>
   readonly #rules: Rules
   readonly #clock: () => number
@@ -46,6 +49,7 @@ export class IssuerKeys implements KeySource {
     try {
       await keys.#fetch()
     } catch (cause) {
+      keys.close()
       throw new KeyError(`cannot read the keys at ${options.url}: ${(cause as Error).message}`, { cause })
     }
     keys.#schedule(EVERY)
@@ -59,7 +63,15 @@ export class IssuerKeys implements KeySource {
     const types = ['JWT', 'at+jwt']
     this.#rules = { issuer, audience, types, roles: rolesClaim.split('.'), maxLength: MAX_LENGTH }
     this.#current = { verifying: new Map(), rules: this.#rules }
-    this.#set = createRemoteJWKSet(new URL(url), { timeoutDuration: WITHIN })
+    this.#set = createRemoteJWKSet(new URL(url), {
+      timeoutDuration: WITHIN,
+      // jose follows no redirects: what they lead to is not what the setting says.
+      [customFetch]: (from, options) =>
+        fetch(from, { ...options, dispatcher: this.#agent }).catch((error: Error) => {
+          // Itself it says no more than `fetch failed`.
+          throw error.cause ?? error
+        }) as Promise<Response>,
+    })
   }
 
   get current(): Keys {
@@ -78,6 +90,7 @@ export class IssuerKeys implements KeySource {
   close(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    void this.#agent.destroy()
   }
 
   /** Keys that were had stay until others are: an issuer that is away signs nobody out. */

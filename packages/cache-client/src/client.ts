@@ -153,7 +153,8 @@ class Client implements CacheClient {
   #launch(key: string, url: string): Flight {
     const flight: Flight = new Flight(key, {
       clock: this.#clock,
-      ask: (session, held, signal) => this.#ask({ key, url, session: session.id, held, signal }),
+      ask: (session, held, signal) =>
+        this.#ask({ key, url, session: session.id, held, signals: [signal, session.ended] }),
       held: () => this.peek(key),
       keep: (entry) => this.#l1.keep(entry),
       drop: () => this.#l1.drop(key),

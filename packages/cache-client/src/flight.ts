@@ -141,7 +141,7 @@ export class Flight {
     const stop = new AbortController()
     this.#phase = { is: 'asking', stop }
     const [first] = this.#readers
-    const verdict = await this.#effects.ask(session, first?.held, AbortSignal.any([stop.signal, session.ended]))
+    const verdict = await this.#effects.ask(session, first?.held, stop.signal)
     this.#since = Math.max(this.#since, verdict.seq)
     const answer = await verdict.answer
     if ('seq' in answer) this.#since = Math.max(this.#since, answer.seq)

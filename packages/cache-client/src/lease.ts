@@ -2,6 +2,7 @@
 import type { Dispatcher } from 'undici'
 import type { Entry } from './cache.ts'
 import { frame, seal } from './frame.ts'
+import { Incoming } from './incoming.ts'
 import type { LineReader } from './lines.ts'
 import { HEADER, type Surrender } from './wire.ts'
 
@@ -58,18 +59,18 @@ export class ServiceLease implements Lease {
   }
 
   async #send(method: 'PUT' | 'DELETE', query: string, body?: Buffer): Promise<number | undefined> {
+    const answer = new Incoming()
+    const late = setTimeout(() => answer.destroy(), STORE_MS)
+    const headers = { [HEADER.token]: this.#token, ...(body ? { 'content-type': 'application/octet-stream' } : {}) }
     try {
-      const response = await this.#pool.request({
-        method,
-        path: `/entries/${this.#hash}${query}`,
-        headers: { [HEADER.token]: this.#token, ...(body ? { 'content-type': 'application/octet-stream' } : {}) },
-        body: body ?? null,
-        signal: AbortSignal.timeout(STORE_MS),
-      })
-      await response.body.dump()
-      return response.statusCode
+      this.#pool.dispatch({ method, path: `/entries/${this.#hash}${query}`, headers, body: body ?? null }, answer)
+      const { status } = await answer.head
+      await answer.dump()
+      return status
     } catch {
       return undefined
+    } finally {
+      clearTimeout(late)
     }
   }
 }

@@ -3,6 +3,7 @@ import { Compile } from 'typebox/compile'
 import type { Dispatcher } from 'undici'
 import type { Entry } from './cache.ts'
 import { FrameError, open } from './frame.ts'
+import { type Head, Incoming } from './incoming.ts'
 import { type Lease, ServiceLease } from './lease.ts'
 import { LineReader } from './lines.ts'
 import { patience } from './patience.ts'
@@ -44,33 +45,27 @@ export interface Question {
   readonly session: string
   /** In use already; what is asked for is a younger one. */
   readonly held: Entry | undefined
-  /** Aborts when nobody wants the answer any more. */
-  readonly signal: AbortSignal
+  /** The first to abort says that nobody wants the answer any more. */
+  readonly signals: readonly AbortSignal[]
 }
 
 const decision = Compile(Decision)
 
 /** Asks for one entry. Never rejects. */
 export async function ask(pool: Dispatcher, question: Question, clock: () => number): Promise<Verdict> {
-  const { key, url, session, held, signal } = question
+  const { key, url, session, held, signals } = question
   const hash = digest(key)
-  const late = new AbortController()
-  const stopWaiting = patience(VERDICT_MS, () => late.abort(new Error(`no verdict in ${VERDICT_MS} ms`)))
+  const answer = new Incoming(...signals)
+  const stopWaiting = patience(VERDICT_MS, () => answer.destroy(new Error(`no verdict in ${VERDICT_MS} ms`)))
   const sentAt = clock()
+  const headers = {
+    [HEADER.session]: session,
+    [HEADER.url]: digest(url),
+    ...(held ? { [HEADER.refresh]: String(Math.floor(ageOf(held, sentAt))) } : {}),
+  }
   try {
-    const response = await pool.request({
-      method: 'GET',
-      path: `/entries/${hash}`,
-      headers: {
-        [HEADER.session]: session,
-        [HEADER.url]: digest(url),
-        ...(held ? { [HEADER.refresh]: String(Math.floor(ageOf(held, sentAt))) } : {}),
-      },
-      signal: AbortSignal.any([signal, late.signal]),
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    })
-    return verdictOf(response, { pool, hash, key, sentAt, clock })
+    pool.dispatch({ method: 'GET', path: `/entries/${hash}`, headers, headersTimeout: 0, bodyTimeout: 0 }, answer)
+    return verdictOf(await answer.head, answer, { pool, hash, key, sentAt, clock })
   } catch (error) {
     return nothing((error as Error).message)
   } finally {
@@ -86,11 +81,11 @@ interface Asked {
   clock: () => number
 }
 
-function verdictOf({ statusCode, headers, body }: Dispatcher.ResponseData, asked: Asked): Verdict {
+function verdictOf({ status, headers }: Head, body: Incoming, asked: Asked): Verdict {
   const name = headers[HEADER.verdict]
   const seq = Number(headers[HEADER.seq])
   const token = headers[HEADER.token]
-  const known = statusCode === 200 && Number.isSafeInteger(seq)
+  const known = status === 200 && Number.isSafeInteger(seq)
   const settled = (answer: Promise<Answer>) =>
     answer.catch((error: Error): Answer => {
       // What is left of it would keep the connection.
@@ -106,10 +101,10 @@ function verdictOf({ statusCode, headers, body }: Dispatcher.ResponseData, asked
   }
   void body.dump().catch(() => {})
   if (known && name === 'pass') return { name, seq, answer: Promise.resolve({ is: 'pass' }) }
-  return nothing(`the cache service answered ${statusCode}`)
+  return nothing(`the cache service answered ${status}`)
 }
 
-async function readHit(body: Dispatcher.ResponseData['body'], seq: number, asked: Asked): Promise<Answer> {
+async function readHit(body: Incoming, seq: number, asked: Asked): Promise<Answer> {
   // The answer's way here counts as age (RFC 9111, 4.2.3: response delay).
   const entry = await readEntry(new LineReader(body, MAX_FRAME_BYTES), asked, asked.sentAt, () => body.destroy())
   return { is: 'hit', seq, entry }
@@ -117,7 +112,7 @@ async function readHit(body: Dispatcher.ResponseData['body'], seq: number, asked
 
 /** The lease stands while its answer stays open; what is to be revalidated comes first. */
 async function readLease(
-  body: Dispatcher.ResponseData['body'],
+  body: Incoming,
   lines: LineReader,
   { seq, token, staleBytes }: { seq: number; token: string; staleBytes: number },
   asked: Asked,
@@ -129,7 +124,7 @@ async function readLease(
   return { is: 'lease', seq, lease, stale: stale && whole(stale, asked, at) }
 }
 
-async function readDecision(body: Dispatcher.ResponseData['body'], asked: Asked): Promise<Answer> {
+async function readDecision(body: Incoming, asked: Asked): Promise<Answer> {
   const lines = new LineReader(body, MAX_FRAME_BYTES)
   const text = await lines.line()
   const decided: unknown = text === undefined ? undefined : JSON.parse(text)

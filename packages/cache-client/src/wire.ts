@@ -1,5 +1,5 @@
 /** The wire between gateways and the cache service, for both ends: schemas, header names and the times that bind them. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type Static, Type } from 'typebox'
 
 /** The service counts a session as alive for this long after its last receipt. */
@@ -35,7 +35,7 @@ export const HEADER = {
 
 /** SHA-256 in hex: what keys and URLs are called in paths and headers. */
 export function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+  return hash('sha256', text)
 }
 
 export const Digest = Type.String({ pattern: '^[0-9a-f]{64}$' })

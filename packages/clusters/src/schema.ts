@@ -1,5 +1,5 @@
 /** What a file may say of one cluster. */
-import { fields, origin } from '@spillway/service'
+import { cidr, fields, origin } from '@spillway/service'
 import { policyNames } from '@spillway/upstreams'
 import { type Static, Type } from 'typebox'
 import { HASH_KEY, WANTED_HASH_KEY } from './hash-key.ts'
@@ -62,6 +62,12 @@ export const ClusterSource = Type.Object(
       Type.String({
         pattern: `^(${policyNames.join('|')}|\\.{0,2}/.+)$`,
         wants: `one of ${policyNames.join(', ')}, or a file of one’s own such as ./mine.ts`,
+      }),
+    ),
+    allowAddresses: Type.Optional(
+      Type.Array(cidr({ about: 'Reached although connections lead to none such.' }), {
+        minItems: 1,
+        wants: 'a list of addresses and CIDRs such as [169.254.20.10, fe80::/64]',
       }),
     ),
     hash: Type.Optional(Type.String({ pattern: HASH_KEY, wants: WANTED_HASH_KEY })),

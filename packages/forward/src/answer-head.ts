@@ -19,7 +19,11 @@ export function answerHead(
   // A 204 says nothing of a length (RFC 9110, 8.6).
   const head = endToEnd(hop, status === 204 ? { ...fields, 'content-length': undefined } : fields)
   if (hop.answerSet.length > 0) head.push(...hop.answerSet)
-  const own = (request as unknown as Served).server.answerHeaders?.(request) ?? ownFields(hop, request)
+  const { server } = request as unknown as Served
+  const defaults = server.answerDefaults?.(request)
+  for (const name in defaults)
+    if (!(name in fields || hop.answerEnds.has(name))) head.push(name, defaults[name] as string)
+  const own = server.answerHeaders?.(request) ?? ownFields(hop, request)
   own['x-served-by'] = servedBy(hop, own['x-served-by'], exchange, fields)
   if (status === 101) Object.assign(own, { connection: 'upgrade', upgrade: fields['upgrade'] })
   for (const name in own) if (own[name]) head.push(name, own[name])

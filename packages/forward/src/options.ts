@@ -33,23 +33,27 @@ export interface Served {
   /** Where the request is in a trace; without it the client's `traceparent` goes on as it came. */
   readonly trace?: { readonly traceparent: string }
   /** Fields for each answer. Default: `x-request-id`, and `x-served-by` with this hop's name. */
-  readonly server: { answerHeaders?(request: FastifyRequest): Record<string, string> }
+  readonly server: {
+    answerHeaders?(request: FastifyRequest): Record<string, string>
+    /** Fields for each answer that says nothing else under that name, and whose route changes no such field. Default: none. */
+    answerDefaults?(request: FastifyRequest): Readonly<Record<string, string>>
+  }
 }
 
 /** What differs from one request to the next. */
 export interface ForwardedRequest {
   /** Path and query to ask for. Default: the client's. */
-  path?: string
+  path?: string | undefined
   /** The body, where it was read already. Default: the client's body is streamed. */
-  body?: Buffer
+  body?: Buffer | undefined
   /** Tags of what an unsafe request changes beside its own URL (`Exchange.changes`). Default: none. */
-  changes?: readonly string[]
+  changes?: readonly string[] | undefined
   /** Milliseconds that it has waited here already: they are told, and taken off what the answer may take. */
   queuedMs?: number
   /** What `hash` selection keeps together (`Exchange.hashKey`). Default: none. */
   hashKey?: string | undefined
   /** For whom a cached answer may be reused (`Exchange.scope`). Default: the cache is passed by. */
-  scope?: string
+  scope?: string | undefined
 }
 
 /**

@@ -28,7 +28,7 @@ export function requestHead(
 ): string[] {
   const { headers, httpVersion } = request.raw
   // Fastify resolves the peers it was told to trust: more than the peer itself means that its word was taken.
-  const trusted = (request.ips?.length ?? 1) > 1
+  const trusted = headers['x-forwarded-for'] !== undefined && (request.ips?.length ?? 1) > 1
   const head = endToEnd(request, hop, trusted)
   if (hop.requestSet.length > 0) head.push(...hop.requestSet)
   if (hop.preservesHost && authority !== undefined) head.push('host', authority)

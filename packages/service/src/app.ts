@@ -1,5 +1,5 @@
 /** The Fastify instance every service starts from: identity, framing, limits, problem details, health, metrics, load. */
-import { METHODS } from 'node:http'
+import { type IncomingMessage, METHODS } from 'node:http'
 import type { Server } from 'node:https'
 import { Readable } from 'node:stream'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
@@ -9,12 +9,14 @@ import { createRegistry, metrics, type Registry } from '@spillway/metrics'
 import Fastify, { type FastifyRequest, LogController } from 'fastify'
 import findMyWay, { type HTTPMethod } from 'find-my-way'
 import type { Logger } from 'pino'
+import { boundBodies } from './body-pace.ts'
+import { headFault, MAX_HEAD, MAX_URL } from './head.ts'
 import { parseJson } from './json.ts'
 import { createLogger, requestLogger } from './log.ts'
-import { answerProblem, common, Problem } from './problem.ts'
+import { answerProblem } from './problem.ts'
 import { missing, refuseUnparsed, refuseUnrouted } from './refusals.ts'
 import { followFiles, type TlsFiles, tlsOptions } from './tls.ts'
-import { continueTrace, requestId, type Trace } from './trace.ts'
+import { believing, continueTrace, requestId, type Trace } from './trace.ts'
 import { Traffic, Underway } from './traffic.ts'
 
 /** What one process has one of, whatever number of servers it runs. */
@@ -51,7 +53,7 @@ export interface AppOptions {
   measured?: boolean
   /** Bytes. Default: 1 MiB (Fastify's). */
   bodyLimit?: number
-  /** Peers whose `Forwarded` and `X-Forwarded-*` are believed, as CIDRs. Default: none. */
+  /** Peers whose `Forwarded`, `X-Forwarded-*` and `X-Request-Id` are believed, as CIDRs. Default: none, and all for the id. */
   trustedProxies?: readonly string[]
   /** Makes it an HTTPS server. Default: none. */
   tls?: TlsFiles | undefined
@@ -76,30 +78,30 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** What every answer of this server carries; for whoever writes to `reply.raw` past Fastify's hooks. */
     answerHeaders(request: FastifyRequest): Record<string, string>
+    /** What an answer says that says nothing else under that name, where the server has such fields; for the same. */
+    answerDefaults?(request: FastifyRequest): Readonly<Record<string, string>>
     /** Requests it has begun and not ended, tunnels among them. */
     underway: Underway
   }
 }
-
-const MAX_URL = 8192
-const MAX_HEADERS = 16_384
 
 /** Builds a server that listens to nothing yet. Routes are the caller's to add. */
 export async function createApp(context: ServiceContext, options: AppOptions = {}) {
   const { lifecycle, logger, registry, instance } = context
   const { tls, forwards = false } = options
   const http = {
-    maxHeaderSize: MAX_HEADERS,
+    maxHeaderSize: MAX_HEAD,
     headersTimeout: 15_000,
     connectionsCheckingInterval: 5_000,
     // A request without a body is spared the life of a stream.
     optimizeEmptyRequests: true,
   }
+  const believes = believing(options.trustedProxies)
   const app = Fastify({
     // With a logger of its own Fastify makes a child and listens to the answer for each request; `onRequest` does both.
     logger: false,
     logController: new LogController({ disableRequestLogging: true }),
-    genReqId: (raw) => requestId(raw.headers),
+    genReqId: (raw) => requestId(raw as IncomingMessage, believes),
     keepAliveTimeout: 75_000,
     // Node's own limit on a whole request (300 s) would cut uploads that flow; heads are bounded below.
     requestTimeout: 0,
@@ -129,6 +131,9 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
   )
   // Methods without a body, as Fastify sees it.
   if (forwards) for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
+  // Node would leave out, without a word, what is beyond a thousand.
+  app.server.maxHeadersCount = 0
+  if (!forwards) boundBodies(app)
   app.setErrorHandler(answerProblem)
   // Fastify answers 404 for a wrong method too and does not let its router be asked, so this one knows the paths.
   const known = findMyWay({ maxParamLength: MAX_URL })
@@ -185,11 +190,8 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
   })
   await app.register(intake)
   app.addHook('onRequest', (request, _reply, done) => {
-    const { length } = request.url
-    if (length > MAX_URL) {
-      done(new Problem(common.url_too_long, { detail: `the URL has ${length} bytes; the limit is ${MAX_URL}` }))
-      // Not in a handler of its own: Fastify would look at the body first, and might find fault with that.
-    } else done(request.is404 ? missing(request, known) : undefined)
+    // Not in a handler of its own: Fastify would look at the body first, and might find fault with that.
+    done(headFault(request.raw) ?? (request.is404 ? missing(request, known) : undefined))
   })
   if (!forwards) {
     // Fastify reads a body wherever a type is named, and the stream of a request without one never ends.

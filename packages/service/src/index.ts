@@ -1,3 +1,4 @@
+export { within } from './addresses.ts'
 export { type AppOptions, createApp, createContext, type ServiceContext } from './app.ts'
 export { nextCrash } from './backoff.ts'
 export { boot } from './boot.ts'

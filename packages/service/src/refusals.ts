@@ -7,7 +7,7 @@ import type findMyWay from 'find-my-way'
 import type { HTTPMethod } from 'find-my-way'
 import type { Logger } from 'pino'
 import { answerProblem, common, Problem, problemBody } from './problem.ts'
-import { requestId } from './trace.ts'
+import { newRequestId } from './trace.ts'
 
 const LINGER_MS = 1_000
 
@@ -32,7 +32,9 @@ export function missing(request: FastifyRequest, router: ReturnType<typeof findM
 /** Answers a URL that the router cannot read. Such a request passes no hook: nobody has looked at its framing. */
 export function refuseUnrouted(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   makeLast(request.raw)
-  answerProblem(error, request, reply.headers({ ...request.server.answerHeaders(request), connection: 'close' }))
+  const { server } = request
+  const headers = { ...server.answerDefaults?.(request), ...server.answerHeaders(request), connection: 'close' }
+  answerProblem(error, request, reply.headers(headers))
 }
 
 /** Connections whose bytes could not be read and where an earlier request is yet to be answered. */
@@ -60,11 +62,11 @@ export function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket, log
     return
   }
   const problem = new Problem(common[UNPARSED[error.code ?? ''] ?? 'bad_request'])
-  const id = requestId({})
+  const id = newRequestId()
   const body = JSON.stringify(problemBody(problem, id))
   logger.debug({ err: error, requestId: id }, 'unparsable request')
   socket.end(
-    `HTTP/1.1 ${problem.statusCode} ${problem.title}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nx-request-id: ${id}\r\nconnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${problem.statusCode} ${problem.title}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nx-request-id: ${id}\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n${body}`,
   )
   // Closing at once would reset the connection while the client still sends, and lose the answer.
   const linger = setTimeout(() => socket.destroy(), LINGER_MS)

@@ -1,5 +1,12 @@
+import type { IncomingMessage } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { continueTrace, requestId } from './trace.ts'
+import { believing, continueTrace, requestId } from './trace.ts'
+
+/** A request from an address that names itself so. */
+const from = (remoteAddress: string, id?: string) => {
+  const headers = id === undefined ? {} : { 'x-request-id': id }
+  return { headers, socket: { remoteAddress } } as unknown as IncomingMessage
+}
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
 const PARENT = 'b7ad6b7169203331'
@@ -60,7 +67,7 @@ describe('continueTrace', () => {
 
 describe('requestId', () => {
   it.each(['a', 'A1._-', 'x'.repeat(64)])('keeps the harmless %s', (given) => {
-    expect(requestId({ 'x-request-id': given })).toBe(given)
+    expect(requestId(from('192.0.2.1', given), believing(undefined))).toBe(given)
   })
 
   it.each([
@@ -77,7 +84,21 @@ describe('requestId', () => {
     '../../etc',
     '%0d%0a',
   ])('makes one instead of %s', (given) => {
-    const id = requestId(given === undefined ? {} : { 'x-request-id': given })
-    expect(id).toMatch(/^[0-9a-f]{32}$/)
+    expect(requestId(from('192.0.2.1', given), believing(undefined))).toMatch(/^[0-9a-f]{32}$/)
+  })
+  it.each([
+    [['10.0.0.0/8', '::1'], '10.1.2.3', true],
+    [['10.0.0.0/8'], '::ffff:10.1.2.3', true],
+    [['10.0.0.0/8', '::1'], '::1', true],
+    [['fe80::/10'], 'fe80::1%eth0', true],
+    [['10.0.0.0/8'], '11.1.2.3', false],
+    [['10.1.2.3'], '10.1.2.4', false],
+    [[], '127.0.0.1', false],
+    [['0.0.0.0/0'], 'no address', false],
+    [['0.0.0.0/0'], '', false],
+  ])('of those behind %j believes %s: %s', (peers, address, believed) => {
+    const believes = believing(peers)
+    const request = from(address, 'mine')
+    for (let again = 0; again < 2; again++) expect(requestId(request, believes) === 'mine').toBe(believed)
   })
 })

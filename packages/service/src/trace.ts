@@ -1,15 +1,39 @@
 /** Who a request is: its id, and its place in a trace (W3C Trace Context), made where the caller sent none. */
 import { randomFillSync } from 'node:crypto'
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { within } from './addresses.ts'
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
 const ZEROS = /^0+$/
 
-/** The caller's `x-request-id` where it is harmless in headers and logs, else a new one. */
-export function requestId(headers: IncomingHttpHeaders): string {
-  const given = headers['x-request-id']
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomHex(16)
+/** Whether a request's sender may name it; it is asked only where the name is harmless in headers and logs. */
+type Believes = (raw: IncomingMessage) => boolean
+
+/** The sender's `x-request-id`, where it is harmless and believed, else a new one. */
+export function requestId(raw: IncomingMessage, believes: Believes): string {
+  const given = raw.headers['x-request-id']
+  return typeof given === 'string' && REQUEST_ID.test(given) && believes(raw) ? given : newRequestId()
+}
+
+export function newRequestId(): string {
+  return randomHex(16)
+}
+
+/** @param peers addresses and CIDRs of those who are believed; undefined: everybody, where only our own can ask */
+export function believing(peers: readonly string[] | undefined): Believes {
+  if (peers === undefined) return () => true
+  const isPeer = within(peers)
+  /** What another hop sends comes on few connections, and looking an address up costs more than remembering. */
+  const known = new WeakMap<Socket, boolean>()
+  return ({ socket }) => {
+    const before = known.get(socket)
+    if (before !== undefined) return before
+    const believed = isPeer(socket.remoteAddress ?? '')
+    known.set(socket, believed)
+    return believed
+  }
 }
 
 export interface Trace {

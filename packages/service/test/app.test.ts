@@ -155,6 +155,17 @@ describe('a refusal', () => {
     })
   })
 
+  it('of more than 1,000 parameters is 414, and of more than 100 fields 431', async () => {
+    const parameters = (count: number) => `/nowhere?${'a&'.repeat(count - 1)}a`
+    expect(await problem(parameters(1000))).toMatchObject({ status: 404 })
+    expect(await problem(parameters(1001))).toMatchObject({ status: 414, body: { code: 'url_too_long' } })
+    const fields = (count: number) => `GET /items/a HTTP/1.1\r\nhost: a\r\n${'x: y\r\n'.repeat(count - 1)}\r\n`
+    expect(await send(port, fields(100), /\}$/)).toMatch(/^HTTP\/1\.1 200 /)
+    expect(await send(port, fields(101), /\}$/)).toMatch(/^HTTP\/1\.1 431 [\s\S]*has 101 fields; the limit is 100/)
+    // Past a thousand, which Node keeps by default, too: nothing is dropped that was not counted.
+    expect(await send(port, fields(1500), /\}$/)).toMatch(/^HTTP\/1\.1 431 [\s\S]*has 1500 fields/)
+  })
+
   it('of bad percent-encoding is 400', async () => {
     expect(await problem('/items/%zz')).toMatchObject({ status: 400, body: { code: 'bad_request' } })
     expect(await problem('/items/%c3%28')).toMatchObject({ status: 400, body: { code: 'bad_request' } })
@@ -341,16 +352,16 @@ describe('operators', () => {
 })
 
 describe('trusted proxies', () => {
-  it('alone are believed about whom they forward', async () => {
-    for (const [trustedProxies, ip] of [
-      [['127.0.0.0/8'], '192.0.2.1'],
-      [['10.0.0.0/8'], '127.0.0.1'],
-      [[], '127.0.0.1'],
+  it('alone are believed about whom they forward, and what the request is called', async () => {
+    for (const [trustedProxies, believed] of [
+      [['127.0.0.0/8'], '192.0.2.1 mine'],
+      [['10.0.0.0/8'], expect.stringMatching(/^127\.0\.0\.1 [0-9a-f]{32}$/)],
+      [[], expect.stringMatching(/^127\.0\.0\.1 [0-9a-f]{32}$/)],
     ] as const) {
       const behind = await createApp(createContext('x', { LOG_LEVEL: 'silent' }), { trustedProxies })
-      behind.get('/ip', (request) => request.ip)
-      const answer = await behind.inject({ url: '/ip', headers: { 'x-forwarded-for': '192.0.2.1' } })
-      expect(answer.body).toBe(ip)
+      behind.get('/who', ({ ip, id }) => `${ip} ${id}`)
+      const headers = { 'x-forwarded-for': '192.0.2.1', 'x-request-id': 'mine' }
+      expect((await behind.inject({ url: '/who', headers })).body).toEqual(believed)
       await behind.close()
     }
   })

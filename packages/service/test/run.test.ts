@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Sample } from './process.ts'
+import { send } from './wire.ts'
 
 const started: Sample[] = []
 
@@ -207,6 +208,24 @@ describe('the log', () => {
     await expect.poll(async () => (await fetch(`${app}/hello`)).headers.get('x-load')).toMatch(/^inflight=2,/)
     never.socket.destroy()
     await expect.poll(() => sample.lines).toContainEqual(expect.objectContaining({ url: '/never', aborted: true }))
+  })
+
+  it('holds what hostile clients send as text, each request on one line', async () => {
+    const sample = start({ LOG_LEVEL: 'debug' })
+    const [app] = await sample.urls()
+    const evil = '","level":"fatal","msg":"owned"}{\\u001b[2J'
+    for (const hostile of [evil, '\u001b[31m', '\u009b2J', 'a\rb', 'a\nb: c', '\0']) {
+      for (const url of [`/throws?${hostile}`, '/throws']) {
+        const head = `GET ${url} HTTP/1.1\r\nhost: a\r\nuser-agent: ${hostile}\r\nx-request-id: ${hostile}\r\n`
+        const answer = await send(Number(new URL(app).port), `${head}connection: close\r\n\r\n`)
+        expect(answer).toMatch(/^HTTP\/1\.1 (400|500) [\s\S]*\r\nx-request-id: [0-9a-f]{32}\r\n/)
+      }
+    }
+    await fetch(`${app}/hello`)
+    await expect.poll(() => sample.lines).toContainEqual(expect.objectContaining({ url: '/hello' }))
+    // Each line was read as JSON; none of them is a client's.
+    expect(sample.lines.filter(({ msg, level }) => msg === 'owned' || level === 'fatal')).toEqual([])
+    expect(sample.lines).toContainEqual(expect.objectContaining({ msg: 'request', url: `/throws?${evil}` }))
   })
 
   it('never holds a secret', async () => {

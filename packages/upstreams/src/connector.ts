@@ -10,7 +10,7 @@ export class AddressProhibited extends Error {
   readonly code = 'ERR_ADDRESS_PROHIBITED'
 
   constructor(addresses: readonly string[]) {
-    super(`${addresses.join(', ')} may not be connected to; allowAddresses of the upstream can name it`)
+    super(`${addresses.join(', ')} may not be connected to: link-local, metadata, unspecified, multicast or reserved`)
   }
 }
 

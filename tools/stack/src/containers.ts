@@ -1,5 +1,5 @@
 /** The stack in containers, as Docker tells of it. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, type StdioOptions, spawn } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { DemoAccount } from '@spillway/auth'
 import { ROOT } from './apps.ts'
@@ -99,7 +99,7 @@ export class Containers implements Deployment {
   }
 
   followLogs(): ChildProcess {
-    return compose(['logs', '--follow', '--tail', '10'])
+    return compose(['logs', '--follow', '--tail', '10'], ['inherit', 'pipe', 'inherit'])
   }
 
   /** A file as one of a running container's users sees it. */
@@ -112,9 +112,9 @@ export class Containers implements Deployment {
   }
 }
 
-/** Docker Compose on this repository's file, with our standard output and error. */
-export function compose(args: readonly string[]): ChildProcess {
-  return spawn('docker', ['compose', ...args], { cwd: ROOT, stdio: 'inherit' })
+/** Docker Compose on this repository's file, by default with our standard output and error. */
+export function compose(args: readonly string[], stdio: StdioOptions = 'inherit'): ChildProcess {
+  return spawn('docker', ['compose', ...args], { cwd: ROOT, stdio })
 }
 
 /** @throws {StackError} with what Docker complained of */

@@ -13,7 +13,7 @@ export interface Deployment {
   database(): Promise<string>
   /** How each part of it is, for people. */
   condition(): Promise<Condition>
-  /** What all services write, under their names, on our standard output until it is killed. */
+  /** What all services write, under their names, on its standard output until it is killed. */
   followLogs(): ChildProcess
 }
 

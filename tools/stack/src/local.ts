@@ -78,5 +78,8 @@ export function accountsOf(state: StateDir): readonly DemoAccount[] {
 /** Those of the stack that is up there, or was. */
 export function followLogs(state: StateDir): ChildProcess {
   // -F goes on when a new `make up` begins a file again.
-  return spawn('tail', ['-n', '10', '-F', ...readdirSync(state.logs)], { cwd: state.logs, stdio: 'inherit' })
+  return spawn('tail', ['-n', '10', '-F', ...readdirSync(state.logs)], {
+    cwd: state.logs,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
 }

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { findDeployment, where } from './find-deployment.ts'
 import { followLogs } from './local.ts'
+import { printable } from './printable.ts'
 import type { Environment } from './settings.ts'
 import { StackError, type StateDir } from './state.ts'
 
@@ -10,6 +11,7 @@ export async function logs(state: StateDir, environment: Environment): Promise<n
   // Why it is not up any more, its last lines tell.
   if (!deployment && !state.isState) throw new StackError(`there are no logs: nothing was ever up ${where(state)}.`)
   const reader = deployment ? deployment.followLogs() : followLogs(state)
+  reader.stdout?.setEncoding('utf8').on('data', (text: string) => void process.stdout.write(printable(text)))
   process.on('SIGINT', () => {}).on('SIGTERM', () => reader.kill())
   await once(reader, 'exit')
   return 0

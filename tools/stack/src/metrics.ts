@@ -63,7 +63,9 @@ function classics(all: readonly Scraped[]): string[][] {
   const jobs = ['succeeded', 'failed', 'cancelled', 'retried'].map(
     (outcome) => `${count(total('spillway_worker_jobs_total', { outcome }))} ${outcome}`,
   )
-  const entries = `${count(total('spillway_cache_size'))} entries, ${kilobytes(total('spillway_cache_bytes'))}`
+  const entries = all.some(({ role }) => role === 'cache')
+    ? `${count(total('spillway_cache_size'))} entries, ${kilobytes(total('spillway_cache_bytes'))}`
+    : 'what Valkey or Redis holds'
   return [
     ['cache hits', `${count(l1 + l2)} (${count(l1)} in a gateway's own memory, ${count(l2)} in the shared cache)`],
     ['cache misses', count(everyRead - l1 - l2)],

@@ -18,7 +18,8 @@ export const SIGN_IN_UPSTREAM = 'db'
 
 const BUILT_IN = /^\/(login|admin|docs|openapi\.json|\.well-known\/jwks\.json|health|ready|metrics)(\/|$)/
 const VARIABLE = /\$\{([^}]*)\}/g
-const PATH = /^(\/[A-Za-z0-9._~-]+)*\/?$/
+/** As any URL may have it (RFC 3986, 3.3). */
+const PATH = /^(\/([\w.~!$&'()*+,;=:@-]|%[\dA-Fa-f]{2})+)*\/?$/
 const Origins = origins({ about: '' })
 
 type Sound = Partial<RouteSource>

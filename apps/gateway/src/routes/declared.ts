@@ -4,11 +4,12 @@ import { createForward, type Forward, mount, target } from '@spillway/forward'
 import { parseJson, problemResponse } from '@spillway/service'
 import type { FastifyInstance, FastifyRequest, FastifySchema, RouteHandlerMethod } from 'fastify'
 import { type Clusters, clusterNamed } from '../clusters.ts'
-import { isShared, preflights, share, unsaid } from '../cors.ts'
+import { isShared, preflights, share } from '../cors.ts'
+import { fieldChanges } from '../fields.ts'
 import type { Limits } from '../limits.ts'
 import { ownAnswer, ownStatus } from '../own-answer.ts'
 import type { Places } from '../places.ts'
-import { rewriter } from '../rewrite.ts'
+import { rewriting } from '../rewrite.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
 import { urlTags } from '../url-tags.ts'
@@ -75,7 +76,7 @@ function declare(
     name,
     identity: route.identity,
     timeout: route.timeoutMs,
-    headers: route.cors ? { ...route.headers, response: unsaid(route.headers?.response) } : (route.headers ?? {}),
+    headers: fieldChanges(route),
   })
   if (route.mount === undefined) declareRoute(app, route, sending(route, forward, tagsOf))
   else declareMount(app, route, route.mount, forward)
@@ -95,17 +96,17 @@ function declareRoute(app: FastifyInstance, route: Route, handler: RouteHandlerM
 }
 
 function sending(route: Route, forward: Forward, tagsOf: TagsOf): RouteHandlerMethod {
-  const rewrite = route.rewrite === undefined ? undefined : rewriter(route.path, route.rewrite)
+  const rewrite = route.rewrite === undefined ? undefined : rewriting(route.path, route.rewrite)
   // Two routes that ask upstream for one path with other fields may get other answers.
   const fields = route.headers?.request ? ` ${JSON.stringify(route.headers.request)}` : ''
   return (request, reply) => {
     const scope = scopeOf(route, request.identity)
     return forward(request, reply, {
-      ...(rewrite ? { path: rewrite(asked(request)) } : {}),
+      path: rewrite?.(asked(request)),
       // What clients read under this path may have been asked for under another one.
-      ...(SAFE.test(request.method) ? {} : { changes: tagsOf(asked(request)) }),
-      ...(request.rawBody ? { body: request.rawBody } : {}),
-      ...(scope === undefined ? {} : { scope: scope + fields }),
+      changes: SAFE.test(request.method) ? undefined : tagsOf(asked(request)),
+      body: request.rawBody ?? undefined,
+      scope: scope && scope + fields,
       queuedMs: request.queuedMs,
     })
   }
