@@ -335,12 +335,15 @@ describe('a limit whose budget cannot be reached', () => {
     const cuts = fc.array(fc.record({ atMs: fc.nat(60_000), forMs: fc.nat(5000) }), { minLength: 1, maxLength: 3 })
     const holds = fc.asyncProperty(limits, walks, cuts, async (limit, walk, times) => {
       const cluster = new Cluster(3, limit)
+      // So that each has been told how many there are.
+      await cluster.load(1, 3)
+      await cluster.timeline.runUntil(2000)
       for (const { atMs, forMs } of times) {
         const cut = (isCut: boolean) => () => {
           for (const { way } of cluster.gateways) way.isCut = isCut
         }
-        cluster.timeline.at(1000 + atMs, cut(true))
-        cluster.timeline.at(1000 + atMs + forMs, cut(false))
+        cluster.timeline.at(2000 + atMs, cut(true))
+        cluster.timeline.at(2000 + atMs + forMs, cut(false))
       }
       await play(cluster, walk)
       const { rate } = termsOf(limit)
