@@ -5,11 +5,13 @@ import { createFront, type Reloaded, type ServiceContext } from '@spillway/servi
 import type { Config } from './config.ts'
 import { Faults } from './faults.ts'
 import { Generations } from './generations.ts'
+import { Limits } from './limits.ts'
 import { measureCache } from './measure-cache.ts'
 import { Places } from './places.ts'
-import { signIns } from './routes/login.ts'
+import { Revoking, revocationFeed } from './revoking.ts'
 import { loadRoutes } from './routes-file/load.ts'
 import type { App } from './server.ts'
+import { signIns } from './sign-ins.ts'
 
 export interface Gateway {
   /** Listens, signs and verifies tokens, and closes all. */
@@ -35,15 +37,17 @@ export async function buildApp(
     signs: true,
     logger: context.logger,
   })
+  const accounts = () => generations.accounts
+  const revocations = revocationFeed(accounts, context.logger)
   const client = await openCache({
     url: config.CACHE_URL,
     instance: context.instance,
     logger: context.logger,
     maxBytes: config.L1_MAX_BYTES,
+    listener: { heard: (text) => revocations.heed(text), missed: () => revocations.look() },
   })
   const front = await createFront(context)
   const { app } = front
-  await app.register(auth, { keys })
   const generations = new Generations(read, table, {
     config,
     context,
@@ -54,12 +58,17 @@ export async function buildApp(
     // An outside issuer signs people in itself.
     signIns: keys.current.signing && (await signIns(app, { registry: context.registry, config })),
     faults: new Faults(context),
+    revocations,
+    revoking: new Revoking({ accounts, feed: revocations, cache: client }),
+    limits: new Limits(client.budget, context.registry),
     places: config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined,
   })
   app.addHook('onClose', async () => {
     await client.close()
     await generations.close()
   })
+  // After the hook before: what closes last is what the list is read through.
+  await app.register(auth, { keys, revocations })
   await generations.begin()
   return { app, reload: generations.reload }
 }

@@ -71,6 +71,8 @@ describe('/openapi.json', () => {
       ...declared.map(({ method, path: at }) => `${method} ${at}`),
       'GET /.well-known/jwks.json',
       'POST /login',
+      'POST /logout',
+      'POST /admin/revocations',
       'POST /admin/cache/purge',
       'POST /admin/reload',
       'GET /admin/cache/stats',

@@ -43,7 +43,7 @@ export function mistakesOf(
     return typeof value === 'boolean' ? [] : mistakesOf(definitions[node.$ref] as TSchema, value, at, definitions)
   }
   const branch = node.anyOf?.find((each) =>
-    Array.isArray(value) ? each.items : isMapping(value) && (each.properties ?? each.patternProperties),
+    isMapping(value) ? (each.properties ?? each.patternProperties) : Array.isArray(value) && each.items,
   )
   if (branch) return mistakesOf(branch as TSchema, value, at, definitions)
   if (node.items) {

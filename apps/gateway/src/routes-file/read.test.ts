@@ -114,6 +114,8 @@ const slips: ((route: Planted, mark: string) => Planted)[] = [
   (route, mark) => ({ ...route, cache: { scope: 'public', [mark]: 1 } }),
   (route, mark) => ({ ...route, cache: { scope: 'public', headers: [`not a name ${mark}`] } }),
   (route, mark) => ({ ...route, identity: mark }),
+  (route, mark) => ({ ...route, interceptors: [mark] }),
+  (route, mark) => ({ ...route, interceptors: [`./${mark}.ts`] }),
   (route, mark) => ({ ...route, rewrite: mark }),
   (route, mark) => ({ ...route, websocket: mark }),
   (route, mark) => ({ ...route, faults: { delay: { for: mark, share: 1 } } }),

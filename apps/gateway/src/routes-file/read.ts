@@ -4,7 +4,9 @@ import { type ClusterPlan, type ClusterPlans, planCluster } from '@spillway/clus
 import { duration, isMapping, mistakesOf, size, sound, YamlFile } from '@spillway/service'
 import { Value } from 'typebox/value'
 import { type CacheOptions, cacheOptions } from './caching.ts'
+import { loadInterceptors, type OwnInterceptor } from './interceptors.ts'
 import { definitions } from './json-schema.ts'
+import { limitsOf, type RouteLimit } from './limit.ts'
 import { ruleMistakes } from './rules.ts'
 import { type RouteSource, RoutesSource } from './schema.ts'
 import { clusterSource, upstreamMistakes } from './upstreams.ts'
@@ -12,10 +14,14 @@ import { expand, type Variables } from './variables.ts'
 
 /** One route, with its defaults filled in. */
 export interface Route
-  extends Omit<RouteSource, 'cache' | 'mount' | 'identity' | 'timeout' | 'bodyLimit' | 'request' | 'responses'> {
+  extends Omit<
+    RouteSource,
+    'cache' | 'mount' | 'identity' | 'timeout' | 'bodyLimit' | 'request' | 'responses' | 'interceptors'
+  > {
   /** For whom a cached answer may be reused; `none` passes the cache by. */
   cacheScope: 'none' | 'public' | 'role' | 'user'
   cacheOptions: CacheOptions
+  limits: readonly RouteLimit[]
   identity: 'none' | 'forward'
   retries: 'once' | 'none'
   /** The upstream's path that this one and what is below it lead to. */
@@ -24,6 +30,8 @@ export interface Route
   timeoutMs: number
   /** Bytes. Without one a body of any length is streamed, unless it has a schema. */
   bodyLimit?: number
+  /** Around the cache, the outermost first. */
+  interceptors: readonly OwnInterceptor[]
   request: NonNullable<RouteSource['request']>
   responses: NonNullable<RouteSource['responses']>
 }
@@ -45,7 +53,7 @@ export async function readRoutes(text: string, options: { file: string; variable
   const file = new YamlFile(options.file, text)
   const { variables } = options
   const mistakes = mistakesOf(RoutesSource, file.value, [], definitions)
-  const { upstreams = {} } = (sound(file.value, mistakes) ?? {}) as Partial<RoutesSource>
+  const { upstreams = {}, routes = [] } = (sound(file.value, mistakes) ?? {}) as Partial<RoutesSource>
   mistakes.push(...ruleMistakes(file.value, variables, (path) => file.lineOf(path)))
   const clusters: Record<string, ClusterPlan> = {}
   for (const [name, upstream] of Object.entries(upstreams)) {
@@ -61,18 +69,25 @@ export async function readRoutes(text: string, options: { file: string; variable
       mistakes,
     })
   }
+  const interceptors = await loadInterceptors(routes, { folder: path.dirname(options.file), mistakes })
   file.refuse(mistakes)
-  return { clusters, routes: (file.value as RoutesSource).routes.map((each) => route(each, variables)) }
+  const table = (file.value as RoutesSource).routes.map((each, index) => ({
+    ...route(each, variables),
+    interceptors: interceptors[index] ?? [],
+  }))
+  return { clusters, routes: table }
 }
 
 function scopeOf(cache: RouteSource['cache'], auth: RouteSource['auth']): Route['cacheScope'] {
   return isMapping(cache) ? cache.scope : (cache ?? (auth === 'public' ? 'public' : 'user'))
 }
 
-function route(source: RouteSource, variables: Variables): Route {
+function route(source: RouteSource, variables: Variables): Omit<Route, 'interceptors'> {
   const {
+    interceptors: _,
     cache,
     mount,
+    limit,
     timeout = '15s',
     bodyLimit,
     request = {},
@@ -85,6 +100,7 @@ function route(source: RouteSource, variables: Variables): Route {
     ...rest,
     cacheScope: mount === undefined ? scopeOf(cache, source.auth) : 'none',
     cacheOptions: isMapping(cache) ? cacheOptions(cache) : {},
+    limits: limitsOf(limit, source.auth),
     identity,
     retries,
     timeoutMs: Value.Decode(Timeout, timeout),

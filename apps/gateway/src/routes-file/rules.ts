@@ -4,6 +4,7 @@ import { Value } from 'typebox/value'
 import { accessMistakes } from './access.ts'
 import { corsMistakes } from './cors.ts'
 import { definitions } from './json-schema.ts'
+import { limitMistakes } from './limit.ts'
 import { parameterNames, pathShape } from './path.ts'
 import { rewriteMistakes } from './rewrite.ts'
 import { RouteSource } from './schema.ts'
@@ -17,7 +18,7 @@ export type LineOf = (at: Path) => number
 /** The service that `/login` asks. */
 export const SIGN_IN_UPSTREAM = 'db'
 
-const BUILT_IN = /^\/(login|admin|docs|openapi\.json|\.well-known\/jwks\.json|health|ready|metrics)(\/|$)/
+const BUILT_IN = /^\/(login|logout|admin|docs|openapi\.json|\.well-known\/jwks\.json|health|ready|metrics)(\/|$)/
 /** As any URL may have it (RFC 3986, 3.3). */
 const PATH = /^(\/([\w.~!$&'()*+,;=:@-]|%[\dA-Fa-f]{2})+)*\/?$/
 
@@ -35,6 +36,7 @@ export function ruleMistakes(source: unknown, variables: Variables, lineOf: Line
     ...routes.flatMap((route, index) => [
       ...routeMistakes(route, ['routes', index], upstreams),
       ...mountMistakes(route, ['routes', index], variables),
+      ...limitMistakes(route, ['routes', index]),
       ...rewriteMistakes(route, ['routes', index]),
       ...corsMistakes(route, ['routes', index]),
       ...webSocketMistakes(route, ['routes', index]),

@@ -6,7 +6,9 @@ import { Access } from './access.ts'
 import { Caching } from './caching.ts'
 import { Cors } from './cors.ts'
 import { FaultsSource } from './faults.ts'
+import { Interceptors } from './interceptors.ts'
 import { jsonSchema, Parameters } from './json-schema.ts'
+import { Limits } from './limit.ts'
 import { METHODS } from './methods.ts'
 import { SEGMENT } from './path.ts'
 import { Rewrite } from './rewrite.ts'
@@ -25,6 +27,7 @@ export const RouteSource = Type.Object({
   upstream: Type.Optional(text({ about: 'One of `upstreams`.' })),
   ...routeTask,
   auth: Access,
+  interceptors: Type.Optional(Interceptors),
   mount: Type.Optional(
     text({ about: `The upstream's path that \`path\` and what is below it lead to; \${NAME} as in endpoints.` }),
   ),
@@ -37,6 +40,7 @@ export const RouteSource = Type.Object({
       wants: 'none, or { scope: public }, { scope: role } or { scope: user }',
     }),
   ),
+  limit: Type.Optional(Limits),
   identity: Type.Optional(choice(['none', 'forward'], { about: 'Whether `Authorization` goes on.', default: 'none' })),
   timeout: Type.Optional(duration({ about: 'How long the upstream may take to begin its answer.', default: '15s' })),
   retries: Type.Optional(

@@ -18,6 +18,7 @@ const FOR_UPSTREAMS = [
   'request',
   'faults',
   'websocket',
+  'interceptors',
 ] as const
 /** Who asks is for `auth` and `identity` to say. */
 const OF_IDENTITY = /^(authorization|www-authenticate)$/i

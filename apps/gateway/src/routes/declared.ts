@@ -9,6 +9,8 @@ import { type Clusters, clusterNamed, dispatcherOf, originOf } from '../clusters
 import { isShared, preflights, share } from '../cors.ts'
 import type { Faults } from '../faults.ts'
 import { fieldChanges } from '../fields.ts'
+import { intercepted } from '../interceptors.ts'
+import type { Limits } from '../limits.ts'
 import { ownAnswer, ownStatus } from '../own-answer.ts'
 import type { Places } from '../places.ts'
 import { rewriting } from '../rewrite.ts'
@@ -36,6 +38,7 @@ export interface DeclaredOptions {
   clusters: Clusters
   cache: SharedCache
   name: string
+  limits: Limits
   /** Without, there is no limit. */
   places: Places | undefined
   faults: Faults
@@ -60,12 +63,13 @@ export async function declaredRoutes(app: App, options: DeclaredOptions): Promis
 function declare(
   app: FastifyInstance,
   route: Route,
-  { clusters, cache, name, places, faults }: DeclaredOptions,
+  { clusters, cache, name, limits, places, faults }: DeclaredOptions,
   tagsOf: TagsOf,
 ): void {
   if (isShared(route)) share(app, route)
   // Before the hooks of its scope that go by who is asking, and not behind them, where `config.auth` alone would put it.
   if (route.auth !== 'public') app.addHook('onRequest', requireAccess(route.auth))
+  if (route.limits.length > 0) app.addHook('onRequest', limits.of(route))
   const refused = refuseUpgrades(route)
   if (refused) app.addHook('onRequest', refused)
   if (places) app.addHook('preHandler', places.taken(route.timeoutMs))
@@ -78,7 +82,7 @@ function declare(
   app.addHook('preHandler', faults.inject(route))
   const cluster = clusterNamed(clusters, route.upstream ?? '')
   const forward = createForward({
-    dispatcher: dispatcherOf(route, cluster, cache),
+    dispatcher: intercepted(dispatcherOf(route, cluster, cache), route.interceptors),
     origin: originOf(cluster),
     name,
     identity: route.identity,
@@ -178,9 +182,8 @@ function scopeOf({ cacheScope }: Route, identity: Identity | null): string | und
 }
 
 function schemaOf(route: Route): FastifySchema {
-  const { request, responses, auth, summary, description, bodyLimit } = route
+  const { request, responses, auth, summary, description } = route
   const own = ownStatus(route)
-  const validated = request.params || request.query || request.body
   return {
     tags: ['routes'],
     ...(summary === undefined ? {} : { summary }),
@@ -190,8 +193,7 @@ function schemaOf(route: Route): FastifySchema {
     ...(request.body ? { body: request.body } : {}),
     security: auth === 'public' ? [] : [{ [BEARER]: [] }],
     response: {
-      ...problemResponses(...(validated ? [400] : []), ...(auth === 'public' ? [] : [401])),
-      ...problemResponses(...(typeof auth === 'object' ? [403] : []), ...(request.body || bodyLimit ? [413] : [])),
+      ...problemResponses(...refusalsOf(route)),
       ...(own === undefined
         ? problemResponses(502, 503, 504)
         : { [own]: responseOf({ description: 'Made here' }, '200') }),
@@ -201,6 +203,20 @@ function schemaOf(route: Route): FastifySchema {
       ),
     },
   }
+}
+
+/** What may be answered before anything is sent. */
+function refusalsOf({ request, auth, limits, bodyLimit }: Route): number[] {
+  const may = {
+    400: request.params || request.query || request.body,
+    401: auth !== 'public',
+    403: typeof auth === 'object',
+    413: request.body || bodyLimit,
+    429: limits.length > 0,
+  }
+  return Object.entries(may)
+    .filter(([, is]) => is)
+    .map(([status]) => Number(status))
 }
 
 /** Where the file does not say what the upstream answers. */

@@ -62,6 +62,7 @@ const TITLES: Record<number, string> = {
   400: 'The request does not fit its schema',
   401: 'Not signed in',
   403: 'The role is missing',
+  409: 'The token cannot be revoked here',
   413: 'The body is too long',
   422: 'It fits its schema, and still cannot be used; the problem says why',
   429: 'Too many requests; `Retry-After` says when to come again',
