@@ -461,6 +461,7 @@ describe('a routes file', () => {
     const scopeOf = async (changed: object) => (await read(one(changed))).routes[0]?.cacheScope
     expect(await scopeOf({})).toBe('user')
     expect(await scopeOf({ auth: 'public' })).toBe('public')
+    expect(await scopeOf({ path: '/data/{id}', auth: { owner: 'id' } })).toBe('user')
     expect(await scopeOf({ cache: 'none' })).toBe('none')
     expect(await scopeOf({ cache: { scope: 'role' } })).toBe('role')
   })
