@@ -58,14 +58,12 @@ export function preflights(
     const url = path.replaceAll(/\{(\w+)\}/g, ':$1')
     const isMounted = path !== '/' && group.some(({ mount }) => mount !== undefined)
     for (const each of isMounted ? [url, `${url}/*`] : [url]) {
-      app.options(
-        each,
-        { config: { auth: 'public' }, schema: { hide: true }, onRequest: answering(group) },
-        (_request, reply) =>
-          reply
-            .code(204)
-            .headers({ allow: [...methods, 'OPTIONS'].join(', '), vary: PREFLIGHT_VARY })
-            .send(),
+      const config = { auth: 'public' }
+      app.options(each, { config, schema: { hide: true }, onRequest: answering(group) }, (_request, reply) =>
+        reply
+          .code(204)
+          .headers({ allow: [...methods, 'OPTIONS'].join(', '), vary: PREFLIGHT_VARY })
+          .send(),
       )
     }
   }
