@@ -1,4 +1,5 @@
 /** The cache service's own metrics, read from where they are counted when somebody asks. */
+import type { Ledger } from '@spillway/cache-client'
 import { Counter, Gauge, type Registry } from '@spillway/metrics'
 import type { Store } from '@spillway/ttl-cache'
 import type { Coherence } from './coherence.ts'
@@ -11,7 +12,7 @@ export function hitRate({ hits, misses }: { readonly hits: number; readonly miss
   return hits + misses === 0 ? 0 : hits / (hits + misses)
 }
 
-export function measure(registry: Registry, store: Store<object>, coherence: Coherence): void {
+export function measure(registry: Registry, store: Store<object>, coherence: Coherence, ledger: Ledger): void {
   const registers = [registry]
   const counter = (name: string, help: string, read: () => number) =>
     new Counter({
@@ -54,6 +55,8 @@ export function measure(registry: Registry, store: Store<object>, coherence: Coh
   gauge('spillway_cache_waiting', 'Lookups that wait for a fill.', () => coherence.counts.waiting)
   gauge('spillway_cache_sessions', 'Gateways connected.', () => coherence.counts.sessions)
   gauge('spillway_cache_purges_pending', 'Purges not answered yet.', () => coherence.counts.purgesPending)
+  counter('spillway_cache_limit_lent_total', 'Requests lent to gateways, of their limits.', () => ledger.lent)
+  gauge('spillway_cache_limit_keys', 'Who is limited and remembered now.', () => ledger.size)
   measureLag(registry, coherence)
 }
 

@@ -217,6 +217,13 @@ describe('bad input', () => {
     ['POST', '/purge', '{"keys":["a"],"all":true}', 'validation_failed'],
     ['POST', '/purge', '{"all":false}', 'validation_failed'],
     ['POST', '/purge', '{', 'malformed_json'],
+    ['POST', '/limits/borrow', '{"asks":[]}', 'validation_failed'],
+    [
+      'POST',
+      '/limits/borrow',
+      '{"asks":[{"key":"a","intervalMs":0,"burst":1,"want":1,"spent":0}]}',
+      'validation_failed',
+    ],
     ['PUT', '/sessions/x', '{"seq":"a"}', 'validation_failed'],
     ['PUT', '/sessions/x', '{"seq":1}', 'session_gone'],
     ['POST', '/entries/x', undefined, 'method_not_allowed'],
@@ -262,7 +269,8 @@ describe('operators', () => {
     for (const name of [...counted, 'expired_total 0', 'sweep_seconds_total']) {
       expect(text).toContain(`\nspillway_cache_${name}`)
     }
-    for (const name of ['size', 'bytes', 'hit_rate', 'leases', 'waiting', 'sessions', 'purges_pending']) {
+    expect(text).toContain('spillway_cache_limit_lent_total 0')
+    for (const name of ['limit_keys', 'size', 'bytes', 'hit_rate', 'leases', 'waiting', 'sessions', 'purges_pending']) {
       expect(text).toContain(`spillway_cache_${name} 0`)
     }
   })

@@ -120,10 +120,14 @@ describe('the service as a process', () => {
       expect(await signIn(urls[0], '{"username":"editor","password":"secret-9"}')).toBe(401)
       expect(await signIn(urls[0], '{"username":"","password":"secret-9"}')).toBe(400)
       expect(await signIn(urls[0], '{"password":"secret-9"')).toBe(400)
+      await database.sql(
+        `INSERT INTO accounts (username, key, password, roles) VALUES ('damaged', 'damaged', 'secret-8', '{}')`,
+      )
+      expect(await signIn(urls[0], '{"username":"damaged","password":"secret-9"}')).toBe(500)
       child.kill('SIGTERM')
     }
     expect(await exited).toEqual([0, null])
-    expect(log.filter((line) => line.includes('/sign-in'))).toHaveLength(4)
+    expect(log.filter((line) => line.includes('"url":"/sign-in"') && line.includes('"msg":"request"'))).toHaveLength(5)
     expect(log.join()).not.toContain('secret')
     const open = `SELECT FROM pg_stat_activity WHERE application_name = 'db' AND datname = current_database()`
     // A backend ends a moment after its client.

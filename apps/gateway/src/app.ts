@@ -1,16 +1,17 @@
 /** Builds the gateway: what lives as long as the process, and before it what the routes file says now. */
-import { readFile } from 'node:fs/promises'
 import { auth, openKeys } from '@spillway/auth'
 import { openCache } from '@spillway/cache-client'
 import { createFront, type Reloaded, type ServiceContext } from '@spillway/service'
 import type { Config } from './config.ts'
+import { Faults } from './faults.ts'
 import { Generations } from './generations.ts'
+import { Limits } from './limits.ts'
 import { measureCache } from './measure-cache.ts'
 import { Places } from './places.ts'
 import { Revoking, revocationFeed } from './revoking.ts'
-import { signIns } from './routes/login.ts'
-import { readRoutes } from './routes-file/read.ts'
+import { loadRoutes } from './routes-file/load.ts'
 import type { App } from './server.ts'
+import { signIns } from './sign-ins.ts'
 
 export interface Gateway {
   /** Listens, signs and verifies tokens, and closes all. */
@@ -28,16 +29,7 @@ export async function buildApp(
   context: ServiceContext,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<Gateway> {
-  const variables = {
-    ...environment,
-    DB_URL: config.DB_URL.join(','),
-    MICROSERVICE_URL: config.MICROSERVICE_URL.join(','),
-    WORKER_URL: config.WORKER_URL.join(','),
-    REMOTE_ORIGIN: config.REMOTE_URL.origin,
-    REMOTE_PATH: config.REMOTE_URL.path,
-  }
-  const read = async () =>
-    readRoutes(await readFile(config.ROUTES_FILE, 'utf8'), { file: config.ROUTES_FILE, variables })
+  const read = () => loadRoutes(config, environment)
   const table = await read()
 
   const keys = await openKeys(config, {
@@ -65,8 +57,10 @@ export async function buildApp(
     cache: measureCache(client, context.registry),
     // An outside issuer signs people in itself.
     signIns: keys.current.signing && (await signIns(app, { registry: context.registry, config })),
+    faults: new Faults(context),
     revocations,
     revoking: new Revoking({ accounts, feed: revocations, cache: client }),
+    limits: new Limits(client.budget, context.registry),
     places: config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined,
   })
   app.addHook('onClose', async () => {

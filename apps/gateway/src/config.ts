@@ -48,7 +48,7 @@ export const settings = {
     default: '64MiB',
   }),
   LOGINS_PER_ADDRESS: logins('an address', 120),
-  LOGINS_PER_ACCOUNT: logins('an account', 30),
+  LOGINS_PER_ACCOUNT: logins('an account from addresses new to it', 30),
   HSTS_MAX_AGE: whole({
     about: 'Seconds for which browsers are to come over TLS alone, told to those that came so; 0 tells nothing.',
     minimum: 0,

@@ -114,6 +114,46 @@ describe('login', () => {
     expect(await to.metric('spillway_gateway_logins_total{outcome="limited"}')).toBe(1)
   })
 
+  it('costs somebody who fails ever longer waits, from his address and for that account alone', async () => {
+    const to = await start()
+    const attempt = (username: string, password: string, from = '2001:db8::1') =>
+      signIn(to, { username, password }, { 'x-forwarded-for': from })
+    for (let index = 0; index < 10; index++) expect((await attempt('Grace', 'wrong')).status).toBe(401)
+    // The right password, too, else the refusal would tell which one is right; and the whole /64 is one address.
+    for (const from of ['2001:db8::1', '2001:db8::ffff:1']) {
+      const refused = await attempt('grace', 'right', from)
+      expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1'])
+      expect(await refused.json()).toMatchObject({
+        code: 'login_limited',
+        detail: expect.stringContaining('try again in 1 s'),
+      })
+    }
+    expect(upstream?.asked).toHaveLength(10)
+    expect((await attempt('ada', 'right')).status).toBe(200)
+    expect((await attempt('grace', 'right', '2001:db8:0:1::1')).status).toBe(200)
+  })
+
+  it('lets nobody guess faster by asking for many at once', async () => {
+    const to = await start()
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, () => signIn(to, { username: 'grace', password: 'wrong' })),
+    )
+    expect(answers.filter(({ status }) => status === 401)).toHaveLength(10)
+    expect(answers.filter(({ status }) => status === 429)).toHaveLength(50)
+    expect(upstream?.asked).toHaveLength(10)
+  })
+
+  it('keeps nobody out where he has signed in before, however many addresses guess at his password', async () => {
+    const to = await start()
+    const attempt = (password: string, from: string) =>
+      signIn(to, { username: 'grace', password }, { 'x-forwarded-for': from })
+    expect((await attempt('right', '203.0.113.200')).status).toBe(200)
+    const guesses = await Promise.all(Array.from({ length: 40 }, (_, index) => attempt('wrong', `203.0.113.${index}`)))
+    expect(guesses.filter(({ status }) => status === 429).length).toBeGreaterThan(0)
+    expect((await attempt('right', '203.0.113.200')).status).toBe(200)
+    expect((await attempt('right', '203.0.113.201')).status).toBe(429)
+  })
+
   it('is limited per address, which a trusted proxy names', async () => {
     const to = await start()
     const attempt = (index: number, address: string) =>

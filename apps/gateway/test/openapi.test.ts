@@ -37,7 +37,7 @@ const variables = {
   REMOTE_ORIGIN: origin,
   REMOTE_PATH: '/',
 }
-const { routes } = readRoutes(await readFile(file, 'utf8'), { file, variables })
+const { routes } = await readRoutes(await readFile(file, 'utf8'), { file, variables })
 const declared = routes.flatMap((route) => route.methods.map((method) => ({ method, path: route.path, route })))
 const operations = () => Object.values(description.paths).flatMap((methods) => Object.values(methods))
 
@@ -77,6 +77,9 @@ describe('/openapi.json', () => {
       'POST /admin/reload',
       'GET /admin/cache/stats',
       'GET /admin/cache/entries',
+      'GET /admin/faults',
+      'PUT /admin/faults',
+      'DELETE /admin/faults',
     ]
     expect(described.toSorted()).toEqual(served.toSorted())
   })

@@ -43,8 +43,8 @@ export async function startService(entry: string, environment: Record<string, st
 }
 
 /** Runs `apps/ENTRY` to its end. */
-export async function runToEnd(entry: string, environment: Record<string, string>) {
-  const child = launch(entry, environment)
+export async function runToEnd(entry: string, environment: Record<string, string>, args: readonly string[] = []) {
+  const child = launch(entry, environment, args)
   let output = ''
   child.stdout.on('data', (chunk) => {
     output += chunk
@@ -56,8 +56,8 @@ export async function runToEnd(entry: string, environment: Record<string, string
   return { code, output }
 }
 
-function launch(entry: string, environment: Record<string, string>) {
-  return spawn(process.execPath, [path.join(apps, entry)], {
+function launch(entry: string, environment: Record<string, string>, args: readonly string[] = []) {
+  return spawn(process.execPath, [path.join(apps, entry), ...args], {
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

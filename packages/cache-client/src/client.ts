@@ -5,6 +5,8 @@ import type { Entry, Fill, Purge, Reading, SharedCache } from './cache.ts'
 import { Flight } from './flight.ts'
 import { type CacheInspection, inspection } from './inspection.ts'
 import { L1 } from './l1.ts'
+import { serviceBudget } from './limits/service-budget.ts'
+import type { Budget } from './limits/wire.ts'
 import { type CacheLogger, Link } from './link.ts'
 import { type Marks, passMarks } from './marks.ts'
 import { sendPurge } from './purging.ts'
@@ -60,6 +62,8 @@ export interface CacheClient extends SharedCache {
    * @throws {PurgeUnconfirmed}
    */
   tell?(text: string): Promise<void>
+  /** What limits borrow from that hold over all gateways. */
+  readonly budget: Budget
   readonly counters: CacheCounters
 }
 
@@ -81,6 +85,7 @@ class Client implements CacheClient {
   readonly #refreshes: Refreshes
   readonly #link: Link
   readonly inspection: CacheInspection
+  readonly budget: Budget
   readonly #flights = new Map<string, Flight>()
   readonly #closing = new AbortController()
   readonly #stopSweeping: () => void
@@ -95,6 +100,7 @@ class Client implements CacheClient {
     this.#stopSweeping = startSweeper(this.#l1)
     this.#pool = options.dispatcher ?? connectTo(url)
     this.inspection = inspection(this.#pool)
+    this.budget = serviceBudget(this.#pool)
     this.#link = new Link({
       pool: this.#pool,
       instance,

@@ -15,6 +15,11 @@ export {
   EntriesPage,
   EntriesQuery,
 } from './inspection.ts'
+export { Ledger } from './limits/ledger.ts'
+export { Limiter, type LimiterCounters, type LimiterOptions } from './limits/limiter.ts'
+export type { Quota, Taken } from './limits/quota.ts'
+export type { LimitOptions } from './limits/terms.ts'
+export { Ask, Borrowing, type Budget, type Grant, Lending } from './limits/wire.ts'
 export type { CacheLogger } from './link.ts'
 export { type MemoryCacheOptions, memoryCache } from './memory.ts'
 export { openCache } from './open.ts'

@@ -148,7 +148,7 @@ describe('what is stored of it (RFC 9111, 3.1)', () => {
     const dropped = [
       ...['keep-alive', 'proxy-connection', 'te', 'trailer', 'upgrade', 'proxy-authenticate', 'proxy-authorization'],
       ...['set-cookie', 'server-timing', 'proxy-status', 'cache-status', 'x-request-id', 'x-served-by', 'age'],
-      ...['traceparent', 'tracestate', 'b3', 'x-b3-traceid'],
+      ...['traceparent', 'tracestate', 'b3', 'x-b3-traceid', 'ratelimit', 'ratelimit-policy'],
     ]
     expect(stored(Object.fromEntries([...dropped, 'date'].map((name) => [name, 'x'])))).toEqual([['date', 'x']])
   })

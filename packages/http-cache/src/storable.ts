@@ -102,6 +102,8 @@ const NEVER_STORED = new Set([
     'x-cloud-trace-context',
   ],
   ...['b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-flags'],
+  // What one caller may still ask (draft-ietf-httpapi-ratelimit-headers-10).
+  ...['ratelimit', 'ratelimit-policy'],
   ...['age', 'content-length'],
 ])
 

@@ -10,7 +10,7 @@ import Fastify, { type FastifyRequest, LogController } from 'fastify'
 import findMyWay, { type HTTPMethod } from 'find-my-way'
 import type { Logger } from 'pino'
 import { boundBodies } from './body-pace.ts'
-import { headFault, MAX_HEAD, MAX_URL } from './head.ts'
+import { MAX_FIELDS, MAX_HEAD, MAX_URL, urlFault } from './head.ts'
 import { parseJson } from './json.ts'
 import { createLogger, requestLogger } from './log.ts'
 import { answerProblem } from './problem.ts'
@@ -72,6 +72,8 @@ declare module 'fastify' {
     [TRACE]: Trace | undefined
     /** On `performance.now()`'s clock. */
     startedAt: number
+    /** What its answer carries beside `answerHeaders`, names in lower case. */
+    answerFields: Record<string, string> | undefined
   }
   interface FastifyInstance {
     /** What every answer of this server carries; for whoever writes to `reply.raw` past Fastify's hooks. */
@@ -129,8 +131,7 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
   )
   // Methods without a body, as Fastify sees it.
   if (forwards) for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
-  // Node would leave out, without a word, what is beyond a thousand.
-  app.server.maxHeadersCount = 0
+  app.server.maxHeadersCount = MAX_FIELDS
   if (!forwards) boundBodies(app)
   app.setErrorHandler(answerProblem)
   // Fastify answers 404 for a wrong method too and does not let its router be asked, so this one knows the paths.
@@ -151,6 +152,7 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
       'x-served-by': instance,
       'x-load': load.header,
     }
+    if (request.answerFields) Object.assign(headers, request.answerFields)
     if (lifecycle.state === 'draining') headers['connection'] = 'close'
     return headers
   })
@@ -163,6 +165,7 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
     },
   })
   app.decorateRequest('startedAt', 0)
+  app.decorateRequest('answerFields', undefined)
 
   if (measure) app.addHook('onRequest', measure)
   app.addHook('onRequest', (request, reply, done) => {
@@ -187,7 +190,7 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
   await app.register(intake)
   app.addHook('onRequest', (request, _reply, done) => {
     // Not in a handler of its own: Fastify would look at the body first, and might find fault with that.
-    done(headFault(request.raw) ?? (request.is404 ? missing(request, known) : undefined))
+    done(urlFault(request.raw) ?? (request.is404 ? missing(request, known) : undefined))
   })
   if (!forwards) {
     // Fastify reads a body wherever a type is named, and the stream of a request without one never ends.

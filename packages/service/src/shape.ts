@@ -28,7 +28,7 @@ interface Node {
 /**
  * Ours and not TypeBox's own list of errors: that one ends after eight, and lists each branch of a union.
  *
- * Of a union a mapping is compared with the first branch that is one.
+ * Of a union a mapping is compared with the first branch that is one, and a list likewise.
  *
  * @param definitions what `$ref` names; a reference may also be met by `true` or `false`, as in JSON Schema
  */
@@ -42,7 +42,9 @@ export function mistakesOf(
   if (node.$ref) {
     return typeof value === 'boolean' ? [] : mistakesOf(definitions[node.$ref] as TSchema, value, at, definitions)
   }
-  const branch = isMapping(value) && node.anyOf?.find((each) => each.properties ?? each.patternProperties)
+  const branch = node.anyOf?.find((each) =>
+    isMapping(value) ? (each.properties ?? each.patternProperties) : Array.isArray(value) && each.items,
+  )
   if (branch) return mistakesOf(branch as TSchema, value, at, definitions)
   if (node.items) {
     if (!Array.isArray(value) || value.length < (node.minItems ?? 0)) return [misfit(at, value, node)]

@@ -12,13 +12,14 @@ import { report } from './reporting/report.ts'
 import { newestIn } from './reporting/results.ts'
 import { BENCH, scenarioOf } from './scenario.ts'
 import { type Environment, readSettings } from './settings.ts'
+import { benchLogin } from './sign-in/bench-login.ts'
 import { simulatePolicies } from './simulation/simulate-policies.ts'
 import { soak } from './soak/soak.ts'
 import { LabError, ROOT } from './stack.ts'
 import { stress } from './stress.ts'
 
 const USAGE =
-  'usage: main.ts bench | bench-balancer | bench-cache | soak-balancer | simulate-policies | test3-hit | run3-hit (1 to 5, hit or miss) | load | load-accounts | stress | report | k6'
+  'usage: main.ts bench | bench-balancer | bench-cache | bench-login | soak-balancer | simulate-policies | test3-hit | run3-hit (1 to 5, hit or miss) | load | load-accounts | stress | report | k6'
 
 async function run(command: string, environment: Environment, signal: AbortSignal): Promise<number> {
   const config = readSettings(environment)
@@ -32,6 +33,8 @@ async function run(command: string, environment: Environment, signal: AbortSigna
       return contest(means)
     case 'bench-cache':
       return benchCache(means)
+    case 'bench-login':
+      return benchLogin(config, environment)
     case 'soak-balancer':
       return soak(means)
     case 'simulate-policies':

@@ -40,7 +40,7 @@ export const settings = {
     }),
   ),
   LOGINS_PER_ADDRESS: logins('an address', 120),
-  LOGINS_PER_ACCOUNT: logins('an account', 30),
+  LOGINS_PER_ACCOUNT: logins('an account from addresses new to it', 30),
   POLICY: Type.String({ ...policyText, description: 'How the balancer chooses a gateway.', default: 'p2c-ewma' }),
   SAMPLE_ITEMS: whole({ about: 'Items made at first start.', minimum: 0, maximum: 1_000_000, default: 1000 }),
   // 57,534 is 65,535 - 8,001: the highest fixed port must still be one.

@@ -5,7 +5,7 @@ import type { Database, Statement } from '@spillway/postgres'
 import { callerOf, Gate, Problem } from '@spillway/service'
 import { Type } from 'typebox'
 import { errors } from '../errors.ts'
-import { checkPassword } from '../password.ts'
+import { type Argon2, checkPassword } from '../password.ts'
 import { ISSUED_AT } from '../revocations.ts'
 
 /** PostgreSQL's text has no null character, so no account has one in its name. */
@@ -29,7 +29,13 @@ interface Account {
 /** Two leave cores and threads to everybody else; 64 in line wait under a second. */
 const LIMITS = { running: 2, waiting: 64 }
 
-export const signInRoutes: FastifyPluginAsyncTypebox<{ database: Database }> = async (app, { database }) => {
+interface SignInRoutes {
+  database: Database
+  /** Default: the platform's. */
+  argon2?: Argon2
+}
+
+export const signInRoutes: FastifyPluginAsyncTypebox<SignInRoutes> = async (app, { database, argon2 }) => {
   const gate = new Gate(LIMITS)
 
   app.post(
@@ -48,7 +54,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ database: Database }> = a
       if (entry === 'left') throw new Problem(errors.caller_left)
       if (entry === 'full') throw new Problem(errors.sign_in_busy, { headers: { 'retry-after': '1' } })
       try {
-        const right = await checkPassword(account?.password, request.body.password)
+        const right = await checkPassword(account?.password, request.body.password, argon2)
         if (!account || !right) throw new Problem(errors.credentials_wrong)
         const { username, roles, issuedAt } = account
         return reply.header('cache-control', 'no-store').send({ username, roles, issuedAt })

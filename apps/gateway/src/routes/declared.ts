@@ -1,16 +1,22 @@
 /** The routes of the routes file: authenticate, validate, then forward through the cache. */
 import { type Identity, requireAccess } from '@spillway/auth'
+import type { SharedCache } from '@spillway/cache-client'
+import type { HashKey } from '@spillway/clusters'
 import { createForward, type Forward, mount, target } from '@spillway/forward'
 import { parseJson, problemResponse } from '@spillway/service'
 import type { FastifyInstance, FastifyRequest, FastifySchema, RouteHandlerMethod } from 'fastify'
-import { type Clusters, clusterNamed } from '../clusters.ts'
+import { type Clusters, clusterNamed, dispatcherOf, originOf } from '../clusters.ts'
 import { isShared, preflights, share } from '../cors.ts'
+import type { Faults } from '../faults.ts'
 import { fieldChanges } from '../fields.ts'
+import { intercepted } from '../interceptors.ts'
+import type { Limits } from '../limits.ts'
 import { ownAnswer, ownStatus } from '../own-answer.ts'
 import type { Places } from '../places.ts'
 import { rewriting } from '../rewrite.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
+import { refuseUpgrades } from '../upgrades.ts'
 import { urlTags } from '../url-tags.ts'
 import { BEARER, problemResponses } from './docs.ts'
 
@@ -30,14 +36,18 @@ const JSON_TYPES = /^application\/(?:[\w.-]+\+)?json(?:\s*;|$)/i
 export interface DeclaredOptions {
   routes: readonly Route[]
   clusters: Clusters
+  cache: SharedCache
   name: string
+  limits: Limits
   /** Without, there is no limit. */
   places: Places | undefined
+  faults: Faults
 }
 
 export async function declaredRoutes(app: App, options: DeclaredOptions): Promise<void> {
   app.decorateRequest('rawBody', null)
   app.decorateRequest('queuedMs', 0)
+  app.decorateRequest('faultMs', 0)
   const tagsOf = urlTags(options.routes)
   const preflight = preflights(app, options.routes)
   for (const route of options.routes) {
@@ -53,12 +63,15 @@ export async function declaredRoutes(app: App, options: DeclaredOptions): Promis
 function declare(
   app: FastifyInstance,
   route: Route,
-  { clusters, name, places }: DeclaredOptions,
+  { clusters, cache, name, limits, places, faults }: DeclaredOptions,
   tagsOf: TagsOf,
 ): void {
   if (isShared(route)) share(app, route)
   // Before the hooks of its scope that go by who is asking, and not behind them, where `config.auth` alone would put it.
   if (route.auth !== 'public') app.addHook('onRequest', requireAccess(route.auth))
+  if (route.limits.length > 0) app.addHook('onRequest', limits.of(route))
+  const refused = refuseUpgrades(route)
+  if (refused) app.addHook('onRequest', refused)
   if (places) app.addHook('preHandler', places.taken(route.timeoutMs))
   takeBodies(app, route)
   const own = ownAnswer(route)
@@ -66,17 +79,27 @@ function declare(
     declareRoute(app, route, own)
     return
   }
+  app.addHook('preHandler', faults.inject(route))
   const cluster = clusterNamed(clusters, route.upstream ?? '')
   const forward = createForward({
-    dispatcher: route.cacheScope === 'none' ? cluster.uncached : cluster.cached(route.cacheOptions),
-    origin: cluster.origin,
+    dispatcher: intercepted(dispatcherOf(route, cluster, cache), route.interceptors),
+    origin: originOf(cluster),
     name,
     identity: route.identity,
     timeout: route.timeoutMs,
     headers: fieldChanges(route),
   })
-  if (route.mount === undefined) declareRoute(app, route, sending(route, forward, tagsOf))
-  else declareMount(app, route, route.mount, forward)
+  const send = keyed(forward, cluster.key)
+  if (route.mount === undefined) declareRoute(app, route, sending(route, send, tagsOf))
+  else declareMount(app, route, route.mount, send)
+}
+
+/** With what the policy tells requests apart by, where it looks at that. */
+function keyed(forward: Forward, key: HashKey): Forward {
+  return (request, reply, how) => {
+    const hashKey = key(request)
+    return forward(request, reply, hashKey === undefined ? how : { ...how, hashKey })
+  }
 }
 
 function declareRoute(app: FastifyInstance, route: Route, handler: RouteHandlerMethod): void {
@@ -105,6 +128,7 @@ function sending(route: Route, forward: Forward, tagsOf: TagsOf): RouteHandlerMe
       body: request.rawBody ?? undefined,
       scope: scope && scope + fields,
       queuedMs: request.queuedMs,
+      faultMs: request.faultMs,
     })
   }
 }
@@ -125,7 +149,8 @@ function declareMount(app: FastifyInstance, route: Route, at: string, forward: F
     at,
     methods: route.methods,
     config: { auth: route.auth },
-    forward: (request, reply, how) => forward(request, reply, { ...how, queuedMs: request.queuedMs }),
+    forward: (request, reply, how) =>
+      forward(request, reply, { ...how, queuedMs: request.queuedMs, faultMs: request.faultMs }),
   })
 }
 
@@ -157,9 +182,8 @@ function scopeOf({ cacheScope }: Route, identity: Identity | null): string | und
 }
 
 function schemaOf(route: Route): FastifySchema {
-  const { request, responses, auth, summary, description, bodyLimit } = route
+  const { request, responses, auth, summary, description } = route
   const own = ownStatus(route)
-  const validated = request.params || request.query || request.body
   return {
     tags: ['routes'],
     ...(summary === undefined ? {} : { summary }),
@@ -169,8 +193,7 @@ function schemaOf(route: Route): FastifySchema {
     ...(request.body ? { body: request.body } : {}),
     security: auth === 'public' ? [] : [{ [BEARER]: [] }],
     response: {
-      ...problemResponses(...(validated ? [400] : []), ...(auth === 'public' ? [] : [401])),
-      ...problemResponses(...(typeof auth === 'object' ? [403] : []), ...(request.body || bodyLimit ? [413] : [])),
+      ...problemResponses(...refusalsOf(route)),
       ...(own === undefined
         ? problemResponses(502, 503, 504)
         : { [own]: responseOf({ description: 'Made here' }, '200') }),
@@ -180,6 +203,20 @@ function schemaOf(route: Route): FastifySchema {
       ),
     },
   }
+}
+
+/** What may be answered before anything is sent. */
+function refusalsOf({ request, auth, limits, bodyLimit }: Route): number[] {
+  const may = {
+    400: request.params || request.query || request.body,
+    401: auth !== 'public',
+    403: typeof auth === 'object',
+    413: request.body || bodyLimit,
+    429: limits.length > 0,
+  }
+  return Object.entries(may)
+    .filter(([, is]) => is)
+    .map(([status]) => Number(status))
 }
 
 /** Where the file does not say what the upstream answers. */

@@ -39,7 +39,7 @@ export async function docs(app: App): Promise<void> {
 function described(schema: FastifySchema | undefined, url: string, method: string): FastifySchema {
   const words = `${method.toLowerCase()}${url}`.split(/[^A-Za-z0-9]+/).filter((word) => word !== '')
   const [first = '', ...rest] = words
-  const { response = {}, ...about } = schema ?? {}
+  const { response = {}, ...about } = worded(schema ?? {})
   return {
     operationId: first + rest.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(''),
     ...about,
@@ -49,6 +49,13 @@ function described(schema: FastifySchema | undefined, url: string, method: strin
       '5xx': problemResponse('Any other failure'),
     },
   }
+}
+
+/** Without `wants`, which is for the messages of files and settings, and no word of JSON Schema. */
+function worded(schema: FastifySchema): FastifySchema {
+  return JSON.parse(
+    JSON.stringify(schema, (key, value) => (key === 'wants' && typeof value === 'string' ? undefined : value)),
+  )
 }
 
 const TITLES: Record<number, string> = {

@@ -2,12 +2,14 @@
 import type { Entry, Fill, Purge, Reading } from '../cache.ts'
 import type { CacheClient, CacheClientOptions, CacheCounters, CacheState } from '../client.ts'
 import { Flight } from '../flight.ts'
+import type { Budget } from '../limits/wire.ts'
 import { Refreshes } from '../refreshes.ts'
 import type { Answer } from '../remote.ts'
 import { Session } from '../session.ts'
 import { ageOf } from '../windows.ts'
 import { Alone } from './alone.ts'
 import { type Batch, Batches } from './batch.ts'
+import { valkeyBudget } from './budget.ts'
 import { Connection } from './connection.ts'
 import { type Looked, Lookups, type Question } from './lookup.ts'
 import { sendPurge } from './purging.ts'
@@ -22,6 +24,7 @@ export function createValkeyClient(options: CacheClientOptions): CacheClient {
 }
 
 class ValkeyClient implements CacheClient {
+  readonly budget: Budget
   readonly #clock: () => number
   readonly #connection: Connection
   readonly #lookups: Lookups
@@ -39,6 +42,7 @@ class ValkeyClient implements CacheClient {
   constructor({ url, logger, clock = () => performance.now() }: CacheClientOptions) {
     this.#clock = clock
     this.#connection = new Connection(url, logger)
+    this.budget = valkeyBudget(this.#connection)
     this.#lookups = new Lookups(this.#connection, clock)
     this.#alone = new Alone(clock)
     this.#refreshes = new Refreshes(clock)

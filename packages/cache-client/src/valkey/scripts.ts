@@ -18,6 +18,7 @@
  */
 
 import { AGE_SLACK_MS } from '../wire.ts'
+import { LEND } from './lend.ts'
 
 /** The holder renews it four times as often. */
 export const LEASE_TTL_MS = 2000
@@ -265,4 +266,5 @@ export const SCRIPTS = {
   renew: RENEW,
   leave: LEAVE,
   purge: PURGE,
+  lend: LEND,
 } as const
