@@ -27,6 +27,7 @@ export async function buildAdmin(config: Pick<Config, 'ADMIN_HOSTS'>, context: S
     done(refusal(request, names))
   })
   app.setValidatorCompiler(validatorCompiler)
+  app.removeContentTypeParser('application/json')
   // Most of what is done here needs no body, but always its type: an empty one is as good as one that says nothing.
   app.removeContentTypeParser('application/json')
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, bytes, done) =>

@@ -13,9 +13,6 @@ export const balancerProblems = problems({
   address_not_allowed: [403, 'This is not for your address'],
 })
 
-/** The policies that look at what a request is told apart by. */
-const KEYED: Partial<Record<Cluster['upstreams']['policy'], true>> = { hash: true, own: true }
-
 interface Surroundings {
   readonly clusters: ReadonlyMap<string, Cluster>
   /** This balancer's, in the fields that a hop writes. */
@@ -48,12 +45,13 @@ function sending(
 ): Route {
   const weights = Object.entries(typeof to === 'string' ? { [to]: 1 } : to).filter(([, weight]) => weight > 0)
   const targets = weights.map(([each, weight]) => {
-    const { dispatcher, upstreams, key } = clusters.get(each) as Cluster
+    const { dispatcher, key } = clusters.get(each) as Cluster
     const hop = { name, host: 'preserve', identity: 'forward', namesItself: false } as const
     const forward = createForward({ dispatcher, origin: `http://${each}`, headers, ...hop })
-    // Looked at each time, since operators change policies while requests pass.
-    const send: Route = (request, reply) =>
-      forward(request, reply, KEYED[upstreams.policy] && { hashKey: key(request) })
+    const send: Route = (request, reply) => {
+      const hashKey = key(request)
+      return forward(request, reply, hashKey === undefined ? {} : { hashKey })
+    }
     return { weight, send }
   })
   const last = targets.pop() as (typeof targets)[number]

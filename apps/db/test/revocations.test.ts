@@ -111,6 +111,13 @@ describe('who signs in', () => {
     }
   })
 
+  it('by a clock that is a few seconds ahead is named like all others', async () => {
+    const ahead = now() + 4
+    expect(await revokeSubject(database.client, 'ada')).toMatchObject({ issuedUntil: expect.any(Number) })
+    const { issuedUntil } = (await read()).revocations[0] as { issuedUntil: number }
+    expect(ahead).toBeLessThanOrEqual(issuedUntil)
+  })
+
   it('long after it gets one that is issued now', async () => {
     await revokeSubject(database.client, 'ada')
     await database.sql('UPDATE revocations SET issued_until = issued_until - 60')

@@ -1,14 +1,15 @@
 /** Builds the gateway: what lives as long as the process, and before it what the routes file says now. */
-import { readFile } from 'node:fs/promises'
 import { auth, openKeys } from '@spillway/auth'
 import { openCache } from '@spillway/cache-client'
 import { createFront, type Reloaded, type ServiceContext } from '@spillway/service'
 import type { Config } from './config.ts'
+import { Faults } from './faults.ts'
 import { Generations } from './generations.ts'
 import { Limits } from './limits.ts'
 import { measureCache } from './measure-cache.ts'
 import { Places } from './places.ts'
-import { readRoutes } from './routes-file/read.ts'
+import { Revoking, revocationFeed } from './revoking.ts'
+import { loadRoutes } from './routes-file/load.ts'
 import type { App } from './server.ts'
 import { signIns } from './sign-ins.ts'
 
@@ -28,16 +29,7 @@ export async function buildApp(
   context: ServiceContext,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<Gateway> {
-  const variables = {
-    ...environment,
-    DB_URL: config.DB_URL.join(','),
-    MICROSERVICE_URL: config.MICROSERVICE_URL.join(','),
-    WORKER_URL: config.WORKER_URL.join(','),
-    REMOTE_ORIGIN: config.REMOTE_URL.origin,
-    REMOTE_PATH: config.REMOTE_URL.path,
-  }
-  const read = async () =>
-    readRoutes(await readFile(config.ROUTES_FILE, 'utf8'), { file: config.ROUTES_FILE, variables })
+  const read = () => loadRoutes(config, environment)
   const table = await read()
 
   const keys = await openKeys(config, {
@@ -45,16 +37,18 @@ export async function buildApp(
     signs: true,
     logger: context.logger,
   })
+  const accounts = () => generations.accounts
+  const revocations = revocationFeed(accounts, context.logger)
   const client = await openCache({
     url: config.CACHE_URL,
     instance: context.instance,
     logger: context.logger,
     maxBytes: config.L1_MAX_BYTES,
+    listener: { heard: (text) => revocations.heed(text), missed: () => revocations.look() },
   })
   const limits = new Limits(client.budget, context.registry)
   const front = await createFront(context)
   const { app } = front
-  await app.register(auth, { keys })
   const generations = new Generations(read, table, {
     config,
     context,
@@ -65,12 +59,17 @@ export async function buildApp(
     // An outside issuer signs people in itself.
     signIns: keys.current.signing && signIns({ limits, registry: context.registry, config }),
     limits,
+    faults: new Faults(context),
+    revocations,
+    revoking: new Revoking({ accounts, feed: revocations, cache: client }),
     places: config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined,
   })
   app.addHook('onClose', async () => {
     await client.close()
     await generations.close()
   })
+  // After the hook before: what closes last is what the list is read through.
+  await app.register(auth, { keys, revocations })
   await generations.begin()
   return { app, reload: generations.reload }
 }

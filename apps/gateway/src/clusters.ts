@@ -1,38 +1,23 @@
-/** The upstreams that the routes file names, as routes send to them: plainly, through the cache or past it. */
+/** How routes send to the upstreams that the routes file names: through the cache or past it, and once or again. */
 import type { SharedCache } from '@spillway/cache-client'
-import type { Cluster as NamedCluster } from '@spillway/clusters'
+import type { Cluster } from '@spillway/clusters'
 import type { Check } from '@spillway/health'
 import { bypassCache, httpCache } from '@spillway/http-cache'
-import type { Upstreams } from '@spillway/upstreams'
 import type { Dispatcher } from 'undici'
-import type { CacheOptions } from './routes-file/caching.ts'
+import type { Route } from './routes-file/read.ts'
 
-export interface Cluster {
-  /** What keys, tags and `Exchange` call it before an endpoint is chosen. */
-  origin: string
-  upstreams: Upstreams
-  /** Measured and retried. */
-  direct: Dispatcher
-  /** Reads through the cache, as one route wants it; purges after writes. */
-  cached(options: CacheOptions): Dispatcher
-  /** Past the cache, reads and writes alike. */
-  uncached: Dispatcher
-}
 export type Clusters = ReadonlyMap<string, Cluster>
 
-export function cachedClusters(clusters: ReadonlyMap<string, NamedCluster>, cache: SharedCache): Clusters {
-  return new Map(
-    [...clusters].map(([name, { upstreams, dispatcher: direct }]) => [
-      name,
-      {
-        origin: `http://${name}`,
-        upstreams,
-        direct,
-        cached: (options) => direct.compose(httpCache({ cache, ...options })),
-        uncached: direct.compose(bypassCache()),
-      },
-    ]),
-  )
+/** Reads go through the cache as the route wants it, and writes are followed by a purge; or both go past it. */
+export function dispatcherOf(route: Route, cluster: Cluster, cache: SharedCache): Dispatcher {
+  const { cacheScope, cacheOptions, retries } = route
+  const sent = retries === 'none' ? cluster.once : cluster.dispatcher
+  return sent.compose(cacheScope === 'none' ? bypassCache() : httpCache({ cache, ...cacheOptions }))
+}
+
+/** What keys, tags and `Exchange` call a cluster before an endpoint is chosen. */
+export function originOf({ name }: Cluster): string {
+  return `http://${name}`
 }
 
 export function clusterNamed(clusters: Clusters, name: string): Cluster {

@@ -58,7 +58,8 @@ export function preflights(
     const url = path.replaceAll(/\{(\w+)\}/g, ':$1')
     const below = mount === undefined || path === '/' ? [] : [`${url}/*`]
     for (const each of [url, ...below]) {
-      app.options(each, { schema: { hide: true }, onRequest: answering(group) }, (_request, reply) =>
+      const config = { auth: 'public' }
+      app.options(each, { config, schema: { hide: true }, onRequest: answering(group) }, (_request, reply) =>
         reply
           .code(204)
           .header('allow', [...methods, 'OPTIONS'].join(', '))

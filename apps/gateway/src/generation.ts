@@ -1,18 +1,21 @@
 /** One reading of the routes file, served: the built-in routes, and those that it declares. */
-import { auth, type KeySource } from '@spillway/auth'
+import { auth, type KeySource, type RevocationFeed } from '@spillway/auth'
 import type { CacheClient, SharedCache } from '@spillway/cache-client'
-import type { Cluster } from '@spillway/clusters'
 import type { Front, Reloaded, ServiceContext } from '@spillway/service'
-import { cachedClusters, clusterChecks, clusterNamed } from './clusters.ts'
+import { type Clusters, clusterChecks, clusterNamed } from './clusters.ts'
 import type { Config } from './config.ts'
+import type { Faults } from './faults.ts'
 import type { Limits } from './limits.ts'
 import { cacheCheck } from './measure-cache.ts'
 import type { Places } from './places.ts'
+import { type Revoking, revocationsCheck } from './revoking.ts'
 import { cached } from './routes/cached.ts'
 import { declaredRoutes } from './routes/declared.ts'
 import { docs } from './routes/docs.ts'
+import { faultsRoutes } from './routes/faults.ts'
 import { jwks } from './routes/jwks.ts'
 import { login } from './routes/login.ts'
+import { logout } from './routes/logout.ts'
 import { purge } from './routes/purge.ts'
 import { reloadRoute } from './routes/reload.ts'
 import type { RoutesTable } from './routes-file/read.ts'
@@ -30,7 +33,10 @@ export interface Lasting {
   readonly client: CacheClient
   /** The same, counted. */
   readonly cache: SharedCache
+  readonly faults: Faults
   readonly signIns: SignIns | undefined
+  readonly revocations: RevocationFeed
+  readonly revoking: Revoking
   readonly limits: Limits
   /** Without, there is no limit. */
   readonly places: Places | undefined
@@ -38,18 +44,18 @@ export interface Lasting {
 
 interface Said {
   readonly routes: RoutesTable['routes']
-  readonly clusters: ReadonlyMap<string, Cluster>
+  readonly clusters: Clusters
   readonly reload: () => Promise<Reloaded>
 }
 
 /** @returns an app that listens to nothing, ready to answer */
 export async function createGeneration(said: Said, lasting: Lasting): Promise<App> {
-  const { config, context, front, keys, client, cache, signIns, limits, places } = lasting
-  const { routes, reload } = said
-  const clusters = cachedClusters(said.clusters, cache)
+  const { config, context, front, keys, client, cache, faults, limits, signIns, revocations, revoking, places } =
+    lasting
+  const { routes, clusters, reload } = said
   const app = await createServer(context, front, {
     trustedProxies: config.TRUSTED_PROXIES,
-    checks: { ...clusterChecks(clusters), cache: cacheCheck(client) },
+    checks: { ...clusterChecks(clusters), cache: cacheCheck(client), revocations: revocationsCheck(revocations) },
   })
   secure(app, config)
   await docs(app)
@@ -58,10 +64,12 @@ export async function createGeneration(said: Said, lasting: Lasting): Promise<Ap
   // An outside issuer shows its keys itself.
   if (keys.current.signing) jwks(app, keys)
   if (signIns) login(app, { accounts: clusterNamed(clusters, SIGN_IN_UPSTREAM), signIns })
+  logout(app, { revoking, ours: keys.current.signing !== undefined })
   purge(app, { cache, routes })
   if (client.inspection) cached(app, { inspection: client.inspection, routes })
   reloadRoute(app, reload)
-  await declaredRoutes(app, { routes, clusters, name: context.instance, limits, places })
+  faultsRoutes(app, { faults, routes })
+  await declaredRoutes(app, { routes, clusters, cache, name: context.instance, limits, places, faults })
   await app.ready()
   return app
 }

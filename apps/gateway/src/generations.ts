@@ -1,9 +1,10 @@
 /** What the routes file says, one reading after another: each is built beside the one that serves, and takes its place. */
 import { isDeepStrictEqual } from 'node:util'
-import { Clusters, clusterChanges } from '@spillway/clusters'
+import { type Cluster, Clusters, clusterChanges } from '@spillway/clusters'
 import { type Reloaded, reloads } from '@spillway/service'
 import { createGeneration, type Lasting } from './generation.ts'
 import type { RoutesTable } from './routes-file/read.ts'
+import { SIGN_IN_UPSTREAM } from './routes-file/rules.ts'
 import type { App } from './server.ts'
 
 export class Generations {
@@ -24,6 +25,11 @@ export class Generations {
     this.#lasting = lasting
     this.#clusters = new Clusters(lasting.context, table.clusters)
     this.reload = reloads(() => this.#reload(), lasting.context.logger)
+  }
+
+  /** What the file says now of the service that knows the accounts; it always says something. */
+  get accounts(): Cluster {
+    return this.#clusters.current.get(SIGN_IN_UPSTREAM) as Cluster
   }
 
   /** To be called once, before the front listens. */

@@ -1,9 +1,10 @@
-/** `GATEWAY_CONCURRENCY`: so many requests at work at once in this gateway, the rest in line, first come, first served. */
+/** `GATEWAY_CONCURRENCY`: so many requests at work at once in this gateway, the rest in line, each caller in one of his own. */
 import { bareItem } from '@spillway/forward'
 import { Counter, Gauge, Histogram } from '@spillway/metrics'
 import { callerOf, type Entry, Gate, Problem, type ServiceContext } from '@spillway/service'
 import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
-import { gatewayProblems } from './errors.ts'
+import { addressBlock } from './address.ts'
+import { gatewayProblems, retryAfter } from './errors.ts'
 
 /** As many as may be under way in a cluster behind us. */
 const LONGEST_LINE = 1024
@@ -47,7 +48,7 @@ export class Places {
     })
     this.#refused = new Counter({
       name: 'spillway_gateway_queue_refused_total',
-      help: 'Requests for which there was no room in line.',
+      help: 'Requests for which there was no room in line, or whose turn would have come too late.',
       registers,
     })
     this.#gate = gate
@@ -69,9 +70,11 @@ export class Places {
       if (entry === 'entered') {
         if (reply.raw.closed) this.#gate.leave()
         else reply.raw.once('close', () => this.#gate.leave())
-      } else if (entry === 'full') {
+      } else if (entry !== 'left') {
         this.#refused.inc()
-        throw new Problem(gatewayProblems.gateway_busy, { headers: { 'retry-after': '1' } })
+        const detail = entry === 'late' ? 'the turn would come after the time is over' : undefined
+        const headers = { 'retry-after': retryAfter(Math.random()) }
+        throw new Problem(gatewayProblems.gateway_busy, { headers, ...(detail === undefined ? {} : { detail }) })
       } else if (!reply.raw.closed) {
         // Else whoever balances over gateways would take this one for broken, when it is only busy.
         const headers = { 'proxy-status': `${this.#name}; error=http_response_timeout` }
@@ -84,12 +87,19 @@ export class Places {
     const caller = callerOf(request, reply)
     const over = new AbortController()
     const giveUp = () => over.abort()
-    const patience = setTimeout(giveUp, Math.min(withinMs, caller.deadlineAt - performance.now()))
+    const began = performance.now()
+    const deadlineAt = Math.min(began + withinMs, caller.deadlineAt)
+    const patience = setTimeout(giveUp, deadlineAt - began)
     caller.signal.addEventListener('abort', giveUp, { once: true })
     try {
-      return await this.#gate.enter(over.signal)
+      return await this.#gate.enter(over.signal, { as: callerKey(request), deadlineAt })
     } finally {
       clearTimeout(patience)
     }
   }
+}
+
+/** Whom the line belongs to. */
+function callerKey({ identity, ip }: FastifyRequest): string {
+  return identity ? `user ${identity.subject}` : `address ${addressBlock(ip)}`
 }

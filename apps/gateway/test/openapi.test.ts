@@ -37,7 +37,7 @@ const variables = {
   REMOTE_ORIGIN: origin,
   REMOTE_PATH: '/',
 }
-const { routes } = readRoutes(await readFile(file, 'utf8'), { file, variables })
+const { routes } = await readRoutes(await readFile(file, 'utf8'), { file, variables })
 const declared = routes.flatMap((route) => route.methods.map((method) => ({ method, path: route.path, route })))
 const operations = () => Object.values(description.paths).flatMap((methods) => Object.values(methods))
 
@@ -71,10 +71,15 @@ describe('/openapi.json', () => {
       ...declared.map(({ method, path: at }) => `${method} ${at}`),
       'GET /.well-known/jwks.json',
       'POST /login',
+      'POST /logout',
+      'POST /admin/revocations',
       'POST /admin/cache/purge',
       'POST /admin/reload',
       'GET /admin/cache/stats',
       'GET /admin/cache/entries',
+      'GET /admin/faults',
+      'PUT /admin/faults',
+      'DELETE /admin/faults',
     ]
     expect(described.toSorted()).toEqual(served.toSorted())
   })

@@ -151,7 +151,11 @@ describe('a reload of the routes file', () => {
     })
     const fresh = await named('new')
     const gateway = await gatewayOf({
-      routes: file({ db: old }, [{ at: '/long' }, { at: '/ws' }, { at: '/body', more: ', bodyLimit: 1MiB' }]),
+      routes: file({ db: old }, [
+        { at: '/long' },
+        { at: '/ws', more: ', websocket: true' },
+        { at: '/body', more: ', bodyLimit: 1MiB' },
+      ]),
     })
     await answers(gateway, '/body', '200 old')
     const long = await fetch(`${gateway.url}/long`)

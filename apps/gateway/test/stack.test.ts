@@ -307,9 +307,9 @@ describe('degrading', () => {
     expect([502, 503, 504]).toContain(write.status)
     const report = await until(
       async () => (await fetch(`${gateway.url}/ready`)).json() as Promise<{ status: string; degraded: string[] }>,
-      ({ degraded }) => degraded.includes('db'),
+      ({ degraded }) => degraded.includes('db') && degraded.includes('revocations'),
     )
-    expect(report).toMatchObject({ status: 'ready', degraded: ['db', ...NOT_THERE] })
+    expect(report).toMatchObject({ status: 'ready', degraded: ['db', ...NOT_THERE, 'revocations'] })
   })
 })
 

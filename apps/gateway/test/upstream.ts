@@ -17,13 +17,14 @@ export interface Upstream {
   close(): Promise<void>
 }
 
-/** Checks of `/ready` are answered and not remembered. */
+/** Checks of `/ready`, and looks for what was revoked, are answered and not remembered. */
 export async function startUpstream(answer: (asked: Asked, response: ServerResponse) => void): Promise<Upstream> {
   const asked: Asked[] = []
   const server = createServer(async (request, response) => {
     let body = ''
     for await (const chunk of request) body += chunk
     if (request.url === '/ready') return response.end()
+    if (request.method === 'GET' && request.url?.startsWith('/revocations?')) return response.writeHead(404).end()
     const one = { method: request.method ?? '', url: request.url ?? '', headers: request.headers, body }
     asked.push(one)
     return answer(one, response)

@@ -82,8 +82,8 @@ async function openDesk(app: FastifyInstance, { keys, revocations }: AuthOptions
  * A hook (`onRequest`, so that strangers' bodies are not read) that lets only some requests pass; for whoever's other hooks
  * must stand behind it. What a route says in its `config.auth` holds without.
  *
- * Refuses with 401 `token_missing`, `token_malformed`, `token_expired`, `token_invalid` or `token_revoked`, and with 403 `role_missing` or
- * `owner_only` who is signed in.
+ * Refuses with 401 `token_missing`, `token_malformed`, `token_expired`, `token_invalid` or `token_revoked`, and with 403
+ * `role_missing` or `owner_only` who is signed in.
  */
 export function requireAccess(access: Access): onRequestHookHandler {
   const check = checkOf(access)

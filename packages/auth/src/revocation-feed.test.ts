@@ -115,6 +115,13 @@ describe('a feed of revocations', () => {
     expect(it.why).toBe('what was read is no such list')
   })
 
+  it('heeds what others say, and no nonsense', async () => {
+    const { feed: it } = feed(none)
+    for (const text of ['', '{', '{}', '{"tokenId":"t1"}', '{"tokenId":1,"endsAt":1}']) it.heed(text)
+    it.heed(JSON.stringify(revoked('t0')))
+    expect([it.revocations.has(identity('t0')), it.revocations.has(identity('t1'))]).toEqual([true, false])
+  })
+
   it('looks no more once it is closed', async () => {
     const { feed: it, asked } = feed(none)
     await it.begin()

@@ -1,7 +1,7 @@
 /** Keeps a set of revocations up to date, by looking again and again, and at once whenever told that there is something. */
 import { Compile } from 'typebox/compile'
 import type { KeyLogger } from './key-file.ts'
-import { RevocationPage, Revocations } from './revocations.ts'
+import { Revocation, RevocationPage, Revocations } from './revocations.ts'
 
 export interface RevocationFeedOptions {
   /** Reads what comes after `after` as a {@link RevocationPage}, which is checked here. Rejects where it cannot be had. */
@@ -19,6 +19,7 @@ const READ_WITHIN_MS = 2_000
 const SWEEP_EVERY_MS = 60_000
 
 const page = Compile(RevocationPage)
+const single = Compile(Revocation)
 
 type Known = { readonly state: 'current' } | { readonly state: 'unknown' | 'away'; readonly why: string }
 
@@ -64,6 +65,16 @@ export class RevocationFeed {
       if (this.#again) this.look()
       else this.#timer = setTimeout(() => this.look(), EVERY_MS * (1 - random() / 4))
     })
+  }
+
+  /** What somebody who has read more says was revoked, as JSON; whatever else it says is not heeded. */
+  heed(text: string): void {
+    try {
+      const told: unknown = JSON.parse(text)
+      if (single.Check(told)) this.revocations.add(told)
+    } catch {
+      // Of another version, or a mistake: the next look finds what there is.
+    }
   }
 
   close(): void {

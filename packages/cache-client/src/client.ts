@@ -12,6 +12,14 @@ import { type Marks, passMarks } from './marks.ts'
 import { sendPurge } from './purging.ts'
 import { Refreshes } from './refreshes.ts'
 import { ask, type Question, type Verdict } from './remote.ts'
+import { TOLD } from './wire.ts'
+
+/** Hears what other gateways tell. Must not throw. */
+export interface CacheListener {
+  heard(text: string): void
+  /** Something may have been told that was not heard: there was no session. */
+  missed(): void
+}
 
 export interface CacheClientOptions {
   /** The cache service, such as `http://127.0.0.1:5004`. */
@@ -23,6 +31,8 @@ export interface CacheClientOptions {
   maxBytes?: number
   /** Monotonic milliseconds. Default: `performance.now`. */
   clock?: () => number
+  /** Default: nobody. Over Valkey and Redis nothing is told. */
+  listener?: CacheListener
   /** The way to the service, destroyed with the client. Default: a pool of connections to `url`. */
   dispatcher?: Dispatcher
 }
@@ -46,6 +56,12 @@ export interface CacheClient extends SharedCache {
   readonly state: CacheState
   /** Of the cache service only. */
   readonly inspection?: CacheInspection
+  /**
+   * Tells every gateway, this one too. Resolves when each that has a session has heard it, as a purge does when it is done.
+   * Of the cache service only.
+   * @throws {PurgeUnconfirmed}
+   */
+  tell?(text: string): Promise<void>
   /** What limits borrow from that hold over all gateways. */
   readonly budget: Budget
   readonly counters: CacheCounters
@@ -76,7 +92,7 @@ class Client implements CacheClient {
   readonly #counts = { hit: 0, lease: 0, wait: 0, pass: 0, nothing: 0 }
 
   constructor(options: CacheClientOptions) {
-    const { url, instance, logger, maxBytes = L1_BYTES, clock = () => performance.now() } = options
+    const { url, instance, logger, listener, maxBytes = L1_BYTES, clock = () => performance.now() } = options
     this.#clock = clock
     this.#l1 = new L1(maxBytes, clock)
     this.#passMarks = passMarks(clock)
@@ -90,7 +106,11 @@ class Client implements CacheClient {
       instance,
       logger,
       clock,
-      apply: (line) => this.#l1.forget(line),
+      apply: (line) => {
+        this.#l1.forget(line)
+        if (listener && 'keys' in line) for (const text of line.keys.flatMap(toldBy)) listener.heard(text)
+      },
+      opened: () => listener?.missed(),
       empty: () => this.#l1.clear(),
     })
   }
@@ -128,6 +148,10 @@ class Client implements CacheClient {
     this.#closing.signal.throwIfAborted()
     this.#l1.forget(purge)
     await sendPurge(this.#pool, purge, this.#closing.signal)
+  }
+
+  async tell(text: string): Promise<void> {
+    await sendPurge(this.#pool, { keys: [TOLD + text] }, this.#closing.signal)
   }
 
   get state(): CacheState {
@@ -182,6 +206,11 @@ class Client implements CacheClient {
     })
     return verdict
   }
+}
+
+/** What a purged key tells, where it is no entry's. */
+function toldBy(key: string): string[] {
+  return key.startsWith(TOLD) ? [key.slice(TOLD.length)] : []
 }
 
 function connectTo(url: string): Pool {

@@ -3,6 +3,7 @@ export {
   type CacheClient,
   type CacheClientOptions,
   type CacheCounters,
+  type CacheListener,
   type CacheState,
   createCacheClient,
 } from './client.ts'

@@ -19,6 +19,8 @@ export interface LinkOptions {
   clock: () => number
   /** Forgets in L1 what a line names. */
   apply: (line: StreamLine) => void
+  /** A session began, which has heard nothing yet. */
+  opened: () => void
   /** Empties L1: a session ended. */
   empty: () => void
 }
@@ -134,6 +136,7 @@ export class Link {
     })
     this.#session = session
     this.#opened++
+    this.#options.opened()
     void session.confirm()
     return session
   }

@@ -33,6 +33,12 @@ export const HEADER = {
   stale: 'x-spillway-stale',
 } as const
 
+/**
+ * Begins the key of a purge that is no entry's: the rest is what one gateway tells the others, which have heard it when
+ * they confirm. Who does not know of this purges nothing.
+ */
+export const TOLD = 'told:'
+
 /** SHA-256 in hex: what keys and URLs are called in paths and headers. */
 export function digest(text: string): string {
   return hash('sha256', text)

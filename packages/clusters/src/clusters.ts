@@ -16,7 +16,9 @@ export interface Cluster {
   readonly upstreams: Upstreams
   /** Measured and retried. */
   readonly dispatcher: Dispatcher
-  /** What its requests are told apart by. */
+  /** Measured alone. */
+  readonly once: Dispatcher
+  /** What a request is told apart by from others; undefined where the policy does not look at it. */
   readonly key: HashKey
   readonly plan: ClusterPlan
 }
@@ -43,6 +45,9 @@ export interface Change {
   /** All stays as it was. */
   refuse(): void
 }
+
+/** The policies that look at what a request is told apart by. */
+const KEYED: Partial<Record<Upstreams['policy'], true>> = { hash: true, own: true }
 
 /** Milliseconds between two looks at a cluster that leaves; two without a request, since one may wait to be retried. */
 const IDLE_EVERY = 500
@@ -144,8 +149,17 @@ export class Clusters {
         if (!this.#leaving.has(upstreams)) this.#tell({ upstream: name, ...transition })
       },
     })
-    const dispatcher = upstreams.compose(this.#client, measured.countRetries, retry({ budget: upstreams.budget }))
-    return { name, upstreams, dispatcher, key: hashKey(plan.source.hash ?? 'path'), plan }
+    const once = upstreams.compose(this.#client, measured.countRetries)
+    const key = hashKey(plan.source.hash ?? 'path')
+    return {
+      name,
+      upstreams,
+      once,
+      dispatcher: once.compose(retry({ budget: upstreams.budget })),
+      // Looked at each time, since operators change policies while requests pass.
+      key: (request) => (KEYED[upstreams.policy] ? key(request) : undefined),
+      plan,
+    }
   }
 
   #tell(transition: ClusterTransition): void {

@@ -1,6 +1,6 @@
 export { type Cluster, Clusters, type ClusterTransition } from './clusters.ts'
-export { HASH_KEY, WANTED_HASH_KEY } from './hash-key.ts'
+export { HASH_KEY, type HashKey, WANTED_HASH_KEY } from './hash-key.ts'
 export { type ClusterPlan, type ClusterPlans, clusterChanges } from './plan.ts'
 export { planCluster } from './plan-cluster.ts'
 export { clusterMistakes, type Sound } from './rules.ts'
-export { CLUSTER_NAME, ClusterSource, WANTED_CLUSTER_NAME } from './schema.ts'
+export { CheckSource, CLUSTER_NAME, ClusterSource, checkPath, endpoint, WANTED_CLUSTER_NAME } from './schema.ts'

@@ -9,13 +9,20 @@ export type Sound<T> = T extends readonly (infer Item)[]
     ? { readonly [K in keyof T]?: Sound<T[K]> | undefined }
     : T
 
-/** @param at the cluster's place in the file */
-export function clusterMistakes({ endpoints = [], policy, hash, tls }: Sound<ClusterSource>, at: Path): Mistake[] {
+/**
+ * @param at the cluster's place in the file
+ * @param places those of its endpoints, where that is not the list's
+ */
+export function clusterMistakes(
+  { endpoints = [], policy, hash, tls }: Sound<ClusterSource>,
+  at: Path,
+  places: readonly Path[] = endpoints.map((_, index) => [...at, 'endpoints', index]),
+): Mistake[] {
   const origins = endpoints.map((each) => normal(typeof each === 'object' ? each.url : each))
   return [
     ...origins.flatMap((origin, index) =>
       origin !== undefined && origins.indexOf(origin) < index
-        ? [mistake([...at, 'endpoints', index], `is ${origin} again; each endpoint once`)]
+        ? [mistake(places[index] as Path, `is ${origin} again; each endpoint once`)]
         : [],
     ),
     ...(hash !== undefined && policy !== 'hash' && !isFile(policy)

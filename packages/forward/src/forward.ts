@@ -30,7 +30,7 @@ export function createForward(options: ForwardOptions): Forward {
       reply.hijack()
       return undefined
     }
-    const timeout = timeAllowed(raw, options.timeout, how.queuedMs)
+    const timeout = timeAllowed(raw, options.timeout, (how.queuedMs ?? 0) + (how.faultMs ?? 0))
     const exchange = exchangeFor(how, raw.socket)
     if (timeout <= 0) {
       const late = new UpstreamError('http_response_timeout', { sent: false, detail: 'No time was left' })
@@ -68,7 +68,10 @@ export function createForward(options: ForwardOptions): Forward {
   }
 }
 
-function exchangeFor({ changes, scope, hashKey, queuedMs = 0 }: ForwardedRequest, socket: Socket): Exchange {
+function exchangeFor(
+  { changes, scope, hashKey, queuedMs = 0, faultMs = 0 }: ForwardedRequest,
+  socket: Socket,
+): Exchange {
   const exchange = createExchange()
   if (scope !== undefined) {
     exchange.scope = scope
@@ -77,5 +80,6 @@ function exchangeFor({ changes, scope, hashKey, queuedMs = 0 }: ForwardedRequest
   if (changes !== undefined) exchange.changes = changes
   if (hashKey !== undefined) exchange.hashKey = hashKey
   if (queuedMs > 0) exchange.timings.push({ name: 'queue', ms: queuedMs })
+  if (faultMs > 0) exchange.timings.push({ name: 'fault', ms: faultMs, description: 'fault_injected' })
   return exchange
 }

@@ -1,4 +1,4 @@
-export { hasBody, intake, type Target, target } from '@spillway/intake'
+export { hasBody, intake, isDetached, type Target, target } from '@spillway/intake'
 export { HopFailure } from './failure.ts'
 export { createForward } from './forward.ts'
 export { bareItem, reservedField } from './hop.ts'

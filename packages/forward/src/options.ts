@@ -50,6 +50,8 @@ export interface ForwardedRequest {
   changes?: readonly string[] | undefined
   /** Milliseconds that it has waited here already: they are told, and taken off what the answer may take. */
   queuedMs?: number
+  /** The same, for which it was held up on purpose. */
+  faultMs?: number
   /** What `hash` selection keeps together (`Exchange.hashKey`). Default: none. */
   hashKey?: string | undefined
   /** For whom a cached answer may be reused (`Exchange.scope`). Default: the cache is passed by. */

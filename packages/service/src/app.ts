@@ -10,7 +10,7 @@ import Fastify, { type FastifyRequest, LogController } from 'fastify'
 import findMyWay, { type HTTPMethod } from 'find-my-way'
 import type { Logger } from 'pino'
 import { boundBodies } from './body-pace.ts'
-import { headFault, MAX_HEAD, MAX_URL } from './head.ts'
+import { MAX_FIELDS, MAX_HEAD, MAX_URL, urlFault } from './head.ts'
 import { parseJson } from './json.ts'
 import { createLogger, requestLogger } from './log.ts'
 import { answerProblem } from './problem.ts'
@@ -131,8 +131,7 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
   )
   // Methods without a body, as Fastify sees it.
   if (forwards) for (const method of METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
-  // Node would leave out, without a word, what is beyond a thousand.
-  app.server.maxHeadersCount = 0
+  app.server.maxHeadersCount = MAX_FIELDS
   if (!forwards) boundBodies(app)
   app.setErrorHandler(answerProblem)
   // Fastify answers 404 for a wrong method too and does not let its router be asked, so this one knows the paths.
@@ -191,7 +190,7 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
   await app.register(intake)
   app.addHook('onRequest', (request, _reply, done) => {
     // Not in a handler of its own: Fastify would look at the body first, and might find fault with that.
-    done(headFault(request.raw) ?? (request.is404 ? missing(request, known) : undefined))
+    done(urlFault(request.raw) ?? (request.is404 ? missing(request, known) : undefined))
   })
   if (!forwards) {
     // Fastify reads a body wherever a type is named, and the stream of a request without one never ends.

@@ -5,7 +5,7 @@ import { buildConnector } from 'undici'
 import type { Destinations } from './destinations.ts'
 
 /** A connection would have led where none may. */
-export class AddressProhibited extends Error {
+class AddressProhibited extends Error {
   override name = 'AddressProhibited'
   readonly code = 'ERR_ADDRESS_PROHIBITED'
 

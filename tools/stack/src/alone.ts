@@ -15,7 +15,7 @@ export async function alone(app: App, config: Settings, state: StateDir, environ
   const child = spawn(process.execPath, [entry(app)], { stdio: 'inherit', env: { ...told, ...given } })
   // Ctrl-C reaches the app by itself; we only stay until it is gone.
   process.on('SIGINT', () => {}).on('SIGTERM', () => child.kill('SIGTERM'))
-  // A terminal that closes. To a balancer with a file it says no more than to read that again.
+  // A terminal that closes. To a gateway, and to a balancer with a file, it says no more than to read that again.
   process.on('SIGHUP', () => child.kill('SIGTERM'))
   const [code] = (await once(child, 'exit')) as [number | null]
   return code ?? 1

@@ -1,7 +1,7 @@
 /** How paths look in a routes file, and which of them take the same requests. */
 
 /** One plain segment, as a regular expression: it has no second spelling. */
-export const PLAIN = '[A-Za-z0-9._~-]+'
+const PLAIN = '[A-Za-z0-9._~-]+'
 /** A plain one, or a `{name}` that stands for any. */
 export const SEGMENT = `(${PLAIN}|\\{[A-Za-z][A-Za-z0-9_]*\\})`
 

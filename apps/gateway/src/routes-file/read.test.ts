@@ -9,9 +9,9 @@ const DB_URL = `\${DB_URL}`
 const variables = { DB_URL: 'http://127.0.0.1:5002' }
 const read = (text: string) => readRoutes(text, { file: 'gateway.routes.yaml', variables })
 
-function mistakesIn(text: string) {
+async function mistakesIn(text: string) {
   try {
-    read(text)
+    await read(text)
   } catch (error) {
     if (error instanceof YamlError) return error.mistakes
     throw error
@@ -91,7 +91,12 @@ const slips: ((route: Planted, mark: string) => Planted)[] = [
   (route, mark) => ({ ...route, cache: { scope: 'public', [mark]: 1 } }),
   (route, mark) => ({ ...route, cache: { scope: 'public', headers: [`not a name ${mark}`] } }),
   (route, mark) => ({ ...route, identity: mark }),
+  (route, mark) => ({ ...route, interceptors: [mark] }),
+  (route, mark) => ({ ...route, interceptors: [`./${mark}.ts`] }),
   (route, mark) => ({ ...route, rewrite: mark }),
+  (route, mark) => ({ ...route, websocket: mark }),
+  (route, mark) => ({ ...route, faults: { delay: { for: mark, share: 1 } } }),
+  (route, mark) => ({ ...route, faults: { [mark]: { share: 1 } } }),
   (route, mark) => ({ ...route, cors: { origins: [`https://${mark}.example/`] } }),
   (route, mark) => ({ ...route, cors: { origins: ['*'], maxAge: mark } }),
   (route, mark) => ({ ...route, headers: { request: { set: { [`${mark}:`]: 'x' } } } }),
@@ -109,12 +114,12 @@ const slips: ((route: Planted, mark: string) => Planted)[] = [
 ]
 
 describe('a routes file', () => {
-  it('is read as it was written', () => {
-    fc.assert(
-      fc.property(goodFile, (file) => {
-        const { clusters, routes } = read(stringify(file))
+  it('is read as it was written', async () => {
+    await fc.assert(
+      fc.asyncProperty(goodFile, async (file) => {
+        const { clusters, routes } = await read(stringify(file))
         expect(Object.entries(clusters).map(([name, { options }]) => [name, options])).toEqual([
-          ['db', { endpoints: ['http://127.0.0.1:5002'], check: { path: '/ready' } }],
+          ['db', { endpoints: ['http://127.0.0.1:5002'] }],
           ['other', { endpoints: ['http://10.0.0.1:8080', 'http://10.0.0.2'], check: { path: '/health' } }],
         ])
         for (const [index, written] of file.routes.entries()) {
@@ -127,13 +132,13 @@ describe('a routes file', () => {
     )
   })
 
-  it('has every planted mistake named, with its line', () => {
+  it('has every planted mistake named, with its line', async () => {
     const planted = fc.tuple(
       goodFile,
       fc.array(fc.option(fc.constantFrom(...slips), { nil: undefined }), { minLength: 8, maxLength: 8 }),
     )
-    fc.assert(
-      fc.property(planted, ([file, chosen]) => {
+    await fc.assert(
+      fc.asyncProperty(planted, async ([file, chosen]) => {
         const marks: string[] = []
         const routes = file.routes.map((route, index) => {
           const slip = chosen[index]
@@ -143,13 +148,13 @@ describe('a routes file', () => {
         })
         const text = stringify({ ...file, routes })
         const expected = marks.map((mark) => text.split('\n').findIndex((line) => line.toLowerCase().includes(mark)))
-        expect(mistakesIn(text).map(({ line }) => line)).toEqual(expected.map((index) => index + 1))
+        expect((await mistakesIn(text)).map(({ line }) => line)).toEqual(expected.map((index) => index + 1))
       }),
       { numRuns: 300 },
     )
   })
 
-  it('never breaks the reader, whatever it holds', () => {
+  it('never breaks the reader, whatever it holds', async () => {
     const bits = fc.constantFrom(
       'routes:',
       'upstreams:',
@@ -177,22 +182,21 @@ describe('a routes file', () => {
       fc.string(),
       fc.array(bits, { maxLength: 40 }).map((parts) => parts.join('')),
     )
-    fc.assert(
-      fc.property(text, (source) => mistakesIn(source).length > 0),
+    await fc.assert(
+      fc.asyncProperty(text, async (source) => (await mistakesIn(source)).length > 0),
       { numRuns: 2000 },
     )
-    fc.assert(fc.property(fc.jsonValue(), (value) => mistakesIn(stringify(value)).length > 0))
-    fc.assert(
-      fc.property(fc.jsonValue(), (value) => {
-        mistakesIn(one({ request: { body: value, query: value }, cache: value, responses: value }))
+    await fc.assert(fc.asyncProperty(fc.jsonValue(), async (value) => (await mistakesIn(stringify(value))).length > 0))
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue(), async (value) => {
+        await mistakesIn(one({ request: { body: value, query: value }, cache: value, responses: value }))
       }),
     )
   })
 
-  it('names what would be right', () => {
-    expect(
-      mistakesIn(one({ auth: 'singed-in', timeout: '15', cache: { scope: 'all' }, sumary: 'x' })).map((m) => m.message),
-    ).toEqual([
+  it('names what would be right', async () => {
+    const text = one({ auth: 'singed-in', timeout: '15', cache: { scope: 'all' }, sumary: 'x' })
+    expect((await mistakesIn(text)).map((m) => m.message)).toEqual([
       'routes[0].auth is "singed-in"; it must be public, signed-in, a role such as { role: editor }, or { owner: NAME } with a {NAME} of the path',
       'routes[0].timeout is "15"; it must be a duration such as 250ms, 30s, 5m',
       'routes[0].cache.scope is "all"; it must be one of public, role, user',
@@ -200,7 +204,7 @@ describe('a routes file', () => {
     ])
   })
 
-  it('names what would be right of how answers are cached', () => {
+  it('names what would be right of how answers are cached', async () => {
     const cache = {
       scope: 'public',
       ttl: 30,
@@ -212,7 +216,7 @@ describe('a routes file', () => {
       maxBodyBytes: '2MB',
       storeSetCookie: 'yes',
     }
-    expect(mistakesIn(one({ cache })).map((m) => m.message)).toEqual([
+    expect((await mistakesIn(one({ cache }))).map((m) => m.message)).toEqual([
       'routes[0].cache.ttl is 30; it must be a duration such as 250ms, 30s, 5m',
       'routes[0].cache.fills is 0; it must be a whole number from 1 to 100000',
       'routes[0].cache.heuristic is 2; it must be a number from 0 to 1',
@@ -222,41 +226,54 @@ describe('a routes file', () => {
       'routes[0].cache.maxBodyBytes is "2MB"; it must be a size such as 64kB, at most 1920KiB',
       'routes[0].cache.storeSetCookie is "yes"; it must be true or false',
     ])
-    expect(mistakesIn(one({ cache: { ttl: '30s' } }))).toMatchObject([
+    expect(await mistakesIn(one({ cache: { ttl: '30s' } }))).toMatchObject([
       { line: 11, message: 'routes[0].cache lacks scope, which must be one of public, role, user' },
     ])
   })
 
-  it('has routes that answer by themselves, and says what they may not', () => {
+  it('has routes that answer by themselves, and says what they may not', async () => {
     const own = (task: object, changed: object = {}) => one({ upstream: undefined, ...task, ...changed })
-    const said = (text: string) => mistakesIn(text).map((m) => m.message)
-    expect(said(own({ redirect: { to: 'https://shop.example/new', status: 308 } }))).toEqual([])
-    expect(said(own({ redirect: { to: '/new/{id}?a#b' } }, { path: '/old/{id}' }))).toEqual([])
-    expect(said(own({ answer: { status: 410, body: 'gone', headers: { 'content-type': 'text/plain' } } }))).toEqual([])
-    expect(said(own({}))).toEqual(['routes[0] lacks what it does: one of upstream, redirect, answer'])
-    expect(said(own({ redirct: { to: '/x' } }))).toEqual([
+    const said = async (text: string) => (await mistakesIn(text)).map((m) => m.message)
+    expect(await said(own({ redirect: { to: 'https://shop.example/new', status: 308 } }))).toEqual([])
+    expect(await said(own({ redirect: { to: '/new/{id}?a#b' } }, { path: '/old/{id}' }))).toEqual([])
+    expect(
+      await said(own({ answer: { status: 410, body: 'gone', headers: { 'content-type': 'text/plain' } } })),
+    ).toEqual([])
+    expect(await said(own({}))).toEqual(['routes[0] lacks what it does: one of upstream, redirect, answer'])
+    expect(await said(own({ redirct: { to: '/x' } }))).toEqual([
       'routes[0].redirct is not a known key; did you mean redirect?',
     ])
-    expect(said(own({ redirect: { to: 'x' } }))).toEqual([expect.stringContaining('redirect.to is "x"; it must be')])
-    expect(said(one({ redirect: { to: '/x' } }))).toEqual([
+    expect(await said(own({ redirect: { to: 'x' } }))).toEqual([
+      expect.stringContaining('redirect.to is "x"; it must be'),
+    ])
+    expect(await said(one({ redirect: { to: '/x' } }))).toEqual([
       'routes[0].redirect is beside upstream; a route does one of them',
     ])
-    expect(said(own({ answer: {} }, { cache: 'none', timeout: '5s' }))).toEqual([
+    expect(await said(own({ answer: {} }, { cache: 'none', timeout: '5s' }))).toEqual([
       'routes[0].cache is declared, but answer asks no upstream; leave it out',
       'routes[0].timeout is declared, but answer asks no upstream; leave it out',
     ])
-    expect(said(own({ answer: { status: 204, body: 'x' } }))).toEqual([expect.stringContaining('a 204 has no body')])
-    expect(said(own({ redirect: { to: '/new/*' } }))).toEqual([expect.stringContaining('nothing is below the path')])
-    expect(said(own({ redirect: { to: '/new/{id}' } }))).toEqual([expect.stringContaining('{id}, which is not in')])
+    expect(await said(own({ answer: { status: 204, body: 'x' } }))).toEqual([
+      expect.stringContaining('a 204 has no body'),
+    ])
+    expect(await said(own({ redirect: { to: '/new/*' } }))).toEqual([
+      expect.stringContaining('nothing is below the path'),
+    ])
+    expect(await said(own({ redirect: { to: '/new/{id}' } }))).toEqual([
+      expect.stringContaining('{id}, which is not in'),
+    ])
     for (const to of ['https://{id}/', 'https://x{id}', '/x{id}', '/{id}x', '/x?{id}']) {
-      expect(said(own({ redirect: { to } }, { path: '/y/{id}' }))).toEqual([expect.stringContaining('a whole segment')])
+      expect(await said(own({ redirect: { to } }, { path: '/y/{id}' }))).toEqual([
+        expect.stringContaining('a whole segment'),
+      ])
     }
   })
 
-  it('names what would be right of who may read answers', () => {
-    const said = (cors: object, changed: object = {}) => mistakesIn(one({ cors, ...changed })).map((m) => m.message)
-    expect(said({ origins: ['https://app.example', 'http://localhost:3000'], credentials: true })).toEqual([])
-    expect(said({ origins: ['*'], exposed: ['etag'] })).toEqual([])
+  it('names what would be right of who may read answers', async () => {
+    const said = async (cors: object, changed: object = {}) =>
+      (await mistakesIn(one({ cors, ...changed }))).map((m) => m.message)
+    expect(await said({ origins: ['https://app.example', 'http://localhost:3000'], credentials: true })).toEqual([])
+    expect(await said({ origins: ['*'], exposed: ['etag'] })).toEqual([])
     for (const origin of [
       'null',
       'app.example',
@@ -267,37 +284,41 @@ describe('a routes file', () => {
       'https://ä.example',
       'file://',
     ]) {
-      expect(said({ origins: [origin] })).toEqual([expect.stringContaining('must be an origin as browsers send it')])
+      expect(await said({ origins: [origin] })).toEqual([
+        expect.stringContaining('must be an origin as browsers send it'),
+      ])
     }
-    expect(said({})).toEqual([expect.stringContaining('lacks origins, which must be a list such as')])
-    expect(said({ origins: ['*', 'https://app.example'] })).toEqual([expect.stringContaining('has * beside others')])
-    expect(said({ origins: ['*'], credentials: true })).toEqual([expect.stringContaining('but origins is *')])
-    expect(said({ origins: ['*'], headers: ['*'] })).toEqual([expect.stringContaining('must be a field’s name')])
-    expect(said({ origins: ['*'], methods: ['GET', 'PUT'] })).toEqual([
+    expect(await said({})).toEqual([expect.stringContaining('lacks origins, which must be a list such as')])
+    expect(await said({ origins: ['*', 'https://app.example'] })).toEqual([
+      expect.stringContaining('has * beside others'),
+    ])
+    expect(await said({ origins: ['*'], credentials: true })).toEqual([expect.stringContaining('but origins is *')])
+    expect(await said({ origins: ['*'], headers: ['*'] })).toEqual([expect.stringContaining('must be a field’s name')])
+    expect(await said({ origins: ['*'], methods: ['GET', 'PUT'] })).toEqual([
       'routes[0].cors.methods[1] is PUT, which the route does not take; it takes GET',
     ])
-    expect(said({ origins: ['*'] }, { headers: { response: { remove: ['Access-Control-Max-Age'] } } })).toEqual([
+    expect(await said({ origins: ['*'] }, { headers: { response: { remove: ['Access-Control-Max-Age'] } } })).toEqual([
       'routes[0].headers.response changes Access-Control-Max-Age, which cors writes; leave it to that',
     ])
   })
 
-  it('may not lead in circles', () => {
+  it('may not lead in circles', async () => {
     const to = (path: string, to: string) => ({ path, methods: ['GET'], auth: 'public', redirect: { to } })
     const routes = [to('/a', '/b?x'), to('/b', '/c/1'), to('/c/{id}', '/a'), to('/d/{id}', '/d/own'), to('/x', '/a')]
     const file = (more: object[]) =>
       stringify({ upstreams: { db: { endpoints: DB_URL } }, routes: [...routes, ...more] })
-    expect(mistakesIn(file([])).map(({ message }) => message)).toEqual(
+    expect((await mistakesIn(file([]))).map(({ message }) => message)).toEqual(
       [0, 1, 2, 3].map((index) => `routes[${index}].redirect.to leads back to here, without an end`),
     )
-    expect(mistakesIn(file([to('/d/own', '/e'), to('/c/1', '/e')]))).toEqual([])
+    expect(await mistakesIn(file([to('/d/own', '/e'), to('/c/1', '/e')]))).toEqual([])
   })
 
-  it('may not change fields that a hop writes, or that say who asks', () => {
+  it('may not change fields that a hop writes, or that say who asks', async () => {
     const headers = {
       request: { set: { Authorization: 'x', 'X-Forwarded-For': 'x', 'x-fine': 'x' }, remove: ['cookie', 'Host'] },
       response: { set: { 'transfer-encoding': 'x' }, remove: ['www-authenticate', 'x-powered-by'] },
     }
-    expect(mistakesIn(one({ headers })).map(({ message }) => message.split(' is not')[0])).toEqual([
+    expect((await mistakesIn(one({ headers }))).map(({ message }) => message.split(' is not')[0])).toEqual([
       'routes[0].headers.request.set.Authorization',
       'routes[0].headers.request.set.X-Forwarded-For',
       'routes[0].headers.request.remove[1] Host',
@@ -306,11 +327,11 @@ describe('a routes file', () => {
     ])
   })
 
-  it('gives line and column of a key that is not known', () => {
-    expect(mistakesIn(one({ cach: 'none' }))).toMatchObject([{ line: 10, column: 5 }])
+  it('gives line and column of a key that is not known', async () => {
+    expect(await mistakesIn(one({ cach: 'none' }))).toMatchObject([{ line: 10, column: 5 }])
   })
 
-  it('may not declare a method of a path twice, whatever its names are called', () => {
+  it('may not declare a method of a path twice, whatever its names are called', async () => {
     const route = { methods: ['GET'], upstream: 'db', auth: 'public' }
     const text = stringify({
       upstreams: { db: { endpoints: 'http://10.0.0.1' } },
@@ -319,7 +340,7 @@ describe('a routes file', () => {
         { path: '/data/{id}', ...route },
       ],
     })
-    expect(mistakesIn(text)).toMatchObject([
+    expect(await mistakesIn(text)).toMatchObject([
       { line: 10, message: 'routes[1].path takes GET again: the route of line 5 has GET /data/{} already' },
     ])
   })
@@ -330,8 +351,8 @@ describe('a routes file', () => {
     ['a variable that is not set', one().replace('DB_URL', 'DB_ULR'), /needs \$\{DB_ULR\}, which is not set/],
     ['an endpoint that is no origin', one().replace(DB_URL, 'http://a/path'), /comma-separated origins/],
     ['a name with a path', one().replace(DB_URL, 'dns+http://a/path'), /or dns\+http:\/\/name:5000 for each address/],
-    ['a name twice', one().replace(DB_URL, 'dns+http://a:80, dns+http://A'), /dns\+http:\/\/a twice/],
-    ['an endpoint twice', one().replace(DB_URL, 'http://a:80, http://a'), /http:\/\/a twice/],
+    ['a name twice', one().replace(DB_URL, 'dns+http://a:80, dns+http://A'), /dns\+http:\/\/a again/],
+    ['an endpoint twice', one().replace(DB_URL, 'http://a:80, http://a'), /http:\/\/a again/],
     ['a tag of its own', `${one()}    timeout: !soon 5s\n`, /Unresolved tag/],
     ['no upstream for /login', one({ upstream: 'x' }).replace('db:', 'x:'), /lacks db, the service that \/login asks/],
     ['a body for GET', one({ request: { body: {} } }), /GET has no body/],
@@ -349,20 +370,25 @@ describe('a routes file', () => {
       /has \{id\}, .* not in the path; that has no names/,
     ],
     ['a mount that is rewritten', one({ mount: '/', rewrite: '/x' }), /rewrite is declared, but mount leads elsewhere/],
+    ['a fault that lasts', one({ faults: { delay: { for: '16s', share: 1 } } }), /such as 200ms, at most 15s/],
+    ['a fault of no share', one({ faults: { abort: { status: 503 } } }), /abort lacks share, which must be a share of/],
+    ['a fault that is none', one({ faults: { abort: { status: 200, share: 1 } } }), /a whole number from 400 to 599/],
+    ['a fault for nobody', one({ upstream: undefined, answer: {}, faults: {} }), /faults is declared, but answer asks/],
+    [
+      'a WebSocket that does not begin',
+      one({ methods: ['PUT'], websocket: true }),
+      /websocket is true, but .* take GET/,
+    ],
     ['a private cache on a public route', one({ auth: 'public', cache: { scope: 'user' } }), /scope must be public/],
     ['a method twice', one({ methods: ['GET', 'GET'] }), /twice/],
     ['a timeout of nothing', one({ timeout: '0s' }), /more than 0/],
     ['a timeout beyond what every hop waits', one({ timeout: '16s' }), /at most 15s/],
     ['a schema that contains itself', `${one()}    request: { body: &b { properties: { a: *b } } }\n`, /alias/],
-  ])('may not have %s', (_, text, message) => {
-    expect(
-      mistakesIn(text)
-        .map((mistake) => mistake.message)
-        .join('\n'),
-    ).toMatch(message)
+  ])('may not have %s', async (_, text, message) => {
+    expect((await mistakesIn(text)).map((mistake) => mistake.message).join('\n')).toMatch(message)
   })
 
-  it('may write without a purge only what no other route caches', () => {
+  it('may write without a purge only what no other route caches', async () => {
     const write = (changed: object) =>
       stringify({
         upstreams: { db: { endpoints: DB_URL } },
@@ -371,16 +397,16 @@ describe('a routes file', () => {
           { path: '/a/{id}', methods: ['PUT'], upstream: 'db', auth: 'public', cache: 'none' },
         ],
       })
-    expect(mistakesIn(write({}))).toMatchObject([
+    expect(await mistakesIn(write({}))).toMatchObject([
       {
         line: 15,
         message: expect.stringMatching(/^routes\[1\]\.cache leaves what is cached of \/a\/\{id\} as it is .*line 5/),
       },
     ])
-    expect(mistakesIn(write({ cache: 'none' }))).toEqual([])
+    expect(await mistakesIn(write({ cache: 'none' }))).toEqual([])
   })
 
-  it('may write without a purge only what no other route caches upstream', () => {
+  it('may write without a purge only what no other route caches upstream', async () => {
     const file = (changed: object) =>
       stringify({
         upstreams: { db: { endpoints: DB_URL }, other: { endpoints: DB_URL } },
@@ -389,36 +415,39 @@ describe('a routes file', () => {
           { path: '/b/{id}', methods: ['PUT'], upstream: 'db', auth: 'public', cache: 'none', ...changed },
         ],
       })
-    expect(mistakesIn(file({}))).toEqual([])
-    expect(mistakesIn(file({ rewrite: '/v1/{id}' }))).toMatchObject([{ line: 18 }])
-    expect(mistakesIn(file({ rewrite: '/v1/{id}', upstream: 'other' }))).toEqual([])
+    expect(await mistakesIn(file({}))).toEqual([])
+    expect(await mistakesIn(file({ rewrite: '/v1/{id}' }))).toMatchObject([{ line: 18 }])
+    expect(await mistakesIn(file({ rewrite: '/v1/{id}', upstream: 'other' }))).toEqual([])
   })
 
-  it('may name upstreams whose addresses are all endpoints', () => {
+  it('may name upstreams whose addresses are all endpoints', async () => {
     const text = one().replace(DB_URL, `dns+http://Db:5002/, ${DB_URL}`)
-    expect(read(text).clusters['db']?.options.endpoints).toEqual(['dns+http://db:5002', 'http://127.0.0.1:5002'])
+    expect((await read(text)).clusters['db']?.options.endpoints).toEqual([
+      'dns+http://db:5002',
+      'http://127.0.0.1:5002',
+    ])
   })
 
-  it('mounts a path on what variables come to', () => {
+  it('mounts a path on what variables come to', async () => {
     const text = one({ mount: DB_URL.replace('DB_URL', 'BASE') })
-    const { routes } = readRoutes(text, { file: 'x', variables: { ...variables, BASE: '/base/' } })
+    const { routes } = await readRoutes(text, { file: 'x', variables: { ...variables, BASE: '/base/' } })
     expect(routes[0]).toMatchObject({ path: '/data', mount: '/base/' })
   })
 
-  it('caches per user by default, and publicly on public routes', () => {
-    const scopeOf = (changed: object) => read(one(changed)).routes[0]?.cacheScope
-    expect(scopeOf({})).toBe('user')
-    expect(scopeOf({ auth: 'public' })).toBe('public')
-    expect(scopeOf({ cache: 'none' })).toBe('none')
-    expect(scopeOf({ cache: { scope: 'role' } })).toBe('role')
+  it('caches per user by default, and publicly on public routes', async () => {
+    const scopeOf = async (changed: object) => (await read(one(changed))).routes[0]?.cacheScope
+    expect(await scopeOf({})).toBe('user')
+    expect(await scopeOf({ auth: 'public' })).toBe('public')
+    expect(await scopeOf({ cache: 'none' })).toBe('none')
+    expect(await scopeOf({ cache: { scope: 'role' } })).toBe('role')
   })
-  it('says how answers are cached, times in milliseconds', () => {
-    const optionsOf = (cache: object) => read(one({ cache })).routes[0]?.cacheOptions
+  it('says how answers are cached, times in milliseconds', async () => {
+    const optionsOf = async (cache: object) => (await read(one({ cache }))).routes[0]?.cacheOptions
     const told = { clientDirectives: 'honour', earlyRefresh: 0.5, fills: 4, headers: ['Accept'], heuristic: 0.1 }
     const written = { ...told, storeSetCookie: true, maxBodyBytes: '64kB', negativeTtl: '2s', ttl: '1.5s' }
     const known = { ...told, storeSetCookie: true, maxBodyBytes: 64_000, negativeTtl: 2000, ttl: 1500 }
-    expect(optionsOf({ scope: 'user', ...written })).toEqual(known)
-    expect(optionsOf({ scope: 'user' })).toEqual({})
-    expect(read(one({ cache: 'none' })).routes[0]?.cacheOptions).toEqual({})
+    expect(await optionsOf({ scope: 'user', ...written })).toEqual(known)
+    expect(await optionsOf({ scope: 'user' })).toEqual({})
+    expect((await read(one({ cache: 'none' }))).routes[0]?.cacheOptions).toEqual({})
   })
 })

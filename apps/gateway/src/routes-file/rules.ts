@@ -1,5 +1,5 @@
 /** What a routes file may not say although its shape is right: names that lead nowhere, routes that hide each other. */
-import { isMapping, type Mistake, mistake, mistakesOf, origins, type Path, WANTED_ORIGINS } from '@spillway/service'
+import { isMapping, type Mistake, mistake, mistakesOf, type Path } from '@spillway/service'
 import { Value } from 'typebox/value'
 import { accessMistakes } from './access.ts'
 import { corsMistakes } from './cors.ts'
@@ -9,6 +9,8 @@ import { parameterNames, pathShape } from './path.ts'
 import { rewriteMistakes } from './rewrite.ts'
 import { RouteSource } from './schema.ts'
 import { loops, ownTaskMistakes } from './task.ts'
+import { expand, unsetMistakes, type Variables } from './variables.ts'
+import { webSocketMistakes } from './websocket.ts'
 
 /** Which line a place is in, for mistakes that name a second place. */
 export type LineOf = (at: Path) => number
@@ -16,14 +18,11 @@ export type LineOf = (at: Path) => number
 /** The service that `/login` asks. */
 export const SIGN_IN_UPSTREAM = 'db'
 
-const BUILT_IN = /^\/(login|admin|docs|openapi\.json|\.well-known\/jwks\.json|health|ready|metrics)(\/|$)/
-const VARIABLE = /\$\{([^}]*)\}/g
+const BUILT_IN = /^\/(login|logout|admin|docs|openapi\.json|\.well-known\/jwks\.json|health|ready|metrics)(\/|$)/
 /** As any URL may have it (RFC 3986, 3.3). */
 const PATH = /^(\/([\w.~!$&'()*+,;=:@-]|%[\dA-Fa-f]{2})+)*\/?$/
-const Origins = origins({ about: '' })
 
 type Sound = Partial<RouteSource>
-export type Variables = Readonly<Record<string, string | undefined>>
 
 /** Looks at what has the right shape only, so that one slip is one mistake. */
 export function ruleMistakes(source: unknown, variables: Variables, lineOf: LineOf): Mistake[] {
@@ -31,13 +30,16 @@ export function ruleMistakes(source: unknown, variables: Variables, lineOf: Line
   const written = isMapping(source) && Array.isArray(source.routes) ? source.routes : []
   const routes = written.map(sound)
   return [
-    ...(upstreams ? upstreamMistakes(upstreams, variables) : []),
+    ...(upstreams && !Object.hasOwn(upstreams, SIGN_IN_UPSTREAM)
+      ? [mistake(['upstreams'], `lacks ${SIGN_IN_UPSTREAM}, the service that /login asks`)]
+      : []),
     ...routes.flatMap((route, index) => [
       ...routeMistakes(route, ['routes', index], upstreams),
       ...mountMistakes(route, ['routes', index], variables),
       ...limitMistakes(route, ['routes', index]),
       ...rewriteMistakes(route, ['routes', index]),
       ...corsMistakes(route, ['routes', index]),
+      ...webSocketMistakes(route, ['routes', index]),
       ...(isMapping(written[index]) ? ownTaskMistakes(route, written[index], ['routes', index]) : []),
     ]),
     ...loops(routes),
@@ -46,47 +48,12 @@ export function ruleMistakes(source: unknown, variables: Variables, lineOf: Line
   ]
 }
 
-/** Puts the variables' values into a text. */
-export function expand(text: string, variables: Variables): string {
-  return text.replace(VARIABLE, (_, name: string) => variables[name] ?? '')
-}
-
-/** The origins in an upstream's endpoints, whose variables are expanded already. */
-export function originsOf(endpoints: string): readonly string[] {
-  return Value.Decode(Origins, endpoints)
-}
-
 function sound(route: unknown): Sound {
   if (!isMapping(route)) return {}
   const kept = Object.entries(RouteSource.properties).filter(
     ([key, schema]) => Object.hasOwn(route, key) && mistakesOf(schema, route[key], [], definitions).length === 0,
   )
   return Object.fromEntries(kept.map(([key]) => [key, route[key]]))
-}
-
-function upstreamMistakes(upstreams: Record<string, unknown>, variables: Variables): Mistake[] {
-  const missing = Object.hasOwn(upstreams, SIGN_IN_UPSTREAM)
-    ? []
-    : [mistake(['upstreams'], `lacks ${SIGN_IN_UPSTREAM}, the service that /login asks`)]
-  return [
-    ...missing,
-    ...Object.entries(upstreams).flatMap(([name, upstream]) => {
-      const at = ['upstreams', name, 'endpoints']
-      const endpoints = isMapping(upstream) ? upstream.endpoints : undefined
-      if (typeof endpoints !== 'string' || endpoints === '') return []
-      const unset = unsetMistakes(endpoints, at, variables)
-      if (unset.length > 0) return unset
-      const expanded = expand(endpoints, variables)
-      if (!Value.Check(Origins, expanded)) {
-        // Not the expanded text: a variable may hold what belongs in no log.
-        const message = `is ${JSON.stringify(endpoints)}; it must come to ${WANTED_ORIGINS}`
-        return [mistake(at, message)]
-      }
-      const each = originsOf(expanded)
-      const twice = each.find((origin, index) => each.indexOf(origin) < index)
-      return twice === undefined ? [] : [mistake(at, `has ${twice} twice; each endpoint once`)]
-    }),
-  ]
 }
 
 function routeMistakes(route: Sound, at: Path, upstreams: Record<string, unknown> | undefined): Mistake[] {
@@ -102,11 +69,6 @@ function routeMistakes(route: Sound, at: Path, upstreams: Record<string, unknown
       ? [mistake([...at, 'cache'], 'is per role or user, but the route is public; the scope must be public')]
       : []),
   ]
-}
-
-function unsetMistakes(text: string, at: Path, variables: Variables): Mistake[] {
-  const unset = [...text.matchAll(VARIABLE)].filter(([, variable = '']) => !variables[variable])
-  return unset.map(([name]) => mistake(at, `needs ${name}, which is not set`))
 }
 
 /** What is mounted goes on as it comes: nothing of it is read, checked or kept here. */

@@ -1,26 +1,19 @@
 /** The routes file's shape: what `gateway.routes.yaml` may say. Extended by addition only. */
+import { CLUSTER_NAME, WANTED_CLUSTER_NAME } from '@spillway/clusters'
 import { choice, duration, routeTask, size, text } from '@spillway/service'
 import { type Static, Type } from 'typebox'
 import { Access } from './access.ts'
 import { Caching } from './caching.ts'
 import { Cors } from './cors.ts'
+import { FaultsSource } from './faults.ts'
+import { Interceptors } from './interceptors.ts'
 import { jsonSchema, Parameters } from './json-schema.ts'
 import { Limits } from './limit.ts'
 import { METHODS } from './methods.ts'
-import { PLAIN, SEGMENT } from './path.ts'
+import { SEGMENT } from './path.ts'
 import { Rewrite } from './rewrite.ts'
-
-const Upstream = Type.Object({
-  endpoints: text({
-    about: `Comma-separated origins, or dns+http://name:port; \${NAME} stands for a setting or an environment variable.`,
-  }),
-  check: Type.Optional(
-    Type.String({
-      pattern: `^(none|/|(/${PLAIN})+)$`,
-      wants: 'a path such as /ready, which a usable endpoint answers with 200, or none',
-    }),
-  ),
-})
+import { Upstream } from './upstreams.ts'
+import { WebSocketAllowed } from './websocket.ts'
 
 export const RouteSource = Type.Object({
   path: Type.String({
@@ -34,11 +27,14 @@ export const RouteSource = Type.Object({
   upstream: Type.Optional(text({ about: 'One of `upstreams`.' })),
   ...routeTask,
   auth: Access,
+  interceptors: Type.Optional(Interceptors),
   mount: Type.Optional(
     text({ about: `The upstream's path that \`path\` and what is below it lead to; \${NAME} as in endpoints.` }),
   ),
   rewrite: Type.Optional(Rewrite),
   cors: Type.Optional(Cors),
+  faults: Type.Optional(FaultsSource),
+  websocket: Type.Optional(WebSocketAllowed),
   cache: Type.Optional(
     Type.Union([Type.Literal('none'), Caching], {
       wants: 'none, or { scope: public }, { scope: role } or { scope: user }',
@@ -47,6 +43,12 @@ export const RouteSource = Type.Object({
   limit: Type.Optional(Limits),
   identity: Type.Optional(choice(['none', 'forward'], { about: 'Whether `Authorization` goes on.', default: 'none' })),
   timeout: Type.Optional(duration({ about: 'How long the upstream may take to begin its answer.', default: '15s' })),
+  retries: Type.Optional(
+    choice(['once', 'none'], {
+      about: 'Whether it is sent again, to another endpoint, where that is safe.',
+      default: 'once',
+    }),
+  ),
   bodyLimit: Type.Optional(
     size({ about: 'The longest body taken; the body is then read whole before it is sent on.' }),
   ),
@@ -70,9 +72,7 @@ export const RouteSource = Type.Object({
 export type RouteSource = Static<typeof RouteSource>
 
 export const RoutesSource = Type.Object({
-  upstreams: Type.Record(Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }), Upstream, {
-    wants: 'names of lower-case letters, digits and hyphens',
-  }),
+  upstreams: Type.Record(Type.String({ pattern: CLUSTER_NAME }), Upstream, { wants: WANTED_CLUSTER_NAME }),
   routes: Type.Array(RouteSource, { minItems: 1, wants: 'a list of at least one route' }),
 })
 export type RoutesSource = Static<typeof RoutesSource>

@@ -7,7 +7,18 @@ import type { RouteSource } from './schema.ts'
 type Task = Partial<RouteSource>
 
 /** What only means something where an upstream is asked. */
-const FOR_UPSTREAMS = ['mount', 'rewrite', 'cache', 'identity', 'timeout', 'bodyLimit', 'request'] as const
+const FOR_UPSTREAMS = [
+  'mount',
+  'rewrite',
+  'cache',
+  'identity',
+  'timeout',
+  'bodyLimit',
+  'request',
+  'faults',
+  'websocket',
+  'interceptors',
+] as const
 /** Who asks is for `auth` and `identity` to say. */
 const OF_IDENTITY = /^(authorization|www-authenticate)$/i
 

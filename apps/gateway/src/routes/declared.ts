@@ -1,17 +1,22 @@
 /** The routes of the routes file: authenticate, validate, then forward through the cache. */
 import { type Identity, requireAccess } from '@spillway/auth'
+import type { SharedCache } from '@spillway/cache-client'
+import type { HashKey } from '@spillway/clusters'
 import { createForward, type Forward, mount, target } from '@spillway/forward'
 import { parseJson, problemResponse } from '@spillway/service'
 import type { FastifyInstance, FastifyRequest, FastifySchema, RouteHandlerMethod } from 'fastify'
-import { type Clusters, clusterNamed } from '../clusters.ts'
+import { type Clusters, clusterNamed, dispatcherOf, originOf } from '../clusters.ts'
 import { isShared, preflights, share } from '../cors.ts'
+import type { Faults } from '../faults.ts'
 import { fieldChanges } from '../fields.ts'
+import { intercepted } from '../interceptors.ts'
 import type { Limits } from '../limits.ts'
 import { ownAnswer, ownStatus } from '../own-answer.ts'
 import type { Places } from '../places.ts'
 import { rewriting } from '../rewrite.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
+import { refuseUpgrades } from '../upgrades.ts'
 import { urlTags } from '../url-tags.ts'
 import { BEARER, problemResponses } from './docs.ts'
 
@@ -31,15 +36,18 @@ const JSON_TYPES = /^application\/(?:[\w.-]+\+)?json(?:\s*;|$)/i
 export interface DeclaredOptions {
   routes: readonly Route[]
   clusters: Clusters
+  cache: SharedCache
   name: string
   limits: Limits
   /** Without, there is no limit. */
   places: Places | undefined
+  faults: Faults
 }
 
 export async function declaredRoutes(app: App, options: DeclaredOptions): Promise<void> {
   app.decorateRequest('rawBody', null)
   app.decorateRequest('queuedMs', 0)
+  app.decorateRequest('faultMs', 0)
   const tagsOf = urlTags(options.routes)
   const preflight = preflights(app, options.routes)
   for (const route of options.routes) {
@@ -55,13 +63,15 @@ export async function declaredRoutes(app: App, options: DeclaredOptions): Promis
 function declare(
   app: FastifyInstance,
   route: Route,
-  { clusters, name, limits, places }: DeclaredOptions,
+  { clusters, cache, name, limits, places, faults }: DeclaredOptions,
   tagsOf: TagsOf,
 ): void {
   if (isShared(route)) share(app, route)
   // Before the hooks of its scope that go by who is asking, and not behind them, where `config.auth` alone would put it.
   if (route.auth !== 'public') app.addHook('onRequest', requireAccess(route.auth))
   if (route.limits.length > 0) app.addHook('onRequest', limits.of(route))
+  const refused = refuseUpgrades(route)
+  if (refused) app.addHook('onRequest', refused)
   if (places) app.addHook('preHandler', places.taken(route.timeoutMs))
   takeBodies(app, route)
   const own = ownAnswer(route)
@@ -69,17 +79,27 @@ function declare(
     declareRoute(app, route, own)
     return
   }
+  app.addHook('preHandler', faults.inject(route))
   const cluster = clusterNamed(clusters, route.upstream ?? '')
   const forward = createForward({
-    dispatcher: route.cacheScope === 'none' ? cluster.uncached : cluster.cached(route.cacheOptions),
-    origin: cluster.origin,
+    dispatcher: intercepted(dispatcherOf(route, cluster, cache), route.interceptors),
+    origin: originOf(cluster),
     name,
     identity: route.identity,
     timeout: route.timeoutMs,
     headers: fieldChanges(route),
   })
-  if (route.mount === undefined) declareRoute(app, route, sending(route, forward, tagsOf))
-  else declareMount(app, route, route.mount, forward)
+  const send = keyed(forward, cluster.key)
+  if (route.mount === undefined) declareRoute(app, route, sending(route, send, tagsOf))
+  else declareMount(app, route, route.mount, send)
+}
+
+/** With what the policy tells requests apart by, where it looks at that. */
+function keyed(forward: Forward, key: HashKey): Forward {
+  return (request, reply, how) => {
+    const hashKey = key(request)
+    return forward(request, reply, hashKey === undefined ? how : { ...how, hashKey })
+  }
 }
 
 function declareRoute(app: FastifyInstance, route: Route, handler: RouteHandlerMethod): void {
@@ -108,6 +128,7 @@ function sending(route: Route, forward: Forward, tagsOf: TagsOf): RouteHandlerMe
       body: request.rawBody ?? undefined,
       scope: scope && scope + fields,
       queuedMs: request.queuedMs,
+      faultMs: request.faultMs,
     })
   }
 }
@@ -128,7 +149,8 @@ function declareMount(app: FastifyInstance, route: Route, at: string, forward: F
     at,
     methods: route.methods,
     config: { auth: route.auth },
-    forward: (request, reply, how) => forward(request, reply, { ...how, queuedMs: request.queuedMs }),
+    forward: (request, reply, how) =>
+      forward(request, reply, { ...how, queuedMs: request.queuedMs, faultMs: request.faultMs }),
   })
 }
 

@@ -39,7 +39,7 @@ export async function docs(app: App): Promise<void> {
 function described(schema: FastifySchema | undefined, url: string, method: string): FastifySchema {
   const words = `${method.toLowerCase()}${url}`.split(/[^A-Za-z0-9]+/).filter((word) => word !== '')
   const [first = '', ...rest] = words
-  const { response = {}, ...about } = schema ?? {}
+  const { response = {}, ...about } = worded(schema ?? {})
   return {
     operationId: first + rest.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join(''),
     ...about,
@@ -51,10 +51,18 @@ function described(schema: FastifySchema | undefined, url: string, method: strin
   }
 }
 
+/** Without `wants`, which is for the messages of files and settings, and no word of JSON Schema. */
+function worded(schema: FastifySchema): FastifySchema {
+  return JSON.parse(
+    JSON.stringify(schema, (key, value) => (key === 'wants' && typeof value === 'string' ? undefined : value)),
+  )
+}
+
 const TITLES: Record<number, string> = {
   400: 'The request does not fit its schema',
   401: 'Not signed in',
   403: 'The role is missing',
+  409: 'The token cannot be revoked here',
   413: 'The body is too long',
   422: 'It fits its schema, and still cannot be used; the problem says why',
   429: 'Too many requests; `Retry-After` says when to come again',

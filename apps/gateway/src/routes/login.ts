@@ -1,11 +1,12 @@
 /** `POST /login`: the db service checks the password, the gateway signs the token. */
 import { TOKEN_LIFETIME_S } from '@spillway/auth'
+import type { Cluster } from '@spillway/clusters'
 import { Problem } from '@spillway/service'
 import { createExchange, type ExchangeOptions } from '@spillway/upstreams'
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Dispatcher } from 'undici'
-import type { Cluster } from '../clusters.ts'
+import { originOf } from '../clusters.ts'
 import { gatewayProblems } from '../errors.ts'
 import type { App } from '../server.ts'
 import type { SignIns } from '../sign-ins.ts'
@@ -32,6 +33,8 @@ const Token = Type.Object(
 interface Account {
   username: string
   roles: string[]
+  /** By the clock that revocations have; a service of somebody's own need not say it. */
+  issuedAt?: number
 }
 
 export interface LoginOptions {
@@ -65,7 +68,8 @@ export function login(app: App, { accounts, signIns }: LoginOptions): void {
       })
       end(account ? 'ok' : 'wrong')
       if (!account) throw new Problem(gatewayProblems.credentials_wrong)
-      const token = app.signToken({ sub: account.username, roles: account.roles })
+      const { username, roles, issuedAt } = account
+      const token = app.signToken({ sub: username, roles, ...(issuedAt === undefined ? {} : { iat: issuedAt }) })
       return reply.header('cache-control', 'no-store').send({ token, tokenType: 'Bearer', expiresIn: TOKEN_LIFETIME_S })
     },
   )
@@ -73,12 +77,12 @@ export function login(app: App, { accounts, signIns }: LoginOptions): void {
 
 /** Undefined where the credentials are wrong. Asked past the cache: this POST changes nothing that is cached. */
 async function signIn(
-  { direct, origin }: Cluster,
+  accounts: Cluster,
   request: FastifyRequest<{ Body: Credentials }>,
   signal: AbortSignal,
 ): Promise<Account | undefined> {
   const options: Dispatcher.RequestOptions & Pick<ExchangeOptions, 'exchange'> = {
-    origin,
+    origin: originOf(accounts),
     path: '/sign-in',
     method: 'POST',
     headers: {
@@ -92,7 +96,7 @@ async function signIn(
     signal,
     exchange: createExchange({ deadlineAt: performance.now() + SIGN_IN_WITHIN_MS }),
   }
-  const answer = await direct.request(options)
+  const answer = await accounts.dispatcher.request(options)
   if (answer.statusCode === 200) return (await answer.body.json()) as Account
   await answer.body.dump()
   if (answer.statusCode === 401) return undefined

@@ -1,13 +1,8 @@
 /** A policy of one's own, from a file. */
-import { stat } from 'node:fs/promises'
-import path from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { FILE, loadFunction } from '../own.ts'
 import { kindOf } from './guarded.ts'
 import { nameOf, type PolicyName, policyNames } from './policies.ts'
 import type { Policy } from './policy.ts'
-
-/** What is a file and no name: it has a slash, or ends as modules do. */
-const FILE = /[/\\]|\.[cm]?[jt]s$/
 
 /** For settings: what `loadPolicy` takes, by its looks and in words. */
 export const policyText = {
@@ -25,15 +20,8 @@ export const policyText = {
 export async function loadPolicy(policy: string, base: string = process.cwd()): Promise<PolicyName | Policy> {
   if (!FILE.test(policy)) return nameOf(policy)
   try {
-    const file = path.resolve(base, policy)
-    // A module is loaded once for each URL.
-    const { mtime } = await stat(file)
-    const { default: make } = (await import(`${pathToFileURL(file)}?${mtime.getTime()}`)) as { default?: unknown }
-    if (typeof make !== 'function') {
-      const found = make === undefined ? 'it has no default export' : `its default export is ${kindOf(make)}`
-      throw new TypeError(`${found}; it must be a function that returns an object with choose`)
-    }
-    const own: Partial<Policy> | undefined = make()
+    const make = await loadFunction(policy, base, 'returns an object with choose')
+    const own = make() as Partial<Policy> | undefined
     if (typeof own?.choose !== 'function') throw new TypeError(`its function returns ${kindOf(own)} without choose`)
     return own as Policy
   } catch (cause) {

@@ -33,6 +33,8 @@ let unchanged = 0
 const server = http.createServer((request, response) => {
   const item = request.url ?? ''
   if (item === '/ready') return void response.end('ready')
+  // Gateways look for what was revoked.
+  if (item.startsWith('/revocations?')) return void response.writeHead(404).end()
   const tags = { 'cache-tag': `item:${item}` }
   if (request.method === 'PUT') {
     request.resume()
