@@ -11,6 +11,7 @@ import { Places } from './places.ts'
 import { Revoking, revocationFeed } from './revoking.ts'
 import { loadRoutes } from './routes-file/load.ts'
 import type { App } from './server.ts'
+import { Shedding } from './shedding.ts'
 import { signIns } from './sign-ins.ts'
 
 export interface Gateway {
@@ -49,6 +50,11 @@ export async function buildApp(
   const limits = new Limits(client.budget, context.registry)
   const front = await createFront(context)
   const { app } = front
+  const shedding = new Shedding({
+    limits: { lagMs: config.SHED_LAG, inFlight: config.SHED_IN_FLIGHT },
+    context,
+    inFlight: () => front.traffic.load.inFlight,
+  })
   const generations = new Generations(read, table, {
     config,
     context,
@@ -58,13 +64,15 @@ export async function buildApp(
     cache: measureCache(client, context.registry),
     // An outside issuer signs people in itself.
     signIns: keys.current.signing && signIns({ limits, registry: context.registry, config }),
-    limits,
     faults: new Faults(context),
     revocations,
     revoking: new Revoking({ accounts, feed: revocations, cache: client }),
+    limits,
     places: config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined,
+    shedding,
   })
   app.addHook('onClose', async () => {
+    shedding.close()
     await client.close()
     await generations.close()
   })
