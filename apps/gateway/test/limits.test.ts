@@ -196,9 +196,12 @@ describe('three gateways', () => {
      */
     const most = async (restarts: number) =>
       100 + ((performance.now() - began) / 1000 + 0.5) * 10 + (await lost()) * 34 + restarts * 100
-    await askFor(3000)
-    expect(refused).toBeGreaterThan(0)
-    expect(passed).toBeGreaterThan(100)
+    // However slow the machine: more is asked for than there is.
+    await until(
+      () => askFor(3000),
+      () => refused > 0 && passed > 100,
+      30_000,
+    )
     expect(passed).toBeLessThanOrEqual(await most(0))
     const { url } = service
     await service.stop('SIGKILL')
