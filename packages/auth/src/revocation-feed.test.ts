@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import Fastify from 'fastify'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { auth, generateKeys, parseKeys, type RevocationPage } from './index.ts'
@@ -130,6 +131,16 @@ describe('a feed of revocations', () => {
     for (const text of ['', '{', '{}', '{"tokenId":"t1"}', '{"tokenId":1,"endsAt":1}']) it.heed(text)
     it.heed(JSON.stringify(revoked('t0')))
     expect([it.revocations.has(identity('t0')), it.revocations.has(identity('t1'))]).toEqual([true, false])
+  })
+
+  it('takes no harm from whatever it is told', () => {
+    const { feed: it } = feed(none)
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
+        it.heed(text)
+        expect(it.revocations.has(identity('t0'))).toBe(false)
+      }),
+    )
   })
 
   it('looks no more once it is closed', async () => {
