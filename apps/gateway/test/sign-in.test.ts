@@ -41,6 +41,7 @@ beforeAll(async () => {
     SIGNING_KEYS_FILE: files.signing,
     LOGINS_PER_ADDRESS: '1000000',
     LOGINS_PER_ACCOUNT: '1000000',
+    SHED_LAG: '0s',
     LOG_LEVEL: 'trace',
   })
   await until(
