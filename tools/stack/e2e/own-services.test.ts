@@ -56,10 +56,10 @@ async function type(block: string | undefined): Promise<string> {
 }
 
 it('two foreign servers, as the page has it', { timeout: 120_000 }, async () => {
-  const [up, read, account, review, down] = blocks
-  expect(blocks).toHaveLength(5)
+  const [up, read, account, review, more, down] = blocks
+  expect(blocks).toHaveLength(6)
   expect(servers).toHaveLength(2)
-  expect(await type(up)).toMatch(/Ready after [\s\S]*gateway-3 [\s\S]*exit 0/)
+  expect(await type(up)).toMatch(/METHODS[\s\S]*\/products\/\{id\}[\s\S]*Ready after [\s\S]*gateway-3 [\s\S]*exit 0/)
   expect(await type(read)).toMatch(
     /HTTP\/1\.1 200 [\s\S]*fwd=uri-miss[\s\S]*"asked":1\}HTTP\/1\.1 200 [\s\S]*; hit[\s\S]*"asked":1\}exit 0/,
   )
@@ -67,5 +67,6 @@ it('two foreign servers, as the page has it', { timeout: 120_000 }, async () => 
   expect(await type(review)).toMatch(
     /^HTTP\/1\.1 401 [\s\S]*"token_missing"[\s\S]*HTTP\/1\.1 200 [\s\S]*\[\]HTTP\/1\.1 201 [\s\S]*HTTP\/1\.1 400 [\s\S]*"path":"\/text"[\s\S]*HTTP\/1\.1 200 [\s\S]*\["Good boots"\]exit 0/,
   )
+  expect(await type(more)).toBe('201\n429\nexit 0\n')
   expect(await type(down)).toMatch(/^Stopped[\s\S]*exit 0/m)
 })
