@@ -11,6 +11,7 @@ import { Places } from './places.ts'
 import { Revoking, revocationFeed } from './revoking.ts'
 import { loadRoutes } from './routes-file/load.ts'
 import type { App } from './server.ts'
+import { Shedding } from './shedding.ts'
 import { signIns } from './sign-ins.ts'
 
 export interface Gateway {
@@ -46,8 +47,14 @@ export async function buildApp(
     maxBytes: config.L1_MAX_BYTES,
     listener: { heard: (text) => revocations.heed(text), missed: () => revocations.look() },
   })
+  const limits = new Limits(client.budget, context.registry)
   const front = await createFront(context)
   const { app } = front
+  const shedding = new Shedding({
+    limits: { lagMs: config.SHED_LAG, inFlight: config.SHED_IN_FLIGHT },
+    context,
+    inFlight: () => front.traffic.load.inFlight,
+  })
   const generations = new Generations(read, table, {
     config,
     context,
@@ -56,14 +63,16 @@ export async function buildApp(
     client,
     cache: measureCache(client, context.registry),
     // An outside issuer signs people in itself.
-    signIns: keys.current.signing && (await signIns(app, { registry: context.registry, config })),
+    signIns: keys.current.signing && signIns({ limits, registry: context.registry, config }),
     faults: new Faults(context),
     revocations,
     revoking: new Revoking({ accounts, feed: revocations, cache: client }),
-    limits: new Limits(client.budget, context.registry),
+    limits,
     places: config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined,
+    shedding,
   })
   app.addHook('onClose', async () => {
+    shedding.close()
     await client.close()
     await generations.close()
   })

@@ -1,7 +1,18 @@
 /** The gateway's settings. */
 import { fileURLToPath } from 'node:url'
 import { issuerSettings } from '@spillway/auth'
-import { baseUrl, type ConfigOf, cidrs, commonSettings, origins, port, size, text, whole } from '@spillway/service'
+import {
+  baseUrl,
+  type ConfigOf,
+  cidrs,
+  commonSettings,
+  duration,
+  origins,
+  port,
+  size,
+  text,
+  whole,
+} from '@spillway/service'
 import { Type } from 'typebox'
 
 export const settings = {
@@ -41,6 +52,16 @@ export const settings = {
     about: 'Requests to routes of the routes file at work at once, the rest in line; 0 sets no limit.',
     minimum: 0,
     maximum: 100_000,
+    default: 0,
+  }),
+  SHED_LAG: duration({
+    about: 'How late the event loop may be before requests are refused, more and more of them; 0s never.',
+    default: '250ms',
+  }),
+  SHED_IN_FLIGHT: whole({
+    about: 'Requests under way at which all are refused that may be, and half of which are none; 0 sets no limit.',
+    minimum: 0,
+    maximum: 1_000_000,
     default: 0,
   }),
   L1_MAX_BYTES: size({

@@ -10,6 +10,7 @@ export const gatewayProblems = problems({
   issuer_revokes: [409, 'Only the issuer can revoke these tokens'],
   revocation_failed: [503, 'The token cannot be revoked now'],
   caller_left: [499, 'The caller left before the answer'],
+  gateway_shedding: [503, 'This gateway has too much to do'],
   gateway_busy: [503, 'Too many requests are in line here'],
   gateway_queue_timeout: [504, 'The request waited too long in line'],
   fault_injected: [503, 'A fault, injected on purpose'],

@@ -22,6 +22,7 @@ import type { RoutesTable } from './routes-file/read.ts'
 import { SIGN_IN_UPSTREAM } from './routes-file/rules.ts'
 import { secure } from './security.ts'
 import { type App, createServer } from './server.ts'
+import type { Shedding } from './shedding.ts'
 import type { SignIns } from './sign-ins.ts'
 
 /** What lives as long as the process: whatever counts, remembers, or is registered once. */
@@ -40,6 +41,7 @@ export interface Lasting {
   readonly limits: Limits
   /** Without, there is no limit. */
   readonly places: Places | undefined
+  readonly shedding: Shedding
 }
 
 interface Said {
@@ -50,8 +52,7 @@ interface Said {
 
 /** @returns an app that listens to nothing, ready to answer */
 export async function createGeneration(said: Said, lasting: Lasting): Promise<App> {
-  const { config, context, front, keys, client, cache, faults, limits, signIns, revocations, revoking, places } =
-    lasting
+  const { config, context, front, keys, client, cache, signIns, revocations, revoking, ...lived } = lasting
   const { routes, clusters, reload } = said
   const app = await createServer(context, front, {
     trustedProxies: config.TRUSTED_PROXIES,
@@ -68,8 +69,8 @@ export async function createGeneration(said: Said, lasting: Lasting): Promise<Ap
   purge(app, { cache, routes })
   if (client.inspection) cached(app, { inspection: client.inspection, routes })
   reloadRoute(app, reload)
-  faultsRoutes(app, { faults, routes })
-  await declaredRoutes(app, { routes, clusters, cache, name: context.instance, limits, places, faults })
+  faultsRoutes(app, { faults: lived.faults, routes })
+  await declaredRoutes(app, { routes, clusters, cache, name: context.instance, ...lived })
   await app.ready()
   return app
 }

@@ -5,7 +5,8 @@ import { Counter, Gauge, type Registry } from '@spillway/metrics'
 
 /** A gateway without a session still answers, from the origin. */
 export function cacheCheck(cache: CacheClient): Check {
-  return () => (cache.state.live ? { status: 'ok' } : { status: 'degraded', detail: cache.state.why })
+  return () =>
+    cache.state.live ? { status: 'ok' } : { status: 'degraded', detail: 'it does not answer; the log says why' }
 }
 
 /** The cache itself, counted. */

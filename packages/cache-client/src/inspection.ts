@@ -78,7 +78,8 @@ export function inspection(pool: Dispatcher): CacheInspection {
       if (statusCode === 200 && Check(schema, found)) return found
       throw new Error(`the cache service answered ${statusCode}`)
     } catch (error) {
-      throw new CacheSilent((error as Error).message, { cause: error })
+      // What went wrong has addresses in it, which are for the log.
+      throw new CacheSilent('it did not answer in 5 s, or not as it should', { cause: error })
     }
   }
   return {

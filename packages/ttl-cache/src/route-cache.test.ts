@@ -210,6 +210,16 @@ describe('an answer is not kept', () => {
 })
 
 describe('a route cannot be declared', () => {
+  it('in TypeScript without a unit, or with a scope that there is not', async () => {
+    // @ts-expect-error: 30 of what?
+    const unitless: RouteCaching = { ttl: '30' }
+    // @ts-expect-error: no such scope
+    const unknown: RouteCaching = { ttl: '30s', scope: 'all' }
+    for (const cache of [unitless, unknown]) {
+      await expect(server((app) => app.get('/', { config: { cache } }, () => 'x'))).rejects.toThrow('config.cache')
+    }
+  })
+
   it.each([
     ['GET', null, "GET / has config.cache null; it must be such as { ttl: '30s' }"],
     ['GET', '30s', 'GET / has config.cache "30s"; it must be such as'],

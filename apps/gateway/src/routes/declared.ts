@@ -16,6 +16,7 @@ import type { Places } from '../places.ts'
 import { rewriting } from '../rewrite.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
+import type { Shedding } from '../shedding.ts'
 import { refuseUpgrades } from '../upgrades.ts'
 import { urlTags } from '../url-tags.ts'
 import { BEARER, problemResponses } from './docs.ts'
@@ -42,6 +43,7 @@ export interface DeclaredOptions {
   /** Without, there is no limit. */
   places: Places | undefined
   faults: Faults
+  shedding: Shedding
 }
 
 export async function declaredRoutes(app: App, options: DeclaredOptions): Promise<void> {
@@ -63,10 +65,11 @@ export async function declaredRoutes(app: App, options: DeclaredOptions): Promis
 function declare(
   app: FastifyInstance,
   route: Route,
-  { clusters, cache, name, limits, places, faults }: DeclaredOptions,
+  { clusters, cache, name, limits, places, faults, shedding }: DeclaredOptions,
   tagsOf: TagsOf,
 ): void {
   if (isShared(route)) share(app, route)
+  app.addHook('onRequest', shedding.hook(route.auth === 'public' ? 'public' : 'signed-in'))
   // Before the hooks of its scope that go by who is asking, and not behind them, where `config.auth` alone would put it.
   if (route.auth !== 'public') app.addHook('onRequest', requireAccess(route.auth))
   if (route.limits.length > 0) app.addHook('onRequest', limits.of(route))

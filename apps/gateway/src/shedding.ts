@@ -1,0 +1,78 @@
+/** Refuses a share of the requests while this process is overloaded, before anything is done for them. */
+import { Counter, Gauge } from '@spillway/metrics'
+import { Problem, type ServiceContext } from '@spillway/service'
+import type { onRequestHookHandler } from 'fastify'
+import { gatewayProblems, retryAfter } from './errors.ts'
+import { Overload, type OverloadLimits, type Rank } from './overload.ts'
+
+/** How often the event loop is looked at. */
+const EVERY_MS = 20
+
+export interface SheddingOptions {
+  readonly limits: OverloadLimits
+  readonly context: Pick<ServiceContext, 'logger' | 'registry'>
+  /** Requests that this process has begun and not ended. */
+  readonly inFlight: () => number
+}
+
+export class Shedding {
+  readonly #overload: Overload
+  readonly #options: SheddingOptions
+  readonly #shed: Counter<'rank'>
+  readonly #timer: NodeJS.Timeout
+  #lookedAt = performance.now()
+
+  constructor(options: SheddingOptions) {
+    const overload = new Overload(options.limits)
+    const registers = [options.context.registry]
+    new Gauge({
+      name: 'spillway_gateway_shed_share',
+      help: 'What share of all that may be refused is refused now: up to one half public routes, from there on all.',
+      registers,
+      collect() {
+        this.set(overload.share)
+      },
+    })
+    this.#shed = new Counter({
+      name: 'spillway_gateway_shed_total',
+      help: 'Requests refused because this gateway is overloaded, by who may call their route.',
+      labelNames: ['rank'] as const,
+      registers,
+    })
+    this.#overload = overload
+    this.#options = options
+    this.#timer = setInterval(() => this.#look(), EVERY_MS)
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  /**
+   * An `onRequest`, before anybody looks at who is asking: refusing must cost little.
+   *
+   * @throws {Problem} `gateway_shedding`, with `Retry-After`, so that a balancer prefers others and ejects nobody
+   */
+  hook(rank: Rank): onRequestHookHandler {
+    return (_request, _reply, done) => {
+      if (!this.#overload.refuses(rank, Math.random())) {
+        done()
+        return
+      }
+      this.#shed.inc({ rank })
+      done(new Problem(gatewayProblems.gateway_shedding, { headers: { 'retry-after': retryAfter(Math.random()) } }))
+    }
+  }
+
+  #look(): void {
+    const { inFlight, context } = this.#options
+    const before = this.#overload.share
+    const now = performance.now()
+    const sinceMs = now - this.#lookedAt
+    this.#lookedAt = now
+    this.#overload.observe({ lateMs: sinceMs - EVERY_MS, sinceMs, inFlight: inFlight() })
+    const { share } = this.#overload
+    if (before === 0 && share > 0) context.logger.warn({ inFlight: inFlight() }, 'overloaded: requests are refused')
+    if (before > 0 && share === 0) context.logger.info('no longer overloaded')
+  }
+}
