@@ -64,9 +64,10 @@ function rowsOf(feature: Feature, bed: Testbed, plan: Means): Row[] {
 }
 
 /** `turn`: no two ask for the same items, where these are to be new. */
-function askedOf({ name, at, isNew = false }: Feature, { headers }: Testbed, turn: number): Asked {
+function askedOf({ name, at, headers, isNew = false }: Feature, bed: Testbed, turn: number): Asked {
   const answer = { path: `/${at}/item?n=${isNew ? '' : '1'}`, body: bodyOf(1, BYTES) }
-  const common = { name, method: 'GET', connections: CONNECTIONS, sends: 0, headers, answer } as const
+  const sent = { ...bed.headers, ...headers }
+  const common = { name, method: 'GET', connections: CONNECTIONS, sends: 0, headers: sent, answer } as const
   return isNew ? { ...common, numbered: { first: turn * NEVER_AGAIN, count: NEVER_AGAIN } } : common
 }
 
