@@ -48,6 +48,7 @@ const VIOLATIONS: Record<string, Says> = {
   'import-cycle': { biome: /noImportCycles.*cycle-a\.ts/ },
   'leaves-package': { boundaries: /leaves\.ts/ },
   'lost-cause': { biome: /useErrorCause.*lost\.ts/ },
+  'misdocumented-error': { repository: /no row of documented in docs\/errors\.md has the status 410/ },
   'missing-report': { count: /no report of packages-kit\.test/ },
   'misused-promise': { biome: /noMisusedPromises.*misused\.ts/ },
   only: { biome: /noFocusedTests.*only\.test\.ts/ },

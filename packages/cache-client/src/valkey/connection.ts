@@ -22,6 +22,8 @@ const digests = Object.fromEntries(
   Object.entries(SCRIPTS).map(([name, lua]) => [name, createHash('sha1').update(lua).digest('hex')]),
 ) as Record<Script, string>
 
+const UNTRIED = 'not connected yet'
+
 /** No answer, in time or at all. `late` resolves with the one that came later, or with nothing once none can come. */
 export class Unanswered extends Error {
   override name = 'Unanswered'
@@ -38,7 +40,7 @@ export class Connection {
   readonly #listeners = new Map<string, Set<() => void>>()
   readonly #logger: CacheLogger
   readonly #probing: NodeJS.Timeout
-  #why: string | undefined = 'not connected yet'
+  #why: string | undefined = UNTRIED
   #unanswered = 0
   #isClosed = false
 
@@ -157,7 +159,7 @@ export class Connection {
   #set(why: string | undefined): void {
     if (why === this.#why || this.#isClosed) return
     if (why === undefined) this.#logger.info({}, 'the cache is in use')
-    else if (this.#why === undefined) this.#logger.warn({ why }, 'the cache is not used')
+    else if (this.#why === undefined || this.#why === UNTRIED) this.#logger.warn({ why }, 'the cache is not used')
     this.#why = why
   }
 
