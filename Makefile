@@ -11,7 +11,7 @@ STAMP := node_modules/.spillway-installed
 MANIFESTS := package.json pnpm-lock.yaml pnpm-workspace.yaml $(wildcard apps/*/package.json packages/*/package.json tools/*/package.json) k6/package.json observability/package.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down restart-balancer check-routes rotate-key compose-up compose-down compose-test status metrics logs token accounts database k6 bench bench-balancer bench-cache bench-login soak-balancer simulate-policies benchmark-all load load-accounts stress report $(TESTS) $(RUNS) test test-packed check-api lint clean balancer gateway cache db microservice worker
+.PHONY: help install up down restart-balancer check-routes rotate-key compose-up compose-down compose-test status metrics logs token accounts database k6 bench bench-balancer bench-cache bench-gateway bench-login soak-balancer simulate-policies benchmark-all load load-accounts stress report $(TESTS) $(RUNS) test test-packed check-api lint clean balancer gateway cache db microservice worker
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -74,6 +74,9 @@ bench-balancer: $(STAMP) ## Measure the balancer beside its peers: make bench-ba
 
 bench-cache: $(STAMP) ## Measure the cache, part by part: make bench-cache PART=tiers DURATION=10s ROUNDS=3
 	@$(LAB) bench-cache
+
+bench-gateway: $(STAMP) ## Measure what each feature of a route costs, beside what others use: make bench-gateway DURATION=10s ROUNDS=3
+	@$(LAB) bench-gateway
 
 bench-login: $(STAMP) ## Measure whether the time of a refused sign-in tells which accounts there are, on the stack that is up
 	@$(LAB) bench-login

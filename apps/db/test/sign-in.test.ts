@@ -66,7 +66,7 @@ describe('signing in', () => {
     expect(codes.filter((code) => code === 'credentials_wrong').length).toBeGreaterThanOrEqual(66)
   })
 
-  it('by a crowd leaves room for everybody else: reads are answered before its end', async () => {
+  it('by a crowd leaves room for everybody else: reads are answered before its end', { timeout: 60_000 }, async () => {
     let pending = 20
     const crowd = Array.from({ length: pending }, async () => {
       const { status } = await signIn('editor', 'wrong')
@@ -111,7 +111,7 @@ describe('signing in', () => {
     expect(work[2]).toEqual(work[0])
   })
 
-  it('answers whatever name and password it is asked about, and never as a defect', async () => {
+  it('answers whatever name and password it is asked about, and never as a defect', { timeout: 60_000 }, async () => {
     // As JSON may spell them: null characters, halves of surrogate pairs, anything beyond the first plane.
     const text = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 70 }),

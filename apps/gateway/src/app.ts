@@ -47,6 +47,7 @@ export async function buildApp(
     maxBytes: config.L1_MAX_BYTES,
     listener: { heard: (text) => revocations.heed(text), missed: () => revocations.look() },
   })
+  const limits = new Limits(client.budget, context.registry)
   const front = await createFront(context)
   const { app } = front
   const shedding = new Shedding({
@@ -62,11 +63,11 @@ export async function buildApp(
     client,
     cache: measureCache(client, context.registry),
     // An outside issuer signs people in itself.
-    signIns: keys.current.signing && (await signIns(app, { registry: context.registry, config })),
+    signIns: keys.current.signing && signIns({ limits, registry: context.registry, config }),
     faults: new Faults(context),
     revocations,
     revoking: new Revoking({ accounts, feed: revocations, cache: client }),
-    limits: new Limits(client.budget, context.registry),
+    limits,
     places: config.GATEWAY_CONCURRENCY > 0 ? new Places(config.GATEWAY_CONCURRENCY, context) : undefined,
     shedding,
   })

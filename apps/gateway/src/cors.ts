@@ -52,17 +52,17 @@ export function preflights(
   const shared = Map.groupBy(routes, ({ path }) => pathShape(path))
   for (const [shape, group] of shared) if (!group.some(isShared)) shared.delete(shape)
   for (const group of shared.values()) {
-    const [{ path, mount }] = group as [Route]
+    const [{ path }] = group as [Route]
     const methods = [...new Set(group.flatMap((route) => route.methods))]
     if (methods.includes('OPTIONS')) continue
     const url = path.replaceAll(/\{(\w+)\}/g, ':$1')
-    const below = mount === undefined || path === '/' ? [] : [`${url}/*`]
-    for (const each of [url, ...below]) {
+    const isMounted = path !== '/' && group.some(({ mount }) => mount !== undefined)
+    for (const each of isMounted ? [url, `${url}/*`] : [url]) {
       const config = { auth: 'public' }
       app.options(each, { config, schema: { hide: true }, onRequest: answering(group) }, (_request, reply) =>
         reply
           .code(204)
-          .header('allow', [...methods, 'OPTIONS'].join(', '))
+          .headers({ allow: [...methods, 'OPTIONS'].join(', '), vary: PREFLIGHT_VARY })
           .send(),
       )
     }

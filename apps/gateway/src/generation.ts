@@ -52,8 +52,7 @@ interface Said {
 
 /** @returns an app that listens to nothing, ready to answer */
 export async function createGeneration(said: Said, lasting: Lasting): Promise<App> {
-  const { config, context, front, keys, client, cache, faults, limits, signIns, revocations, revoking } = lasting
-  const { places, shedding } = lasting
+  const { config, context, front, keys, client, cache, signIns, revocations, revoking, ...lived } = lasting
   const { routes, clusters, reload } = said
   const app = await createServer(context, front, {
     trustedProxies: config.TRUSTED_PROXIES,
@@ -70,8 +69,8 @@ export async function createGeneration(said: Said, lasting: Lasting): Promise<Ap
   purge(app, { cache, routes })
   if (client.inspection) cached(app, { inspection: client.inspection, routes })
   reloadRoute(app, reload)
-  faultsRoutes(app, { faults, routes })
-  await declaredRoutes(app, { routes, clusters, cache, name: context.instance, limits, places, shedding, faults })
+  faultsRoutes(app, { faults: lived.faults, routes })
+  await declaredRoutes(app, { routes, clusters, cache, name: context.instance, ...lived })
   await app.ready()
   return app
 }

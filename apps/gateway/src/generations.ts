@@ -39,8 +39,9 @@ export class Generations {
 
   /** For the front, when no request is left. */
   async close(): Promise<void> {
-    await Promise.all([...this.#leaving.keys(), ...(this.#app ? [this.#app] : [])].map((app) => app.close()))
+    // A reload under way ends with them: what it has built takes nobody's place any more.
     await this.#clusters.close()
+    await Promise.all([...this.#leaving.keys(), ...(this.#app ? [this.#app] : [])].map((app) => app.close()))
   }
 
   async #reload(): Promise<readonly string[]> {

@@ -12,10 +12,7 @@ const CALLBACKS = [
   ...(['onResponseError', 'onResponseStarted', 'onBodySent', 'onRequestSent'] as const),
 ]
 
-/**
- * The first has a request first, and its answer last.
- * @throws {TypeError} where a function returns no dispatch
- */
+/** The first has a request first, and its answer last. */
 export function intercepted(dispatcher: Dispatcher, interceptors: readonly OwnInterceptor[]): Dispatcher {
   return interceptors.length === 0 ? dispatcher : dispatcher.compose(interceptors.map(guarded).toReversed())
 }
@@ -44,7 +41,6 @@ function guarded({ file, intercept }: OwnInterceptor): Dispatcher.DispatcherComp
       const inner = relay(handler, (call) => attempt(call, inner.end))
       return dispatch(options, inner.handler)
     })
-    if (typeof own !== 'function') throw new TypeError(`${file} is no interceptor: its function returns no dispatch`)
     return (options, handler) => {
       const outer = relay(handler, (call) => {
         try {

@@ -1,17 +1,17 @@
-/** Who may try to sign in now, whatever the routes file says: what one gateway counts of addresses, accounts and failures. */
+/** Who may try to sign in now, whatever the routes file says: what is counted of addresses, accounts and failures. */
 import { hash } from 'node:crypto'
-import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import { accountKey } from '@spillway/auth'
+import type { Quota } from '@spillway/cache-client'
 import { Counter, type Registry } from '@spillway/metrics'
 import { Problem } from '@spillway/service'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
+import { addressBlock } from './address.ts'
 import type { Config } from './config.ts'
 import { gatewayProblems } from './errors.ts'
+import type { Limits } from './limits.ts'
 import { SignInAttempts, type Verdict } from './sign-in-attempts.ts'
 
-const WINDOW_MS = 60_000
-/** Addresses and accounts remembered, each about 200 bytes; the longest unseen are forgotten first. */
-const REMEMBERED = 10_000
+const MINUTE_MS = 60_000
 
 const VERDICTS = { ok: 'right', wrong: 'wrong', left: 'none', failed: 'none' } as const satisfies Record<
   string,
@@ -30,26 +30,23 @@ export interface SignIns {
 }
 
 export interface SignInsOptions {
+  /** Sign-ins are counted over all gateways, failures by each. */
+  limits: Limits
   registry: Registry
   config: Pick<Config, 'LOGINS_PER_ADDRESS' | 'LOGINS_PER_ACCOUNT'>
   /** Monotonic milliseconds. Default: `performance.now`. */
   clock?: () => number
 }
 
-/** @param app one that lives as long as they are to be remembered */
-export async function signIns(app: FastifyInstance, { registry, config, clock }: SignInsOptions): Promise<SignIns> {
+export function signIns({ limits, registry, config, clock }: SignInsOptions): SignIns {
   const outcomes = new Counter({
     name: 'spillway_gateway_logins_total',
     help: 'Sign-ins by outcome: ok, wrong, limited, left (the client did), failed.',
     labelNames: ['outcome'] as const,
     registers: [registry],
   })
-  await app.register(rateLimit, { global: false, cache: REMEMBERED, timeWindow: WINDOW_MS })
-  const byAddress = app.createRateLimit({ max: config.LOGINS_PER_ADDRESS })
-  const byAccount = app.createRateLimit({
-    max: config.LOGINS_PER_ACCOUNT,
-    keyGenerator: (request) => accountKey((request.body as { username: string }).username),
-  })
+  const byAddress = limits.quota('/login', 'address', { requests: config.LOGINS_PER_ADDRESS, perMs: MINUTE_MS })
+  const byAccount = limits.quota('/login', 'account', { requests: config.LOGINS_PER_ACCOUNT, perMs: MINUTE_MS })
   const attempts = new SignInAttempts(clock)
 
   const refuse = (what: string, seconds: number) => {
@@ -59,14 +56,14 @@ export async function signIns(app: FastifyInstance, { registry, config, clock }:
       headers: { 'retry-after': String(seconds) },
     })
   }
-  const limit = async (limiter: typeof byAddress, request: FastifyRequest, what: string) => {
-    const result = await limiter(request)
-    if (result.isAllowed || !result.isExceeded) return
-    throw refuse(`the limit is ${result.max} a minute for ${what}`, result.ttlInSeconds)
+  const limit = async (quota: Quota, subject: string, rule: string) => {
+    const { allowed, waitMs } = await quota.take(subject)
+    if (!allowed) throw refuse(`the limit is ${rule}`, Math.max(1, Math.ceil(waitMs / 1000)))
   }
 
   return {
-    limitAddress: (request) => limit(byAddress, request, 'an address'),
+    limitAddress: ({ ip }) =>
+      limit(byAddress, addressBlock(ip), `${config.LOGINS_PER_ADDRESS} a minute for an address`),
     async begin(request, username) {
       const who = whoTries(request.ip, username)
       const attempt = attempts.begin(who)
@@ -75,7 +72,9 @@ export async function signIns(app: FastifyInstance, { registry, config, clock }:
       }
       try {
         // Else whoever guesses from many addresses would keep the account's owner out.
-        if (!attempts.hasSucceeded(who)) await limit(byAccount, request, 'an account')
+        if (!attempts.hasSucceeded(who)) {
+          await limit(byAccount, digest(accountKey(username)), `${config.LOGINS_PER_ACCOUNT} a minute for an account`)
+        }
       } catch (error) {
         attempt.end('none')
         throw error
@@ -90,5 +89,9 @@ export async function signIns(app: FastifyInstance, { registry, config, clock }:
 
 /** An account and from where, IPv6 by its /64: a digest, as whoever chooses names must not choose how much is kept. */
 function whoTries(address: string, username: string): string {
-  return hash('sha256', `${normalizeIP(address)} ${accountKey(username)}`, 'base64')
+  return digest(`${addressBlock(address)} ${accountKey(username)}`)
+}
+
+function digest(text: string): string {
+  return hash('sha256', text, 'base64')
 }

@@ -235,6 +235,14 @@ describe('a reload of the routes file', () => {
     expect(await byOf(`${gateway.url}/x`)).toBe('200 a')
   })
 
+  it('ends with the gateway', async () => {
+    const a = await named('a')
+    const gateway = await startGateway({ routes: file({ db: a }, [{ at: '/x' }]) })
+    const reloading = gateway.reload(file({ db: 'dns+http://missing.invalid:1' }, [{ at: '/y' }]))
+    await gateway.close()
+    expect(await reloading).toMatchObject({ outcome: 'refused' })
+  })
+
   it('is for administrators', async () => {
     const a = await named('a')
     const gateway = await gatewayOf({ routes: file({ db: a }, [{ at: '/x' }]) })

@@ -171,6 +171,31 @@ it('cuts nothing off that was let in before', async () => {
   expect(await call(alone, token)).toBe('401 token_revoked')
 })
 
+it('is done though who asked for it does not wait', async () => {
+  const asked = Promise.withResolvers<ServerResponse>()
+  const upstream = await startUpstream(({ url }, response) => {
+    if (url === '/revocations') return asked.resolve(response)
+    return json(response, 200, {})
+  })
+  onTestFinished(() => upstream.close())
+  const alone = await startGateway({ db: upstream.url, cache: cache.url, routes: ROUTES })
+  onTestFinished(() => alone.close())
+  await usable(alone)
+  const token = alone.token()
+  expect(await call(alone, token)).toBe(200)
+  const client = new AbortController()
+  const headers = { authorization: `Bearer ${token}` }
+  const left = fetch(`${alone.url}/logout`, { method: 'POST', headers, signal: client.signal })
+  const response = await asked.promise
+  client.abort()
+  await expect(left).rejects.toThrow()
+  json(response, 201, { tokenId: idOf(token), endsAt: 4_000_000_000 })
+  await until(
+    () => call(alone, token),
+    (answer) => answer === '401 token_revoked',
+  )
+})
+
 describe('an administrator', () => {
   const revoke = (body: unknown, roles = ['admin']) =>
     call(gateway(0), gateway(0).token(roles, 'root'), '/admin/revocations', 'POST', body)
@@ -193,6 +218,15 @@ describe('an administrator', () => {
       expect(await revoke(body)).toBe('400 validation_failed')
     },
   )
+})
+
+it('outlasts a reload of the routes file, and is as good after it', async () => {
+  const [out, token] = [gateway(0).token(), gateway(0).token()]
+  await logout(gateway(0), out)
+  await gateway(1).reload(ROUTES.replace('db: { ', 'db: { policy: round-robin, '))
+  expect(await everywhere(out)).toEqual(REFUSED)
+  expect(await logout(gateway(1), token)).toBe(204)
+  expect(await everywhere(token)).toEqual(REFUSED)
 })
 
 describe('a gateway that starts', () => {

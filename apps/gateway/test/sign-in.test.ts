@@ -27,12 +27,10 @@ beforeAll(async () => {
   await writeFile(files.signing, keys.signing)
   await writeFile(files.verifying, keys.verifying)
   const account = (username: string) => ({ username, password: `${SECRET}right`, roles: ['reader'] })
-  await writeFile(accounts, JSON.stringify([account('ada'), account('gone')]))
+  await writeFile(accounts, JSON.stringify(['ada', 'alan', 'gone'].map(account)))
   const DATABASE_URL = inject('postgresUrl')
   const prepared = await runToEnd('db/src/init.ts', { DATABASE_URL, SPILLWAY_DEMO: '1', ACCOUNTS_FILE: accounts })
   if (prepared.code !== 0) throw new Error(prepared.output)
-  const disabled = await runToEnd('db/src/users.ts', { DATABASE_URL }, ['disable', 'gone'])
-  if (disabled.code !== 0) throw new Error(disabled.output)
   db = await startService('db/src/main.ts', { DATABASE_URL, VERIFY_KEYS_FILE: files.verifying, LOG_LEVEL: 'trace' })
   gateway = await startService('gateway/src/main.ts', {
     DB_URL: db.url,
@@ -43,17 +41,24 @@ beforeAll(async () => {
     SIGNING_KEYS_FILE: files.signing,
     LOGINS_PER_ADDRESS: '1000000',
     LOGINS_PER_ACCOUNT: '1000000',
+    SHED_LAG: '0s',
     LOG_LEVEL: 'trace',
   })
   await until(
     async () => (await (await fetch(`${gateway.url}/ready`)).json()) as { degraded: string[] },
     ({ degraded }) => !degraded.includes('db'),
   )
-})
+  // Three processes, one after the other.
+}, 60_000)
 afterAll(async () => {
   await Promise.all([gateway?.stop('SIGKILL'), db?.stop('SIGKILL')])
   await rm(folder, { recursive: true, force: true })
 })
+
+async function users(...args: string[]): Promise<void> {
+  const { code, output } = await runToEnd('db/src/users.ts', { DATABASE_URL: inject('postgresUrl') }, args)
+  if (code !== 0) throw new Error(output)
+}
 
 const send = (body: string | Uint8Array<ArrayBuffer>, type = 'application/json') =>
   fetch(`${gateway.url}/login`, { method: 'POST', headers: { 'content-type': type }, body })
@@ -67,6 +72,7 @@ it('answers the same, but for the request’s own, to a wrong password, an unkno
     expect(requestId).toBe(answer.headers.get('x-request-id'))
     return { status: answer.status, body, headers: [...answer.headers].filter(([name]) => !own.includes(name)) }
   }
+  await users('disable', 'gone')
   const wrong = await ask('ada', `${SECRET}wrong`)
   expect(wrong).toMatchObject({ status: 401, body: { code: 'credentials_wrong' } })
   expect(await ask('nobody', `${SECRET}right`)).toEqual(wrong)
@@ -74,7 +80,23 @@ it('answers the same, but for the request’s own, to a wrong password, an unkno
   expect((await signIn('ada', `${SECRET}right`)).status).toBe(200)
 })
 
-it('answers whatever it is sent, and never as a defect', async () => {
+it('signs out whoever is disabled, and lets nobody in with his password', async () => {
+  const { token } = (await (await signIn('alan', `${SECRET}right`)).json()) as { token: string }
+  const read = async () => {
+    const answer = await fetch(`${gateway.url}/data/none`, { headers: { authorization: `Bearer ${token}` } })
+    return { status: answer.status, code: ((await answer.json()) as { code: string }).code }
+  }
+  expect(await read()).toEqual({ status: 404, code: 'item_not_found' })
+  await users('disable', 'alan')
+  await until(read, ({ status }) => status !== 404)
+  expect(await read()).toEqual({ status: 401, code: 'token_revoked' })
+  expect((await signIn('alan', `${SECRET}right`)).status).toBe(401)
+  await users('enable', 'alan')
+  expect(await read()).toEqual({ status: 401, code: 'token_revoked' })
+  expect((await signIn('alan', `${SECRET}right`)).status).toBe(200)
+})
+
+it('answers whatever it is sent, and never as a defect', { timeout: 60_000 }, async () => {
   const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.constantFrom('\u0000', '\ud800', 'ada', ''))
   const password = text.map((each) => SECRET + each)
   const credentials = fc.record({ username: text, password }, { requiredKeys: [] }).map((each) => JSON.stringify(each))

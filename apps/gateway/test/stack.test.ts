@@ -84,7 +84,9 @@ describe('signing in', () => {
         body: JSON.stringify({ username: 'ada', password }),
       })
     expect((await signIn('the wrong one')).status).toBe(401)
-    const { token } = (await (await signIn('the right one')).json()) as { token: string }
+    const signedIn = await signIn('the right one')
+    expect(signedIn.status).toBe(200)
+    const { token } = (await signedIn.json()) as { token: string }
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
     const body = JSON.stringify({ value: 'mine' })
     const written = await fetch(`${gateway.url}/data/signed-in`, { method: 'PUT', headers, body })

@@ -44,7 +44,7 @@ export const badTokens: Readonly<Record<string, { token: string; code: string }>
     'for nobody in particular': token(ours, {}, { aud: undefined }),
     'of another issuer': token(ours, {}, { iss: 'elsewhere' }),
     'of no issuer': token(ours, {}, { iss: undefined }),
-    'not valid yet': token(ours, {}, { nbf: now() + 3_600 }),
+    'not valid yet': token(ours, {}, { nbf: now() + 3000 }),
     'without an end': token(ours, {}, { exp: undefined }),
     'whose end is a text': token(ours, {}, { exp: '2100-01-01' }),
     'whose end is beyond all numbers': token(ours, {}, { exp: 1e300 }),

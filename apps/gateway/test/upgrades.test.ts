@@ -25,7 +25,8 @@ routes:
 const asked: IncomingMessage[] = []
 let events = Promise.withResolvers<ServerResponse>()
 const upstream = createServer((incoming, response) => {
-  if (incoming.url !== '/ready') asked.push(incoming)
+  // Checks, and what a gateway asks its accounts by itself.
+  if (!/^\/(ready|revocations)/.test(incoming.url ?? '')) asked.push(incoming)
   if (incoming.url === '/events') events.resolve(response)
   else response.end('no tunnel')
 })

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
-import Fastify from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Access, auth, generateKeys, parseKeys } from './index.ts'
 
 const keys = parseKeys(generateKeys().signing, 'ours')
 
-async function server(declare: (app: ReturnType<typeof Fastify>) => void = () => {}) {
+async function server(declare: (app: FastifyInstance) => void = () => {}) {
   const app = Fastify()
   onTestFinished(() => app.close())
   await app.register(auth, { keys })
@@ -74,6 +74,14 @@ describe('a route that says who may call it', () => {
 })
 
 describe('a route cannot be declared', () => {
+  it('in TypeScript with what is no access', async () => {
+    const declared = server((app) => {
+      // @ts-expect-error: it is `role`
+      app.get('/', { config: { auth: { roles: ['editor'] } } }, () => 'x')
+    })
+    await expect(declared).rejects.toThrow('knows owner and role, not roles')
+  })
+
   const WANTED = "'public', 'signed-in', a role such as 'editor', { owner: 'id' } or { owner: 'id', role: 'admin' }"
   it.each([
     [undefined, `lacks config.auth, so that nobody knows who may call it; say ${WANTED}`],

@@ -6,7 +6,12 @@ import type { Identity } from './tokens.ts'
  * `public` is anybody, `signed-in` whoever brings a token, any other word a role. `owner` is a parameter of the path that
  * must be the token's subject, to the letter; where a role stands beside it, either will do.
  */
-export type Access = 'public' | 'signed-in' | (string & {}) | { readonly owner?: string; readonly role?: string }
+export type Access =
+  | 'public'
+  | 'signed-in'
+  | (string & {})
+  | { readonly role: string; readonly owner?: undefined }
+  | { readonly owner: string; readonly role?: string }
 
 /** Throws where this identity may not pass. */
 export type Check = (identity: Identity, params: unknown) => void

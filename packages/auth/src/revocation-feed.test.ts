@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import Fastify from 'fastify'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { auth, generateKeys, parseKeys, type RevocationPage } from './index.ts'
@@ -16,7 +17,7 @@ function feed(pages: (after: number) => unknown) {
       asked.push(after)
       return pages(after)
     },
-    logger: { info: log, error: log },
+    logger: { info: log, warn: log },
     random: () => 0,
   })
   onTestFinished(() => made.close())
@@ -41,6 +42,15 @@ describe('a feed of revocations', () => {
     expect(asked).toEqual([0, 1, 2])
     expect(['t0', 't1', 't2'].every((id) => it.revocations.has(identity(id)))).toBe(true)
     expect(it.why).toBeUndefined()
+  })
+
+  it('looks for nothing before it begins, whatever it is told', async () => {
+    const { feed: it, asked } = feed(none)
+    it.look()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(asked).toEqual([])
+    await it.begin()
+    expect(asked).toEqual([0])
   })
 
   it('looks again in less than 2 s, for what is new alone', async () => {
@@ -117,9 +127,20 @@ describe('a feed of revocations', () => {
 
   it('heeds what others say, and no nonsense', async () => {
     const { feed: it } = feed(none)
+    await it.begin()
     for (const text of ['', '{', '{}', '{"tokenId":"t1"}', '{"tokenId":1,"endsAt":1}']) it.heed(text)
     it.heed(JSON.stringify(revoked('t0')))
     expect([it.revocations.has(identity('t0')), it.revocations.has(identity('t1'))]).toEqual([true, false])
+  })
+
+  it('takes no harm from whatever it is told', () => {
+    const { feed: it } = feed(none)
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
+        it.heed(text)
+        expect(it.revocations.has(identity('t0'))).toBe(false)
+      }),
+    )
   })
 
   it('looks no more once it is closed', async () => {

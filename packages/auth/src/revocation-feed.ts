@@ -1,12 +1,17 @@
 /** Keeps a set of revocations up to date, by looking again and again, and at once whenever told that there is something. */
 import { Compile } from 'typebox/compile'
-import type { KeyLogger } from './key-file.ts'
 import { Revocation, RevocationPage, Revocations } from './revocations.ts'
+
+/** What of a pino logger is used. */
+interface Logger {
+  info(details: object, message: string): void
+  warn(details: object, message: string): void
+}
 
 export interface RevocationFeedOptions {
   /** Reads what comes after `after` as a {@link RevocationPage}, which is checked here. Rejects where it cannot be had. */
   readonly read: (after: number, signal: AbortSignal) => Promise<unknown>
-  readonly logger: KeyLogger
+  readonly logger: Logger
   /** 0 to 1. Default: `Math.random`. */
   readonly random?: () => number
 }
@@ -27,11 +32,13 @@ export class RevocationFeed {
   readonly revocations = new Revocations()
   readonly #options: RevocationFeedOptions
   readonly #closing = new AbortController()
-  readonly #begun = Promise.withResolvers<void>()
+  /** Resolves after the first look. */
+  readonly #first = Promise.withResolvers<void>()
   #known: Known = { state: 'unknown', why: 'not read yet' }
   #after = 0
   #sweptAt = 0
   #timer: NodeJS.Timeout | undefined
+  #hasBegun = false
   #looking = false
   #again = false
 
@@ -46,21 +53,23 @@ export class RevocationFeed {
 
   /** Looks, and goes on looking. Resolves after the first look, whatever came of it. */
   async begin(): Promise<void> {
+    this.#hasBegun = true
     this.look()
-    await this.#begun.promise
+    await this.#first.promise
   }
 
-  /** There may be something new: looks now, or anew where it is looking already. */
+  /** There may be something new: looks now, or anew where it is looking already. Means nothing before it has begun. */
   look(): void {
+    if (!this.#hasBegun || this.#closing.signal.aborted) return
     this.#again = this.#looking
-    if (this.#looking || this.#closing.signal.aborted) return
+    if (this.#looking) return
     this.#looking = true
     clearTimeout(this.#timer)
     void this.#read().then((error) => {
       this.#looking = false
       if (this.#closing.signal.aborted) return
       this.#learn(error)
-      this.#begun.resolve()
+      this.#first.resolve()
       const { random = Math.random } = this.#options
       if (this.#again) this.look()
       else this.#timer = setTimeout(() => this.look(), EVERY_MS * (1 - random() / 4))
@@ -80,7 +89,7 @@ export class RevocationFeed {
   close(): void {
     this.#closing.abort()
     clearTimeout(this.#timer)
-    this.#begun.resolve()
+    this.#first.resolve()
   }
 
   /** All that is new; resolves with what kept it from that. */
@@ -115,7 +124,7 @@ export class RevocationFeed {
     const before = this.#known
     this.#known = error ? { state: 'away', why: error.message } : { state: 'current' }
     if (this.#known.state === before.state) return
-    if (error) logger.error({ err: error }, 'revocations cannot be read; those that are known stay')
+    if (error) logger.warn({ err: error }, 'revocations cannot be read; those that are known stay')
     else logger.info({}, 'revocations are read')
   }
 }

@@ -35,6 +35,11 @@ export class Incoming implements Dispatcher.DispatchHandler, AsyncIterable<Buffe
     return this.#head.promise
   }
 
+  /** Whether all of it is here, read or not. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
   /** Cancels what is not here yet; who reads is told why. */
   destroy(why = new Error('nobody wants the rest of this answer')): void {
     if (this.#ended || this.#error) return

@@ -17,11 +17,14 @@ export class PurgeLog {
   readonly #names = new Map<string, number>()
   #all = 0
   #newestTag = 0
+  /** The last purge of anything. */
+  #newest = 0
   /** What was purged up to here may be forgotten. */
   #floor = 0
 
   /** `seq` must not be less than at the last call. */
   add(seq: number, purge: Purged): void {
+    if (purge.all || purge.tags || purge.keys) this.#newest = seq
     if (purge.all) this.#all = seq
     if (purge.tags) this.#newestTag = seq
     for (const key of purge.keys ?? []) this.#remember(`k${key}`, seq)
@@ -30,6 +33,8 @@ export class PurgeLog {
 
   /** Whether anything of an entry was purged after `since`; where that is forgotten, yes. */
   overtook(since: number, key: string, tags: readonly string[]): boolean {
+    // Nearly always: no name has to be looked for.
+    if (since >= this.#newest) return false
     return (
       since < this.#floor ||
       this.#all > since ||

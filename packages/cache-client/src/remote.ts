@@ -106,7 +106,7 @@ function verdictOf({ status, headers }: Head, body: Incoming, asked: Asked): Ver
 
 async function readHit(body: Incoming, seq: number, asked: Asked): Promise<Answer> {
   // The answer's way here counts as age (RFC 9111, 4.2.3: response delay).
-  const entry = await readEntry(new LineReader(body, MAX_FRAME_BYTES), asked, asked.sentAt, () => body.destroy())
+  const entry = await readEntry(new LineReader(body, MAX_FRAME_BYTES), asked, asked.sentAt, body)
   return { is: 'hit', seq, entry }
 }
 
@@ -118,9 +118,8 @@ async function readLease(
   asked: Asked,
   at: number,
 ): Promise<Answer> {
-  const drop = () => body.destroy()
-  const stale = staleBytes > 0 ? await inTime(lines.bytes(staleBytes), drop) : undefined
-  const lease = new ServiceLease(asked.pool, asked.hash, token, lines, drop)
+  const stale = staleBytes > 0 ? await inTime(lines.bytes(staleBytes), body) : undefined
+  const lease = new ServiceLease(asked.pool, asked.hash, token, lines, () => body.destroy())
   return { is: 'lease', seq, lease, stale: stale && whole(stale, asked, at) }
 }
 
@@ -131,15 +130,14 @@ async function readDecision(body: Incoming, asked: Asked): Promise<Answer> {
   if (!decision.Check(decided)) throw new Error('a wait ended without a decision')
   const { seq } = decided
   const now = asked.clock()
-  const destroy = () => body.destroy()
   if (decided.outcome === 'lease') {
     const { token, stale: staleBytes = 0 } = decided
     return readLease(body, lines, { seq, token, staleBytes }, asked, now)
   }
-  if (decided.outcome === 'filled') return { is: 'filled', seq, entry: await readEntry(lines, asked, now, destroy) }
+  if (decided.outcome === 'filled') return { is: 'filled', seq, entry: await readEntry(lines, asked, now, body) }
   if (decided.outcome === 'failed') {
     const { status, error } = decided
-    const rest = await inTime(lines.remainder(), destroy)
+    const rest = await inTime(lines.remainder(), body)
     return { is: 'failed', seq, status, error, stale: decided.stale && whole(rest, asked, now) }
   }
   void body.dump().catch(() => {})
@@ -147,8 +145,8 @@ async function readDecision(body: Incoming, asked: Asked): Promise<Answer> {
 }
 
 /** The entry, whole and checked. */
-async function readEntry(lines: LineReader, asked: Asked, at: number, destroy: () => void): Promise<Entry> {
-  return checked(await inTime(lines.remainder(), destroy), asked, at)
+async function readEntry(lines: LineReader, asked: Asked, at: number, body: Incoming): Promise<Entry> {
+  return checked(await inTime(lines.remainder(), body), asked, at)
 }
 
 /** @throws {FrameError} */
@@ -167,8 +165,9 @@ function whole(bytes: Buffer, asked: Asked, at: number): Entry | undefined {
   }
 }
 
-async function inTime(bytes: Promise<Buffer>, destroy: () => void): Promise<Buffer> {
-  const timer = setTimeout(destroy, BODY_MS)
+async function inTime(bytes: Promise<Buffer>, body: Incoming): Promise<Buffer> {
+  if (body.ended) return bytes
+  const timer = setTimeout(() => body.destroy(), BODY_MS)
   try {
     return await bytes
   } finally {

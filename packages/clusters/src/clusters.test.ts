@@ -58,17 +58,29 @@ describe('a change of clusters', () => {
   })
 
   it('closes what leaves only when nobody sends there any more', async () => {
-    const { origin, server: upstream } = await server()
-    const clusters = clustersOf({ shop: plan(origin) })
-    const shop = clusters.current.get('shop')
-    const ask = async () =>
-      (await shop?.dispatcher.request({ origin: 'http://shop', path: '/', method: 'GET' }))?.body.text()
+    const [used, idle] = await Promise.all([server(), server()])
+    const clusters = clustersOf({ used: plan(used.origin), idle: plan(idle.origin) })
+    const { used: first, idle: second } = Object.fromEntries(clusters.current)
+    const ask = async (cluster: typeof first) => {
+      const answer = await cluster?.dispatcher.request({ origin: 'http://any', path: '/', method: 'GET' })
+      return answer?.body.text()
+    }
+    const closed = ({ server: upstream }: typeof used) =>
+      expect
+        .poll(() => new Promise((resolve) => upstream.getConnections((_error, count) => resolve(count))), {
+          timeout: 5000,
+        })
+        .toBe(0)
+    expect([await ask(first), await ask(second)]).toEqual(['answered', 'answered'])
     const unused = Promise.withResolvers<void>()
-    clusters.change({}).apply(unused.promise)
-    expect(await ask()).toBe('answered')
+    clusters.change({ idle: plan(idle.origin) }).apply(unused.promise)
+    clusters.change({}).apply()
+    // The second left later, and is closed.
+    await closed(idle)
+    await expect(ask(second)).rejects.toThrow()
+    expect(await ask(first)).toBe('answered')
     unused.resolve()
-    const open = () => new Promise((resolve) => upstream.getConnections((_error, count) => resolve(count)))
-    await expect.poll(open, { timeout: 5000 }).toBe(0)
-    await expect(ask()).rejects.toThrow()
+    await closed(used)
+    await expect(ask(first)).rejects.toThrow()
   })
 })

@@ -12,6 +12,7 @@ const POLL_MS = 20
  */
 export async function known(clusters: readonly Pick<Cluster, 'upstreams'>[], signal?: AbortSignal): Promise<void> {
   for (const until = performance.now() + KNOWN_WITHIN_MS; performance.now() < until; ) {
+    signal?.throwIfAborted()
     if (clusters.every(({ upstreams }) => upstreams.settled)) return
     await delay(POLL_MS, undefined, { signal })
   }

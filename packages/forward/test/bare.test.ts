@@ -4,16 +4,19 @@ import { intake } from '@spillway/intake'
 import { Upstreams } from '@spillway/upstreams'
 import Fastify from 'fastify'
 import { expect, it, onTestFinished } from 'vitest'
-import { createForward } from '../src/index.ts'
+import { createForward, type ForwardedRequest, type ForwardOptions } from '../src/index.ts'
 import { nobody, upstream } from './wire.ts'
 
-async function bare(origin: string): Promise<string> {
+async function bare(
+  origin: string,
+  more: { server?: object; how?: ForwardedRequest; headers?: ForwardOptions['headers'] } = {},
+): Promise<string> {
   const shop = new Upstreams({ name: 'shop', endpoints: [origin], check: false })
-  const app = Fastify()
+  const app = Object.assign(Fastify(), more.server)
   await app.register(intake)
   for (const method of http.METHODS) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
-  const forward = createForward({ dispatcher: shop, origin: 'http://shop', name: 'front' })
-  app.all('*', (request, reply) => forward(request, reply))
+  const forward = createForward({ dispatcher: shop, origin: 'http://shop', name: 'front', headers: more.headers ?? {} })
+  app.all('*', (request, reply) => forward(request, reply, more.how))
   app.addHook('onClose', () => shop.close())
   onTestFinished(() => app.close())
   return app.listen({ port: 0, host: '127.0.0.1' })
@@ -37,6 +40,22 @@ it('passes body and trace on, and says who answered', async () => {
 it('adds no trace where the client began none', async () => {
   const { origin } = await upstream((request, response) => response.end(String(request.headers['traceparent'])))
   expect(await (await fetch(await bare(origin))).text()).toBe('undefined')
+})
+
+it('adds what a server says by default where neither the upstream nor the route says anything', async () => {
+  const { origin } = await upstream((_request, response) => response.setHeader('x-a', 'theirs').end())
+  const server = { answerDefaults: () => ({ 'x-a': 'ours', 'x-b': 'ours', 'x-c': 'ours', 'x-d': 'ours' }) }
+  const headers = { response: { set: { 'X-C': 'told' }, remove: ['x-d'] } }
+  const said = (await fetch(await bare(origin, { server, headers }))).headers
+  expect(['x-a', 'x-b', 'x-c', 'x-d'].map((name) => said.get(name))).toEqual(['theirs', 'ours', 'told', null])
+})
+
+it('tells for how long a request was held up on purpose, and takes it off its time', async () => {
+  const { origin } = await upstream((request, response) => response.end(String(request.headers['x-timeout-ms'])))
+  const answer = await fetch(await bare(origin, { how: { faultMs: 200, queuedMs: 50 } }))
+  expect(answer.headers.get('server-timing')).toContain('queue;dur=50.0, fault;dur=200.0;desc="fault_injected"')
+  expect(await answer.text()).toBe('14750')
+  expect((await fetch(await bare(origin, { how: { faultMs: 15_000 } }))).status).toBe(504)
 })
 
 it('fails as Fastify fails, with the status and the fields of a proxy', async () => {

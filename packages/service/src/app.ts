@@ -1,10 +1,9 @@
 /** The Fastify instance every service starts from: identity, framing, limits, problem details, health, metrics, load. */
 import { type IncomingMessage, METHODS } from 'node:http'
 import type { Server } from 'node:https'
-import { Readable } from 'node:stream'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import { type Check, health, Lifecycle } from '@spillway/health'
-import { hasBody, intake } from '@spillway/intake'
+import { intake } from '@spillway/intake'
 import { createRegistry, metrics, type Registry } from '@spillway/metrics'
 import Fastify, { type FastifyRequest, LogController } from 'fastify'
 import findMyWay, { type HTTPMethod } from 'find-my-way'
@@ -192,13 +191,6 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
     // Not in a handler of its own: Fastify would look at the body first, and might find fault with that.
     done(urlFault(request.raw) ?? (request.is404 ? missing(request, known) : undefined))
   })
-  if (!forwards) {
-    // Fastify reads a body wherever a type is named, and the stream of a request without one never ends.
-    app.addHook('preParsing', (request, _reply, _payload, done) => {
-      if (request.headers['content-type'] === undefined || hasBody(request.raw)) done()
-      else done(null, Readable.from([]))
-    })
-  }
   app.addHook('onSend', (request, reply, _payload, done) => {
     reply.headers(app.answerHeaders(request))
     reply.header('server-timing', `${instance};dur=${(performance.now() - request.startedAt).toFixed(1)}`)

@@ -1,4 +1,5 @@
 /** Cuts bodies that come too slowly, where they are read whole before anything is done; for streams, whoever streams does. */
+import { Readable } from 'node:stream'
 import { hasBody } from '@spillway/intake'
 import type { FastifyInstance, FastifyRequest, preParsingHookHandler, preValidationHookHandler } from 'fastify'
 import { common, Problem } from './problem.ts'
@@ -22,21 +23,24 @@ const timers = new WeakMap<FastifyRequest, NodeJS.Timeout>()
 
 /** Between this hook and the next Fastify reads the body, where it does. */
 const begin: preParsingHookHandler = (request, reply, payload, done) => {
-  if (hasBody(request.raw)) {
-    const { socket } = request.raw
-    const before = socket.bytesRead
-    const wait = (from: number, until: number) => {
-      const late = () => {
-        const allowed = GRACE_MS + ((socket.bytesRead - before) * 1000) / BYTES_PER_SECOND
-        if (allowed > until) wait(until, allowed)
-        // Fastify, which listens while it reads, answers and closes.
-        else if (payload.listenerCount('error') > 0) payload.emit('error', new Problem(common.request_timeout))
-      }
-      timers.set(request, setTimeout(late, until - from))
-    }
-    wait(0, GRACE_MS)
-    reply.raw.once('close', () => clearTimeout(timers.get(request)))
+  if (!hasBody(request.raw)) {
+    // Its own stream never ends (`optimizeEmptyRequests`), and Fastify reads it where a type is named.
+    done(null, request.headers['content-type'] === undefined ? payload : Readable.from([]))
+    return
   }
+  const { socket } = request.raw
+  const before = socket.bytesRead
+  const wait = (from: number, until: number) => {
+    const late = () => {
+      const allowed = GRACE_MS + ((socket.bytesRead - before) * 1000) / BYTES_PER_SECOND
+      if (allowed > until) wait(until, allowed)
+      // Fastify, which listens while it reads, answers and closes.
+      else if (payload.listenerCount('error') > 0) payload.emit('error', new Problem(common.request_timeout))
+    }
+    timers.set(request, setTimeout(late, until - from))
+  }
+  wait(0, GRACE_MS)
+  reply.raw.once('close', () => clearTimeout(timers.get(request)))
   done(null, payload)
 }
 

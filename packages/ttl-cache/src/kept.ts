@@ -4,13 +4,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 type Field = readonly [name: string, value: unknown]
 
 export class Kept {
-  readonly #body: Buffer
+  /** As it was: hooks that follow see no difference. */
+  readonly #body: string | Buffer
   readonly #headers: readonly Field[]
   /** The request fields that it depends on, as they were. */
   readonly #vary: readonly Field[]
   readonly #madeAt = performance.now()
 
-  constructor(body: Buffer, { headers, vary }: { headers: readonly Field[]; vary: readonly Field[] }) {
+  constructor(body: string | Buffer, { headers, vary }: { headers: readonly Field[]; vary: readonly Field[] }) {
     this.#body = body
     this.#headers = headers
     this.#vary = vary
@@ -18,7 +19,10 @@ export class Kept {
 
   get bytes(): number {
     const fields = [...this.#headers, ...this.#vary]
-    return fields.reduce((sum, [name, value]) => sum + name.length + String(value).length, this.#body.byteLength)
+    return fields.reduce(
+      (sum, [name, value]) => sum + name.length + String(value).length,
+      Buffer.byteLength(this.#body),
+    )
   }
 
   isFor({ headers }: FastifyRequest): boolean {
@@ -71,7 +75,8 @@ export class Flight {
     const vary = members(headers.vary)
     const whole = typeof body === 'string' || Buffer.isBuffer(body)
     if (!whole || vary.includes('*') || !mayBeKept(reply, forOne)) return undefined
-    return new Kept(Buffer.from(body), {
+    // Whoever made a buffer may write into it yet.
+    return new Kept(typeof body === 'string' ? body : Buffer.from(body), {
       headers: Object.entries(headers).filter(([name, value]) => before[name] !== value),
       vary: vary.map((name) => [name, request.headers[name]] as const),
     })

@@ -185,13 +185,13 @@ describe('an answer is not kept', () => {
     let asked = 0
     const { ask } = await server((app) => {
       app.addHook('onRequest', async (_, reply) => void reply.header('x-asked', ++asked))
-      app.addHook('onSend', async (_request, _reply, body) => `<${body}>`)
+      app.addHook('onSend', async (_request, _reply, body) => `<${(body as string).toUpperCase()}>`)
       app.get('/', { config: { cache: { ttl: '1h' } } }, (_, reply) => reply.header('x-own', 'kept').send('x'))
     })
     for (const time of ['1', '2']) {
       const { answer } = await ask()
       expect(answer.headers).toMatchObject({ 'x-asked': time, 'x-own': 'kept', 'content-length': '3' })
-      expect(answer.body).toBe('<x>')
+      expect(answer.body).toBe('<X>')
     }
   })
 
@@ -210,6 +210,16 @@ describe('an answer is not kept', () => {
 })
 
 describe('a route cannot be declared', () => {
+  it('in TypeScript without a unit, or with a scope that there is not', async () => {
+    // @ts-expect-error: 30 of what?
+    const unitless: RouteCaching = { ttl: '30' }
+    // @ts-expect-error: no such scope
+    const unknown: RouteCaching = { ttl: '30s', scope: 'all' }
+    for (const cache of [unitless, unknown]) {
+      await expect(server((app) => app.get('/', { config: { cache } }, () => 'x'))).rejects.toThrow('config.cache')
+    }
+  })
+
   it.each([
     ['GET', null, "GET / has config.cache null; it must be such as { ttl: '30s' }"],
     ['GET', '30s', 'GET / has config.cache "30s"; it must be such as'],

@@ -4,6 +4,7 @@ import { loadAccounts } from './accounts.ts'
 import { bench, test } from './bench.ts'
 import { benchCache } from './cache/bench-cache.ts'
 import { contest } from './contest/contest.ts'
+import { benchGateway } from './gateway/bench-gateway.ts'
 import { getK6 } from './generators/get-k6.ts'
 import { OWN_K6 } from './generators/k6-binary.ts'
 import { load } from './load.ts'
@@ -19,7 +20,7 @@ import { LabError, ROOT } from './stack.ts'
 import { stress } from './stress.ts'
 
 const USAGE =
-  'usage: main.ts bench | bench-balancer | bench-cache | bench-login | soak-balancer | simulate-policies | test3-hit | run3-hit (1 to 5, hit or miss) | load | load-accounts | stress | report | k6'
+  'usage: main.ts bench | bench-balancer | bench-cache | bench-gateway | bench-login | soak-balancer | simulate-policies | test3-hit | run3-hit (1 to 5, hit or miss) | load | load-accounts | stress | report | k6'
 
 async function run(command: string, environment: Environment, signal: AbortSignal): Promise<number> {
   const config = readSettings(environment)
@@ -33,6 +34,8 @@ async function run(command: string, environment: Environment, signal: AbortSigna
       return contest(means)
     case 'bench-cache':
       return benchCache(means)
+    case 'bench-gateway':
+      return benchGateway(means)
     case 'bench-login':
       return benchLogin(config, environment)
     case 'soak-balancer':

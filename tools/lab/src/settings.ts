@@ -6,7 +6,7 @@ const settings = {
   DURATION: Type.Optional(
     duration({
       about:
-        'How long each test lasts; by default 60s, 30s for `make stress`, 10s to 30s for a part of `make bench-balancer` and `make bench-cache`, 20m for `make soak-balancer`.',
+        'How long each test lasts; by default 60s, 30s for `make stress`, 10s to 30s for a part of `make bench-balancer`, `make bench-cache` and `make bench-gateway`, 20m for `make soak-balancer`.',
     }),
   ),
   SHAPE: choice(['users', 'closed', 'both'], { about: 'Which load a test gets.', default: 'both' }),
@@ -39,7 +39,7 @@ const settings = {
     ),
   ),
   ROUNDS: whole({
-    about: 'Rounds of `make bench-balancer` and `make bench-cache`.',
+    about: 'Rounds of `make bench-balancer`, `make bench-cache` and `make bench-gateway`.',
     minimum: 1,
     maximum: 100,
     default: 3,

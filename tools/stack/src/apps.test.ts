@@ -20,3 +20,27 @@ it('a slip in a policy’s name is told with all there are, and that there may b
     /POLICY is "fastest"; it must be one of round-robin, random, .*, or a file such as \.\/mine\.ts/,
   )
 })
+
+it('a gateway serves the routes of a file of one’s own, wherever it runs, and else those that it brings', () => {
+  const addresses = { cache: '', db: '', gateways: [], microservices: ['http://a'], workers: [], database: '' }
+  const state = new StateDir('/tmp/none')
+  const told = (given: Record<string, string>) => appEnvironment('gateway', readSettings(given), state, addresses)
+  expect(told({ ROUTES_FILE: '../own/routes.yaml' })).toMatchObject({
+    ROUTES_FILE: path.join(ROOT, '../own/routes.yaml'),
+  })
+  expect(told({})).not.toHaveProperty('ROUTES_FILE')
+})
+
+it('whoever takes tokens takes ours, or those of the outside issuer that is named', () => {
+  const addresses = { cache: '', db: '', gateways: [], microservices: ['http://a'], workers: [], database: '' }
+  const issuer = { AUTH_JWKS_URL: 'https://id.example/keys', AUTH_ISSUER: 'https://id.example', AUTH_AUDIENCE: 'shop' }
+  for (const app of ['gateway', 'db', 'worker'] as const) {
+    const told = (given: Record<string, string>) =>
+      appEnvironment(app, readSettings(given), new StateDir('/tmp/none'), addresses)
+    const keys = (environment: object) => Object.keys(environment).filter((name) => /_KEYS_FILE$/.test(name))
+    expect(keys(told({}))).toHaveLength(1)
+    expect(told({})).not.toHaveProperty('AUTH_ROLES_CLAIM')
+    expect(told(issuer)).toMatchObject({ ...issuer, AUTH_ROLES_CLAIM: 'roles' })
+    expect(keys(told(issuer))).toEqual([])
+  }
+})

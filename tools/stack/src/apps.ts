@@ -39,8 +39,9 @@ export function appEnvironment(app: App, config: Settings, state: StateDir, addr
         MICROSERVICE_URL: addresses.microservices.join(','),
         WORKER_URL: addresses.workers.join(','),
         REMOTE_URL: config.REMOTE_URL ?? addresses.microservices[0],
-        SIGNING_KEYS_FILE: secrets.signingKeys,
+        ...identity(config, { SIGNING_KEYS_FILE: secrets.signingKeys }),
         GATEWAY_CONCURRENCY: String(config.GATEWAY_CONCURRENCY),
+        ...(config.ROUTES_FILE === undefined ? {} : { ROUTES_FILE: path.resolve(ROOT, config.ROUTES_FILE) }),
         LOGINS_PER_ADDRESS: String(config.LOGINS_PER_ADDRESS),
         LOGINS_PER_ACCOUNT: String(config.LOGINS_PER_ACCOUNT),
       }
@@ -49,7 +50,7 @@ export function appEnvironment(app: App, config: Settings, state: StateDir, addr
     case 'db':
       return {
         DATABASE_URL: addresses.database,
-        VERIFY_KEYS_FILE: secrets.verifyKeys,
+        ...identity(config, { VERIFY_KEYS_FILE: secrets.verifyKeys }),
         CACHE_TTL: `${config.CACHE_TTL}ms`,
         DB_LATENCY: `${config.DB_LATENCY}ms`,
       }
@@ -62,8 +63,18 @@ export function appEnvironment(app: App, config: Settings, state: StateDir, addr
         PROCESS_LATENCY: `${config.PROCESS_LATENCY}ms`,
       }
     case 'worker':
-      return { DATABASE_URL: addresses.database, DB_URL: addresses.db, VERIFY_KEYS_FILE: secrets.verifyKeys }
+      return {
+        DATABASE_URL: addresses.database,
+        DB_URL: addresses.db,
+        ...identity(config, { VERIFY_KEYS_FILE: secrets.verifyKeys }),
+      }
   }
+}
+
+/** Whose tokens are taken: those of an outside issuer, where one is named, in place of ours. */
+function identity(config: Settings, ours: Environment): Environment {
+  const { AUTH_JWKS_URL, AUTH_ISSUER, AUTH_AUDIENCE, AUTH_ROLES_CLAIM } = config
+  return AUTH_JWKS_URL === undefined ? ours : { AUTH_JWKS_URL, AUTH_ISSUER, AUTH_AUDIENCE, AUTH_ROLES_CLAIM }
 }
 
 /** A file of one's own is named from where `make` runs, wherever the balancer does. */

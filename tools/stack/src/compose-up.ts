@@ -6,7 +6,7 @@ import { StackError, type StateDir } from './state.ts'
 import { containersSummary } from './table.ts'
 
 /** What has no meaning there. */
-const LOCAL_ONLY = ['PORT_OFFSET', 'STRICT_PORTS', 'STATE_DIR', 'DATABASE_URL'] as const
+const LOCAL_ONLY = ['PORT_OFFSET', 'STRICT_PORTS', 'STATE_DIR', 'DATABASE_URL', 'ROUTES_FILE', 'AUTH_JWKS_URL'] as const
 
 /** Builds, starts and waits until everything is ready. The settings reach the containers by compose.yaml. */
 export async function composeUp(_: Settings, __: StateDir, environment: Environment): Promise<number> {

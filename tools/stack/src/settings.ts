@@ -1,4 +1,5 @@
 /** What `make up` can be told, read from the environment and from make's command line. */
+import { issuerSettings } from '@spillway/auth'
 import {
   type ConfigOf,
   choice,
@@ -39,6 +40,8 @@ export const settings = {
       wants: 'an http or https URL such as https://example.com/base/',
     }),
   ),
+  ROUTES_FILE: Type.Optional(text({ about: 'The routes that the gateways serve; by default Spillway’s own API.' })),
+  ...issuerSettings,
   LOGINS_PER_ADDRESS: logins('an address', 120),
   LOGINS_PER_ACCOUNT: logins('an account from addresses new to it', 30),
   POLICY: Type.String({ ...policyText, description: 'How the balancer chooses a gateway.', default: 'p2c-ewma' }),
@@ -89,6 +92,11 @@ const SHAPE = [
   'PROCESS_LATENCY',
   'GATEWAY_CONCURRENCY',
   'REMOTE_URL',
+  'ROUTES_FILE',
+  'AUTH_JWKS_URL',
+  'AUTH_ISSUER',
+  'AUTH_AUDIENCE',
+  'AUTH_ROLES_CLAIM',
   'LOGINS_PER_ADDRESS',
   'LOGINS_PER_ACCOUNT',
   'POLICY',

@@ -18,7 +18,7 @@ const shownPath = (file: string) => (file.startsWith(`${ROOT}${path.sep}`) ? pat
 
 /** Where everything is, and what to type next. */
 export function summary(state: StateDir): string {
-  const services = state.readStack()?.services
+  const { services, settings } = state.readStack() ?? {}
   const balancer = services?.find(({ role }) => role === 'balancer')
   if (!services || !balancer) throw new StackError(`nothing is up in ${state.path}.`)
   const rows = services.map((service) => [service.name, address(service), String(service.pid), shownPath(service.log)])
@@ -27,7 +27,7 @@ export function summary(state: StateDir): string {
   const notes = state.readSupervisor()?.notes ?? []
   return `${table(['service', 'address', 'pid', 'log'], rows)}
 ${notes.length > 0 ? `\n${notes.map((note) => `Note: ${note}.\n`).join('')}` : ''}
-${next(door, place, 'down')}
+${next(door, place, 'down', settings)}
 Dashboards: the same stack in containers brings Grafana and Prometheus along:
   make compose-up
 `
@@ -47,14 +47,19 @@ Dashboards: ${grafana ?? 'no Grafana'}, over Prometheus: ${prometheus ?? 'none'}
 
 const address = ({ url, adminUrl }: ServiceEntry) => (adminUrl ? `${url}, for operators ${adminUrl}` : url)
 
-/** What to type next. */
-function next(door: string, place: string, stop: string): string {
-  return `Read an item, twice: a miss, then a hit (see Cache-Status).
+/** What to type next, with `settings` in force. */
+function next(door: string, place: string, stop: string, settings: Readonly<Record<string, string>> = {}): string {
+  const read = settings['ROUTES_FILE']
+    ? `The routes of ${settings['ROUTES_FILE']} describe themselves on http://localhost:${door}/docs
+`
+    : `Read an item, twice: a miss, then a hit (see Cache-Status).
   curl -i localhost:${door}/data/alpha -H "authorization: Bearer $(make -s token${place})"
-
-Demo accounts reader, editor and admin were made for you; their passwords:
+`
+  const accounts = `Demo accounts reader, editor and admin were made for you; their passwords:
   make accounts${place}
-See how it is, read along, stop:
+`
+  return `${read}
+${settings['AUTH_JWKS_URL'] ? '' : accounts}See how it is, read along, stop:
   make status${place}
   make logs${place}
   make ${stop}${place}

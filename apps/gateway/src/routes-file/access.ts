@@ -1,6 +1,7 @@
 /** Who may call a route: what its `auth` may say, and what it may not although its shape is right. */
+import type { Access as RouteAccess } from '@spillway/auth'
 import { type Mistake, mistake, type Path } from '@spillway/service'
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 
 const Role = Type.String({
   pattern: '^[a-z][a-z0-9_-]{0,31}$',
@@ -8,24 +9,25 @@ const Role = Type.String({
 })
 const wants = 'public, signed-in, a role such as { role: editor }, or { owner: NAME } with a {NAME} of the path'
 
-export const Access = Type.Union(
-  [
-    Type.Literal('public'),
-    Type.Literal('signed-in'),
-    Type.Object(
-      {
-        role: Type.Optional(Role),
-        owner: Type.Optional(Type.String({ pattern: '^\\w+$', wants: 'the name of a {NAME} in the path' })),
-      },
-      { additionalProperties: false },
-    ),
-  ],
-  { wants },
+export const Access = Type.Unsafe<RouteAccess>(
+  Type.Union(
+    [
+      Type.Literal('public'),
+      Type.Literal('signed-in'),
+      Type.Object(
+        {
+          role: Type.Optional(Role),
+          owner: Type.Optional(Type.String({ pattern: '^\\w+$', wants: 'the name of a {NAME} in the path' })),
+        },
+        { additionalProperties: false },
+      ),
+    ],
+    { wants },
+  ),
 )
-export type Access = Static<typeof Access>
 
 /** @param names the path's */
-export function accessMistakes(auth: Access | undefined, names: readonly string[], at: Path): Mistake[] {
+export function accessMistakes(auth: RouteAccess | undefined, names: readonly string[], at: Path): Mistake[] {
   if (typeof auth !== 'object') return []
   const { owner, role } = auth
   if (owner === undefined) return role === undefined ? [mistake(at, `is {}; it must be ${wants}`)] : []

@@ -5,6 +5,7 @@ import { Type } from 'typebox'
 import type { Dispatcher } from 'undici'
 
 const wants = 'a file such as ./mine.ts'
+const WANTED = 'takes a dispatch and returns one'
 export const Interceptors = Type.Array(Type.String({ pattern: '[/\\\\]|\\.[cm]?[jt]s$', wants }), {
   minItems: 1,
   wants: 'a list of files such as [./mine.ts]',
@@ -33,8 +34,10 @@ export function loadInterceptors(
   const load = async (file: string | undefined, at: Path): Promise<OwnInterceptor[]> => {
     if (file === undefined) return []
     try {
-      const own = await loadFunction(file, folder, 'takes a dispatch and returns one')
-      return [{ file, intercept: own as OwnInterceptor['intercept'] }]
+      const intercept = (await loadFunction(file, folder, WANTED)) as OwnInterceptor['intercept']
+      const tried: unknown = intercept(() => true)
+      if (typeof tried === 'function') return [{ file, intercept }]
+      throw new TypeError(`its function returns ${typeof tried}; it must be one that ${WANTED}`)
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
       mistakes.push(mistake(at, `is ${JSON.stringify(file)}, which is no interceptor: ${why}`))

@@ -34,6 +34,10 @@ const scalar = fc.constantFrom<object>(
 )
 const schema = fc.record({ type: fc.constant('object'), properties: fc.dictionary(word, scalar) })
 const optional = { requiredKeys: ['auth', 'methods'] as ['auth', 'methods'] }
+/** None that a hop writes begins so. */
+const field = word.map((name) => `y-${name}`)
+const changes = fc.record({ set: fc.dictionary(field, word), remove: fc.array(field) }, { requiredKeys: [] })
+const share = fc.double({ min: 0, max: 1, noNaN: true })
 const goodRoute = fc.record(
   {
     methods: fc.uniqueArray(fc.constantFrom('POST', 'PUT', 'PATCH', 'DELETE'), { minLength: 1 }),
@@ -49,6 +53,25 @@ const goodRoute = fc.record(
     bodyLimit: fc.integer({ min: 1, max: 900 }).map((kilobytes) => `${kilobytes}kB`),
     summary: fc.string({ minLength: 1 }),
     request: fc.record({ query: schema, body: schema }),
+    rewrite: fc.constantFrom('/', '/v1/items', '/v1/'),
+    headers: fc.record({ request: changes, response: changes }, { requiredKeys: [] }),
+    cors: fc.record(
+      {
+        origins: fc.uniqueArray(fc.constantFrom('https://app.example', 'http://localhost:3000'), { minLength: 1 }),
+        exposed: fc.array(field),
+        credentials: fc.boolean(),
+        maxAge: fc.constantFrom('0s', '10m'),
+      },
+      { requiredKeys: ['origins'] },
+    ),
+    faults: fc.record(
+      {
+        delay: fc.record({ for: fc.constantFrom('0ms', '200ms', '14.5s', '15s'), share }),
+        abort: fc.record({ status: fc.integer({ min: 400, max: 599 }), share }),
+      },
+      { requiredKeys: [] },
+    ),
+    websocket: fc.constant(false),
     responses: fc.constant({ 200: { description: 'fine' }, 404: { description: 'none' } }),
   },
   optional,
@@ -438,6 +461,7 @@ describe('a routes file', () => {
     const scopeOf = async (changed: object) => (await read(one(changed))).routes[0]?.cacheScope
     expect(await scopeOf({})).toBe('user')
     expect(await scopeOf({ auth: 'public' })).toBe('public')
+    expect(await scopeOf({ path: '/data/{id}', auth: { owner: 'id' } })).toBe('user')
     expect(await scopeOf({ cache: 'none' })).toBe('none')
     expect(await scopeOf({ cache: { scope: 'role' } })).toBe('role')
   })

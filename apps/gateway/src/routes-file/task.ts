@@ -13,6 +13,7 @@ const FOR_UPSTREAMS = [
   'cache',
   'identity',
   'timeout',
+  'retries',
   'bodyLimit',
   'request',
   'faults',

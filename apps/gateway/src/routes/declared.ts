@@ -42,8 +42,8 @@ export interface DeclaredOptions {
   limits: Limits
   /** Without, there is no limit. */
   places: Places | undefined
-  shedding: Shedding
   faults: Faults
+  shedding: Shedding
 }
 
 export async function declaredRoutes(app: App, options: DeclaredOptions): Promise<void> {
@@ -65,7 +65,7 @@ export async function declaredRoutes(app: App, options: DeclaredOptions): Promis
 function declare(
   app: FastifyInstance,
   route: Route,
-  { clusters, cache, name, limits, places, shedding, faults }: DeclaredOptions,
+  { clusters, cache, name, limits, places, faults, shedding }: DeclaredOptions,
   tagsOf: TagsOf,
 ): void {
   if (isShared(route)) share(app, route)

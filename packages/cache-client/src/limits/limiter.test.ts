@@ -3,30 +3,36 @@
  * there is something in hand. Nobody's clock is right but the ledger's and each gateway's own, which run alike.
  */
 import fc from 'fast-check'
+import { Check } from 'typebox/value'
 import { describe, expect, it } from 'vitest'
 import { Ledger } from './ledger.ts'
 import { Limiter } from './limiter.ts'
 import type { Quota, Taken } from './quota.ts'
 import { type LimitOptions, termsOf } from './terms.ts'
-import type { Budget } from './wire.ts'
+import { Borrowing, type Budget } from './wire.ts'
 
 /** Time that passes when it is told to, and what is due in it. */
 class Timeline {
   now = 1000
-  #due: { at: number; run: () => void }[] = []
+  readonly #due: { at: number; order: number; run: () => void }[] = []
+  #order = 0
+  #isSorted = true
 
   at(time: number, run: () => void): void {
-    this.#due.push({ at: Math.max(time, this.now), run })
+    this.#due.push({ at: Math.max(time, this.now), order: this.#order++, run })
+    this.#isSorted = false
   }
 
   async runUntil(end: number): Promise<void> {
     // What was begun before may have something to put in yet.
     await new Promise(setImmediate)
     for (;;) {
-      this.#due.sort((a, b) => a.at - b.at)
-      const [next] = this.#due
+      // What is due next is last.
+      if (!this.#isSorted) this.#due.sort((a, b) => b.at - a.at || b.order - a.order)
+      this.#isSorted = true
+      const next = this.#due.at(-1)
       if (!next || next.at > end) break
-      this.#due.shift()
+      this.#due.pop()
       this.now = next.at
       next.run()
       await new Promise(setImmediate)
@@ -104,6 +110,7 @@ class Cluster {
       borrow: (asks) =>
         new Promise((resolve, reject) => {
           this.asked++
+          if (!Check(Borrowing, { asks })) throw new Error(`not what the wire takes: ${JSON.stringify(asks)}`)
           const { timeline } = this
           timeline.at(timeline.now + way.delayMs(), () => {
             if (way.isCut) return timeline.at(timeline.now + 250, () => reject(new Error('no answer')))
@@ -239,9 +246,9 @@ describe('a limit over several gateways', () => {
 
   it('costs the budget one question for many keys that come together', async () => {
     const cluster = new Cluster(1, minute)
-    for (let n = 0; n < 1000; n++) void cluster.request(0, `user-${n}`)
+    for (let n = 0; n < 500; n++) void cluster.request(0, `user-${n}`)
     await cluster.timeline.runUntil(cluster.timeline.now + 10)
-    expect([cluster.passed.length, cluster.asked]).toEqual([1000, 1])
+    expect([cluster.passed.length, cluster.asked]).toEqual([500, 1])
   })
 
   it('tells whoever is refused when to come again, and then lets one pass', async () => {
@@ -299,6 +306,23 @@ describe('a limit whose budget cannot be reached', () => {
     expect(cluster.most(120_000)).toBeLessThanOrEqual(bound(minute, 120_000) + 20)
   })
 
+  it('is found again after however much has passed without it', async () => {
+    const limit = { requests: 100_000, perMs: 1000 }
+    const cluster = new Cluster(1, limit)
+    const [{ quota, limiter, way }] = cluster.gateways as [(typeof cluster.gateways)[0]]
+    way.isCut = true
+    void cluster.request(0)
+    await cluster.timeline.runUntil(cluster.timeline.now + 400)
+    for (let second = 0; second < 15; second++) {
+      for (let n = 0; n < 100_000; n++) void quota.take('ada')
+      await cluster.timeline.runUntil(cluster.timeline.now + 1000)
+    }
+    way.isCut = false
+    const { borrowed } = limiter.counters
+    await cluster.load(1, 2000)
+    expect(limiter.counters.borrowed).toBeGreaterThan(borrowed)
+  })
+
   it('is exceeded by those cut off by their share at most, while others have the budget', async () => {
     const cluster = new Cluster(3, minute)
     await cluster.load(600, 6000)
@@ -311,12 +335,15 @@ describe('a limit whose budget cannot be reached', () => {
     const cuts = fc.array(fc.record({ atMs: fc.nat(60_000), forMs: fc.nat(5000) }), { minLength: 1, maxLength: 3 })
     const holds = fc.asyncProperty(limits, walks, cuts, async (limit, walk, times) => {
       const cluster = new Cluster(3, limit)
+      // So that each has been told how many there are.
+      await cluster.load(1, 3)
+      await cluster.timeline.runUntil(2000)
       for (const { atMs, forMs } of times) {
         const cut = (isCut: boolean) => () => {
           for (const { way } of cluster.gateways) way.isCut = isCut
         }
-        cluster.timeline.at(1000 + atMs, cut(true))
-        cluster.timeline.at(1000 + atMs + forMs, cut(false))
+        cluster.timeline.at(2000 + atMs, cut(true))
+        cluster.timeline.at(2000 + atMs + forMs, cut(false))
       }
       await play(cluster, walk)
       const { rate } = termsOf(limit)
@@ -344,7 +371,7 @@ describe('what is remembered', () => {
     const { limiter } = cluster.gateways[0] as { limiter: Limiter }
     for (let n = 0; n < 5; n++) void cluster.request(0, 'victim')
     await cluster.timeline.runUntil(cluster.timeline.now + 5)
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 8; round++) {
       for (let n = 0; n < 10_000; n++) void cluster.request(0, `address ${round} ${n}`)
       await cluster.timeline.runUntil(cluster.timeline.now + 50)
       const victim = cluster.request(0, 'victim')

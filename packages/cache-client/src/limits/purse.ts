@@ -67,7 +67,8 @@ export class Purse {
   /** To be sent now: what is given back is no longer here, and what is owed is told. */
   ask(now: number): Ask {
     if (now >= this.#until) this.#putAside()
-    const spent = this.#owed - (now < this.#spareUntil ? this.#spare : 0)
+    // More than a burst empties the budget no further.
+    const spent = Math.min(this.#owed, this.#terms.rate.burst) - (now < this.#spareUntil ? this.#spare : 0)
     this.#spare = 0
     this.#owed = 0
     return { key: this.#key, ...this.#terms.rate, want: this.#want(now), spent }

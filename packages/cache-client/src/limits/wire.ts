@@ -5,7 +5,7 @@ import { type Static, Type } from 'typebox'
 export const MAX_ASKS = 500
 /** Who is limited, and by which limit; whoever asks shortens what is longer. */
 export const MAX_LIMIT_KEY = 256
-const MAX_COUNT = 100_000
+const MAX_COUNT = 1_000_000
 
 const closed = { additionalProperties: false }
 

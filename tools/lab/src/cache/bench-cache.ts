@@ -1,12 +1,12 @@
 /** `make bench-cache`: the cache measured in parts, each beside what it is to be compared with, in one run on one machine. */
 import { rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import path from 'node:path'
 import type { Bench } from '../bench.ts'
 import { counted } from '../judging/figures.ts'
 import { begin } from '../measuring/beginning.ts'
 import { comparedRows } from '../measuring/compared.ts'
 import { doubtsOf } from '../measuring/conditions.ts'
+import { versionsOf } from '../measuring/versions.ts'
 import { writeWhole } from '../reporting/results.ts'
 import type { Settings } from '../settings.ts'
 import { LabError } from '../stack.ts'
@@ -28,7 +28,7 @@ export async function benchCache(bench: Bench): Promise<number> {
   let seen: CacheBench = {
     ...head,
     command: commandOf(config),
-    versions: { ...versions(), client: client.name },
+    versions: { ...versionsOf('undici', 'fastify'), client: client.name },
     notes: doubtsOf(circumstances),
     parts: {},
   }
@@ -77,10 +77,4 @@ function partsOf({ PART = 'all' }: Settings): readonly PartName[] {
 function commandOf({ PART = 'all', DURATION, ROUNDS, RATE }: Settings): string {
   const duration = DURATION === undefined ? '' : ` DURATION=${DURATION}ms`
   return `make bench-cache PART=${PART}${duration} ROUNDS=${ROUNDS} RATE=${RATE}`
-}
-
-function versions(): Record<string, string> {
-  const require = createRequire(import.meta.url)
-  const versionOf = (name: string) => (require(`${name}/package.json`) as { version: string }).version
-  return { node: process.versions.node, undici: versionOf('undici'), fastify: versionOf('fastify') }
 }

@@ -29,6 +29,8 @@ export interface TestbedPlan {
   readonly node?: readonly string[]
   /** What the route says of its cache beside its scope, such as `earlyRefresh: 0`. */
   readonly route?: string
+  /** Routes in place of the usual ones, each as the routes file has it, such as `path: /a, methods: [GET], auth: public`. */
+  readonly routes?: readonly string[]
 }
 
 export interface Member extends Server {
@@ -41,6 +43,8 @@ export interface Testbed extends AsyncDisposable {
   readonly gateways: readonly Member[]
   /** Of a client who is signed in, and may do everything. */
   readonly headers: Readonly<Record<string, string>>
+  /** The file of the keys that tokens are signed with: a JWK set. */
+  readonly keys: string
   /** Another gateway, on a core of its own where one is given. */
   addGateway(settings?: Readonly<Record<string, string>>, core?: number): Promise<Member>
   /** Has the origin count from now on. */
@@ -63,7 +67,7 @@ async function start(plan: TestbedPlan, means: Means, owned: AsyncDisposableStac
   const { folder, environment, signal, cores } = means
   const { file, headers } = await credentials(folder)
   const routes = path.join(folder, 'routes.yaml')
-  writeFileSync(routes, routesFile(plan.route))
+  writeFileSync(routes, routesFile(plan.routes ?? usualRoutes(plan.route)))
   const { node = [] } = plan
   let started = 0
   const launch = async (name: string, args: string[], port: number, settings = {}, core?: number, channel = false) => {
@@ -99,6 +103,7 @@ async function start(plan: TestbedPlan, means: Means, owned: AsyncDisposableStac
     cache,
     gateways,
     headers,
+    keys: file,
     addGateway,
     begin: async () => void (await tell(origin, 'begin')),
     counts: async () => (await tell(origin, 'counts')) as OriginCounts,
@@ -136,16 +141,17 @@ async function credentials(folder: string) {
   return { file, headers: { authorization: `Bearer ${token}` } }
 }
 
-function routesFile(route = ''): string {
+function usualRoutes(route = ''): string[] {
   const cache = ['scope: public', ...(route === '' ? [] : [route])].join(', ')
   return [
-    'upstreams:',
-    `  db: { endpoints: "\${DB_URL}", check: /ready }`,
-    'routes:',
-    `  - { path: "/items/{key}", methods: [GET], upstream: db, auth: signed-in, cache: { ${cache} } }`,
-    '  - { path: "/items/{key}", methods: [PUT], upstream: db, auth: signed-in }',
-    '',
-  ].join('\n')
+    `path: "/items/{key}", methods: [GET], auth: signed-in, cache: { ${cache} }`,
+    'path: "/items/{key}", methods: [PUT], auth: signed-in',
+  ]
+}
+
+function routesFile(routes: readonly string[]): string {
+  const declared = routes.map((route) => `  - { upstream: db, ${route} }`)
+  return ['upstreams:', `  db: { endpoints: "\${DB_URL}", check: /ready }`, 'routes:', ...declared, ''].join('\n')
 }
 
 /** Without anything it calls missing. */

@@ -1,18 +1,12 @@
 /** The part "tiers": what a gateway answers on one core from L1, from L2 and from the origin, beside a bare route. */
-import { writeFileSync } from 'node:fs'
-import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Pool } from 'undici'
+import { BARE, fieldsToSend, startBareRoute } from '../measuring/bare-route.ts'
 import type { Asked } from '../measuring/client.ts'
 import { inWords, type Means, measured, rotated, type Sample, type Served } from '../measuring/sample.ts'
-import { freePorts, startServer } from '../measuring/server.ts'
 import { bodyOf } from './items.ts'
 import type { ComparedPart, PartPlan } from './part.ts'
-import type { BareRoutePlan } from './processes/bare-route.ts'
 import { series, startTestbed, type Testbed } from './testbed.ts'
 
-const BARE_ROUTE = fileURLToPath(import.meta.resolve('./processes/bare-route.ts'))
-const BARE = 'bare Fastify route'
 const BYTES = 1000
 const CONNECTIONS = 64
 const ITEM = '/items/hot'
@@ -24,8 +18,6 @@ const KEPT = { path: '/items/kept-', numbered: { first: 0, count: 2000 } }
 const NEVER_AGAIN = 1_000_000_000
 /** Of a row's reads, at least. The rest is what brings the entry there. */
 const AS_NAMED = 0.99
-/** Those that another connection, frame or process says anew. */
-const OWN_FIELDS = new Set(['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding'])
 
 interface Contender {
   readonly name: string
@@ -47,7 +39,11 @@ export const tiers: ComparedPart = {
 
 async function measureTiers(plan: PartPlan): Promise<Sample[]> {
   const contenders: Contender[] = [
-    { name: BARE, start: () => startBare(fields, plan), item: () => ({ path: ITEM }) },
+    {
+      name: BARE,
+      start: () => startBareRoute({ path: ITEM, headers: fields, body: bodyOf(1, BYTES) }, plan),
+      item: () => ({ path: ITEM }),
+    },
     gateway('L1 hit', {}, 'hit l1', plan, () => ({ path: ITEM })),
     // With no room in L1, every hit is one of L2; so many items that nobody waits for another's lookup.
     gateway('L2 hit', { L1_MAX_BYTES: '1B' }, 'hit l2', plan, () => KEPT),
@@ -107,41 +103,19 @@ async function otherReads(server: Served, named: string): Promise<string[]> {
   return others.map(([name, count]) => `${count} of ${all} reads came to: ${name}`)
 }
 
-type Fields = Readonly<Record<string, string>>
-
 /** Brings into L2 what is to be found there. Resolves to the fields of a hit, as a gateway sends them. */
-async function fill(bed: Testbed, signal: AbortSignal): Promise<Fields> {
+async function fill(bed: Testbed, signal: AbortSignal): Promise<ReturnType<typeof fieldsToSend>> {
   await using gateway = await bed.addGateway()
   const pool = new Pool(gateway.url, { connections: CONNECTIONS, pipelining: 1 })
   const ask = async (asked: string) => {
     const answer = await pool.request({ path: asked, method: 'GET', headers: bed.headers, signal })
     await answer.body.dump()
-    return answer.headers as Fields
+    return answer.headers
   }
   const { first, count } = KEPT.numbered
   await Promise.all(Array.from({ length: count }, (_, index) => ask(`${KEPT.path}${first + index}`)))
   await ask(ITEM)
-  const hit = Object.entries(await ask(ITEM)).filter(([name]) => !OWN_FIELDS.has(name))
+  const hit = await ask(ITEM)
   await pool.close()
-  return Object.fromEntries(hit)
-}
-
-async function startBare(headers: Fields, { folder, cores, environment, signal }: Means): Promise<Served> {
-  const [port = 0] = await freePorts(1)
-  const file = path.join(folder, 'bare-route.json')
-  const told: BareRoutePlan = { path: ITEM, headers, body: bodyOf(1, BYTES) }
-  writeFileSync(file, JSON.stringify(told))
-  const url = `http://127.0.0.1:${port}`
-  const server = await startServer(
-    {
-      name: BARE,
-      command: { file: process.execPath, args: [BARE_ROUTE, String(port), file] },
-      environment: { PATH: environment['PATH'], NODE_ENV: 'production' },
-      core: cores.contender,
-      log: path.join(folder, 'bare-route.log'),
-      url: `${url}/ready`,
-    },
-    signal,
-  )
-  return { ...server, url }
+  return fieldsToSend(hit)
 }
