@@ -3,15 +3,15 @@ import { type Identity, requireAccess } from '@spillway/auth'
 import type { SharedCache } from '@spillway/cache-client'
 import type { HashKey } from '@spillway/clusters'
 import { createForward, type Forward, mount, target } from '@spillway/forward'
-import { parseJson, problemResponse } from '@spillway/service'
-import type { FastifyInstance, FastifyRequest, FastifySchema, RouteHandlerMethod } from 'fastify'
+import { parseJson } from '@spillway/service'
+import type { FastifyInstance, FastifyRequest, RouteHandlerMethod } from 'fastify'
 import { type Clusters, clusterNamed, dispatcherOf, originOf } from '../clusters.ts'
 import { isShared, preflights, share } from '../cors.ts'
 import type { Faults } from '../faults.ts'
 import { fieldChanges } from '../fields.ts'
 import { intercepted } from '../interceptors.ts'
 import type { Limits } from '../limits.ts'
-import { ownAnswer, ownStatus } from '../own-answer.ts'
+import { ownAnswer } from '../own-answer.ts'
 import type { Places } from '../places.ts'
 import { rewriting } from '../rewrite.ts'
 import type { Route } from '../routes-file/read.ts'
@@ -19,7 +19,7 @@ import type { App } from '../server.ts'
 import type { Shedding } from '../shedding.ts'
 import { refuseUpgrades } from '../upgrades.ts'
 import { urlTags } from '../url-tags.ts'
-import { BEARER, problemResponses } from './docs.ts'
+import { schemaOf } from './described.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -182,50 +182,4 @@ function scopeOf({ cacheScope }: Route, identity: Identity | null): string | und
   if (!identity) throw new Error('a cache per role or user needs a signed-in route')
   // As JSON: the role `a,b` is not the roles `a` and `b`.
   return cacheScope === 'role' ? `role:${JSON.stringify(identity.roles.toSorted())}` : `user:${identity.subject}`
-}
-
-function schemaOf(route: Route): FastifySchema {
-  const { request, responses, auth, summary, description } = route
-  const own = ownStatus(route)
-  return {
-    tags: ['routes'],
-    ...(summary === undefined ? {} : { summary }),
-    ...(description === undefined ? {} : { description }),
-    ...(request.params ? { params: request.params } : {}),
-    ...(request.query ? { querystring: request.query } : {}),
-    ...(request.body ? { body: request.body } : {}),
-    security: auth === 'public' ? [] : [{ [BEARER]: [] }],
-    response: {
-      ...problemResponses(...refusalsOf(route)),
-      ...(own === undefined
-        ? problemResponses(502, 503, 504)
-        : { [own]: responseOf({ description: 'Made here' }, '200') }),
-      ...(own !== undefined || Object.keys(responses).some((status) => status < '400') ? {} : { '2xx': ANYTHING }),
-      ...Object.fromEntries(
-        Object.entries(responses).map(([status, response]) => [status, responseOf(response, status)]),
-      ),
-    },
-  }
-}
-
-/** What may be answered before anything is sent. */
-function refusalsOf({ request, auth, limits, bodyLimit }: Route): number[] {
-  const may = {
-    400: request.params || request.query || request.body,
-    401: auth !== 'public',
-    403: typeof auth === 'object',
-    413: request.body || bodyLimit,
-    429: limits.length > 0,
-  }
-  return Object.entries(may)
-    .filter(([, is]) => is)
-    .map(([status]) => Number(status))
-}
-
-/** Where the file does not say what the upstream answers. */
-const ANYTHING = { description: 'The upstream’s answer', content: { '*/*': { schema: {} } } }
-
-function responseOf({ description, schema }: Route['responses'][string], status: string): object {
-  if (schema) return { description, content: { 'application/json': { schema } } }
-  return Number(status) < 400 ? { description, type: 'null' } : problemResponse(description)
 }
