@@ -187,10 +187,11 @@ export async function createApp(context: ServiceContext, options: AppOptions = {
     done()
   })
   await app.register(intake)
-  app.addHook('onRequest', (request, _reply, done) => {
-    // Not in a handler of its own: Fastify would look at the body first, and might find fault with that.
-    done(urlFault(request.raw) ?? (request.is404 ? missing(request, known) : undefined))
-  })
+  app.addHook('onRequest', (request, _reply, done) => done(urlFault(request.raw)))
+  // Not in a handler of its own: Fastify would look at the body first, and might find fault with that.
+  app.addHook('preParsing', (request, _reply, payload, done) =>
+    done(request.is404 ? missing(request, known) : null, payload),
+  )
   app.addHook('onSend', (request, reply, _payload, done) => {
     reply.headers(app.answerHeaders(request))
     reply.header('server-timing', `${instance};dur=${(performance.now() - request.startedAt).toFixed(1)}`)
