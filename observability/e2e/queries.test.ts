@@ -39,11 +39,9 @@ function underLoad(): void {
     world = await World.start()
     token = await world.make('token')
     const editor = await world.make('token', { ROLE: 'editor' })
-    // Signing in was traffic, too.
-    await until(
-      'an idle window',
-      async () => (await world.now(`rate(spillway_upstream_requests_total[${WINDOW}])`)) === 0,
-    )
+    // Signing in was traffic, too; that services look for what was revoked is none.
+    const rate = `rate(spillway_upstream_requests_total{job="balancer"}[${WINDOW}])`
+    await until('an idle window', async () => (await world.now(rate)) === 0)
     for (const { name, panel } of ofStack.filter((each) => each.panel.traffic)) {
       idle.set(name, Math.max(0, ...(await shown(world, panel, 0)).flatMap(figures)))
     }
