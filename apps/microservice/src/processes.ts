@@ -5,6 +5,8 @@ import { Counter, Gauge } from '@spillway/metrics'
 import { nextCrash, type ServiceContext } from '@spillway/service'
 import type { Word } from './words.ts'
 
+/** After a signal to all processes has ended the first. */
+const HEARD_WITHIN_MS = 250
 /** A process drains and cuts what is under way by itself; one that is not gone then hangs. */
 const STOP_WITHIN_MS = 10_000
 
@@ -63,6 +65,8 @@ export class Processes {
     const address = await first.listening
     if (address) lives.push(...Array.from({ length: this.#wanted - 1 }, () => this.#fork()))
     const all = (await Promise.all(lives.map(({ listening }) => listening))).every((each) => each !== undefined)
+    // Ctrl-C goes to all processes at once: that it ended the others may be seen before it is heard here.
+    if (!all) await delay(HEARD_WITHIN_MS, undefined, { signal: this.#stopping.signal }).catch(() => {})
     if (!(all || this.#stopping.signal.aborted)) return this.#giveUp(lives)
     if (all) this.#logger.info({ processes: this.#wanted, port: address?.port }, 'all processes listen')
     await Promise.all(lives.map((life) => this.#keep(life)))
