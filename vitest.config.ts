@@ -18,6 +18,8 @@ export default defineConfig({
     expect: { poll: { timeout: 10_000 } },
     // Integration tests wait more than they work: on two cores vitest would run one file at a time.
     ...(suite === 'test' ? { maxWorkers: 2 } : {}),
+    // Two suites share the cores there, and the product's own limits are short (250 ms for the cache): once more, if late.
+    retry: process.env['CI'] && suite === 'test' ? 1 : 0,
     // Most end-to-end files start a stack of their own.
     fileParallelism: suite !== 'e2e',
     reporters: reports ? ['default', 'json'] : ['default'],
