@@ -1,6 +1,6 @@
 /** The cache service's own metrics, read from where they are counted when somebody asks. */
 import type { Ledger } from '@spillway/cache-client'
-import { Counter, Gauge, type Registry } from '@spillway/metrics'
+import { Gauge, type Registry, readings } from '@spillway/metrics'
 import type { Store } from '@spillway/ttl-cache'
 import type { Coherence } from './coherence.ts'
 
@@ -13,26 +13,7 @@ export function hitRate({ hits, misses }: { readonly hits: number; readonly miss
 }
 
 export function measure(registry: Registry, store: Store<object>, coherence: Coherence, ledger: Ledger): void {
-  const registers = [registry]
-  const counter = (name: string, help: string, read: () => number) =>
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset()
-        this.inc(read())
-      },
-    })
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(read())
-      },
-    })
+  const { counter, gauge } = readings(registry)
   counter('spillway_cache_hits_total', 'Lookups answered with an entry.', () => coherence.lookups.hits)
   counter('spillway_cache_misses_total', 'All other lookups.', () => coherence.lookups.misses)
   counter(

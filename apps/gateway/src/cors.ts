@@ -7,7 +7,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandle
 import { Value } from 'typebox/value'
 import { gatewayProblems } from './errors.ts'
 import type { Cors } from './routes-file/cors.ts'
-import { pathShape } from './routes-file/path.ts'
+import { pathShape, routerPath } from './routes-file/path.ts'
 import type { Route } from './routes-file/read.ts'
 
 type Fields = Readonly<Record<string, string>>
@@ -55,7 +55,7 @@ export function preflights(
     const [{ path }] = group as [Route]
     const methods = [...new Set(group.flatMap((route) => route.methods))]
     if (methods.includes('OPTIONS')) continue
-    const url = path.replaceAll(/\{(\w+)\}/g, ':$1')
+    const url = routerPath(path)
     const isMounted = path !== '/' && group.some(({ mount }) => mount !== undefined)
     for (const each of isMounted ? [url, `${url}/*`] : [url]) {
       const config = { auth: 'public' }

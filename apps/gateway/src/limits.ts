@@ -1,7 +1,7 @@
 /** How often routes may be asked: who is counted by which limit, what answers say of it, and what operators see. */
 import { hash } from 'node:crypto'
 import { type Budget, Limiter, type LimitOptions, type Quota, type Taken } from '@spillway/cache-client'
-import { Counter, Gauge, type Registry } from '@spillway/metrics'
+import { Counter, type Registry, readings } from '@spillway/metrics'
 import { Problem } from '@spillway/service'
 import type { FastifyRequest, onRequestHookHandler } from 'fastify'
 import { addressBlock } from './address.ts'
@@ -121,22 +121,12 @@ function exceeded({ limit: { requests, perMs, by } }: Check, { waitMs }: Taken):
 }
 
 function measure(registry: Registry, limiter: Limiter, quotas: ReadonlyMap<string, Counted>): void {
-  const registers = [registry]
-  const counter = (name: string, help: string, read: () => number) =>
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset()
-        this.inc(read())
-      },
-    })
+  const { counter, gauge } = readings(registry)
   new Counter({
     name: 'spillway_gateway_limit_requests_total',
     help: 'Requests by what a limit said to them: allowed, limited.',
     labelNames: ['route', 'by', 'outcome'] as const,
-    registers,
+    registers: [registry],
     collect() {
       this.reset()
       for (const { quota, route, by } of quotas.values()) {
@@ -164,12 +154,5 @@ function measure(registry: Registry, limiter: Limiter, quotas: ReadonlyMap<strin
     'Times that the shared budget stopped answering.',
     () => limiter.counters.lost,
   )
-  new Gauge({
-    name: 'spillway_gateway_limit_keys',
-    help: 'Who is limited and remembered now.',
-    registers,
-    collect() {
-      this.set(limiter.counters.keys)
-    },
-  })
+  gauge('spillway_gateway_limit_keys', 'Who is limited and remembered now.', () => limiter.counters.keys)
 }

@@ -1,7 +1,7 @@
 /** What operators see of the shared cache: what became of reads and purges in `/metrics`, and its session in `/ready`. */
 import { ageOf, type CacheClient, type Reading, type SharedCache } from '@spillway/cache-client'
 import type { Check } from '@spillway/health'
-import { Counter, Gauge, type Registry } from '@spillway/metrics'
+import { Counter, type Registry, readings } from '@spillway/metrics'
 
 /** A gateway without a session still answers, from the origin. */
 export function cacheCheck(cache: CacheClient): Check {
@@ -33,14 +33,11 @@ export function measureCache(cache: CacheClient, registry: Registry): SharedCach
   })
   // A series that begins at 1 has not grown, for Prometheus: it would miss the first.
   for (const outcome of ['confirmed', 'unconfirmed'] as const) purges.labels(outcome).inc(0)
-  new Gauge({
-    name: 'spillway_gateway_l1_bytes',
-    help: 'What the entries in this process take.',
-    registers: [registry],
-    collect() {
-      this.set(cache.counters.bytes)
-    },
-  })
+  readings(registry).gauge(
+    'spillway_gateway_l1_bytes',
+    'What the entries in this process take.',
+    () => cache.counters.bytes,
+  )
   return {
     async read(...question) {
       const reading = await cache.read(...question)

@@ -1,6 +1,6 @@
 /** `GATEWAY_CONCURRENCY`: so many requests at work at once in this gateway, the rest in line, each caller in one of his own. */
 import { bareItem } from '@spillway/forward'
-import { Counter, Gauge, Histogram } from '@spillway/metrics'
+import { Counter, Histogram, readings } from '@spillway/metrics'
 import { callerOf, type Entry, Gate, Problem, type ServiceContext } from '@spillway/service'
 import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
 import { addressBlock } from './address.ts'
@@ -28,15 +28,7 @@ export class Places {
     this.#name = bareItem(instance)
     const gate = new Gate({ running: limit, waiting: LONGEST_LINE })
     const registers = [registry]
-    const gauge = (name: string, help: string, read: () => number) =>
-      new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(read())
-        },
-      })
+    const { gauge } = readings(registry)
     gauge('spillway_gateway_concurrency_limit', 'Requests that may be at work at once.', () => limit)
     gauge('spillway_gateway_running', 'Requests at work.', () => gate.running)
     gauge('spillway_gateway_waiting', 'Requests in line.', () => gate.waiting)

@@ -1,5 +1,5 @@
 /** Refuses a share of the requests while this process is overloaded, before anything is done for them. */
-import { Counter, Gauge } from '@spillway/metrics'
+import { Counter, readings } from '@spillway/metrics'
 import { Problem, type ServiceContext } from '@spillway/service'
 import type { onRequestHookHandler } from 'fastify'
 import { gatewayProblems, retryAfter } from './errors.ts'
@@ -24,20 +24,16 @@ export class Shedding {
 
   constructor(options: SheddingOptions) {
     const overload = new Overload(options.limits)
-    const registers = [options.context.registry]
-    new Gauge({
-      name: 'spillway_gateway_shed_share',
-      help: 'What share of all that may be refused is refused now: up to one half public routes, from there on all.',
-      registers,
-      collect() {
-        this.set(overload.share)
-      },
-    })
+    readings(options.context.registry).gauge(
+      'spillway_gateway_shed_share',
+      'What share of all that may be refused is refused now: up to one half public routes, from there on all.',
+      () => overload.share,
+    )
     this.#shed = new Counter({
       name: 'spillway_gateway_shed_total',
       help: 'Requests refused because this gateway is overloaded, by who may call their route.',
       labelNames: ['rank'] as const,
-      registers,
+      registers: [options.context.registry],
     })
     this.#overload = overload
     this.#options = options

@@ -1,10 +1,9 @@
 /** Pages of other origins before routes that share their answers with some: who may read what, and who may not (Fetch, 3.2). */
 import type { OutgoingHttpHeaders } from 'node:http'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { ask as askAt } from './ask.ts'
-import { type Gateway, startGateway, usable } from './gateway.ts'
-import { type Service, startService } from './processes.ts'
-import { json, startUpstream, type Upstream } from './upstream.ts'
+import { gatewayOver } from './cached-upstream.ts'
+import { json } from './upstream.ts'
 
 const APP = 'https://app.example'
 const LOCAL = 'http://localhost:3000'
@@ -32,37 +31,20 @@ routes:
   - { path: /theirs, methods: [GET, OPTIONS], upstream: db, auth: public, cache: none }
 `
 
-let cache: Service
-let upstream: Upstream
-let gateway: Gateway
-
-beforeAll(async () => {
-  cache = await startService('cache/src/main.ts')
-  upstream = await startUpstream(({ method, url }, response) => {
-    json(
-      response,
-      url === '/items/missing' ? 404 : 200,
-      { method, url },
-      {
-        'cdn-cache-control': 'public, max-age=60',
-        vary: 'Accept',
-        // One that shares with everybody, if it were asked.
-        'access-control-allow-origin': '*',
-        'access-control-allow-credentials': 'true',
-        'access-control-expose-headers': 'x-secret',
-      },
-    )
-  })
-  gateway = await startGateway({ db: upstream.url, cache: cache.url, routes })
-  await usable(gateway)
-})
-afterAll(async () => {
-  await gateway?.close()
-  await upstream?.close()
-  await cache?.stop()
-})
-beforeEach(() => {
-  upstream.asked.length = 0
+const { gateway, upstream } = await gatewayOver(routes, ({ method, url }, response) => {
+  json(
+    response,
+    url === '/items/missing' ? 404 : 200,
+    { method, url },
+    {
+      'cdn-cache-control': 'public, max-age=60',
+      vary: 'Accept',
+      // One that shares with everybody, if it were asked.
+      'access-control-allow-origin': '*',
+      'access-control-allow-credentials': 'true',
+      'access-control-expose-headers': 'x-secret',
+    },
+  )
 })
 
 async function ask(path: string, headers: OutgoingHttpHeaders = {}, method = 'GET') {

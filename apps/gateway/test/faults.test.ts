@@ -1,11 +1,11 @@
 /** Faults on purpose, as the file says or an administrator: who has them, how they show, and that they last. */
 import { once } from 'node:events'
 import { request } from 'node:http'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { ask as askAt } from './ask.ts'
-import { type Gateway, startGateway, until, usable } from './gateway.ts'
-import { type Service, startService } from './processes.ts'
-import { json, startUpstream, type Upstream } from './upstream.ts'
+import { gatewayOver } from './cached-upstream.ts'
+import { until } from './gateway.ts'
+import { json } from './upstream.ts'
 
 const routes = `
 upstreams:
@@ -20,26 +20,9 @@ routes:
   - { path: /own, methods: [GET], auth: public, answer: {} }
 `
 
-let cache: Service
-let upstream: Upstream
-let gateway: Gateway
-
-beforeAll(async () => {
-  cache = await startService('cache/src/main.ts')
-  upstream = await startUpstream(({ method, url }, response) =>
-    json(response, 200, { method, url }, { 'cdn-cache-control': 'public, max-age=60' }),
-  )
-  gateway = await startGateway({ db: upstream.url, cache: cache.url, routes })
-  await usable(gateway)
-})
-afterAll(async () => {
-  await gateway?.close()
-  await upstream?.close()
-  await cache?.stop()
-})
-beforeEach(() => {
-  upstream.asked.length = 0
-})
+const { gateway, upstream } = await gatewayOver(routes, ({ method, url }, response) =>
+  json(response, 200, { method, url }, { 'cdn-cache-control': 'public, max-age=60' }),
+)
 afterEach(async () => {
   await admin('DELETE')
 })

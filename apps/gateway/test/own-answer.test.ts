@@ -1,9 +1,8 @@
 /** Routes that answer by themselves, and routes that change fields on their way up and down. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { ask } from './ask.ts'
-import { type Gateway, startGateway, usable } from './gateway.ts'
-import { type Service, startService } from './processes.ts'
-import { json, startUpstream, type Upstream } from './upstream.ts'
+import { gatewayOver } from './cached-upstream.ts'
+import { json } from './upstream.ts'
 
 const tenant = (path: string, name: string) =>
   `{ path: "${path}", methods: [GET], upstream: db, auth: public, rewrite: "/v1/{id}", headers: { request: { set: { x-tenant: ${name} } } } }`
@@ -32,25 +31,8 @@ routes:
   - ${tenant('/blue/{id}', 'blue')}
 `
 
-let cache: Service
-let upstream: Upstream
-let gateway: Gateway
-
-beforeAll(async () => {
-  cache = await startService('cache/src/main.ts')
-  upstream = await startUpstream(({ headers }, response) => {
-    json(response, 200, headers, { 'cdn-cache-control': 'public, max-age=60', 'x-powered-by': 'old age' })
-  })
-  gateway = await startGateway({ db: upstream.url, cache: cache.url, routes })
-  await usable(gateway)
-})
-afterAll(async () => {
-  await gateway?.close()
-  await upstream?.close()
-  await cache?.stop()
-})
-beforeEach(() => {
-  upstream.asked.length = 0
+const { gateway, upstream } = await gatewayOver(routes, ({ headers }, response) => {
+  json(response, 200, headers, { 'cdn-cache-control': 'public, max-age=60', 'x-powered-by': 'old age' })
 })
 
 const as = (...roles: string[]) => ({ headers: { authorization: `Bearer ${gateway.token(roles)}` } })

@@ -1,9 +1,8 @@
 /** Routes whose path is another one upstream: what is asked for there, and what a cache and its purges make of it. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { ask as askAt } from './ask.ts'
-import { type Gateway, startGateway, usable } from './gateway.ts'
-import { type Service, startService } from './processes.ts'
-import { json, startUpstream, type Upstream } from './upstream.ts'
+import { gatewayOver } from './cached-upstream.ts'
+import { json } from './upstream.ts'
 
 const routes = `
 upstreams:
@@ -20,28 +19,14 @@ routes:
   - { path: "/own/{id}", methods: [GET], upstream: db, auth: signed-in, rewrite: "/v1/items/{id}" }
 `
 
-let cache: Service
-let upstream: Upstream
-let gateway: Gateway
 let ids = 0
 let id: string
 
-beforeAll(async () => {
-  cache = await startService('cache/src/main.ts')
-  upstream = await startUpstream(({ method, url }, response) => {
-    json(response, 200, { method, url }, method === 'GET' ? { 'cdn-cache-control': 'public, max-age=60' } : {})
-  })
-  gateway = await startGateway({ db: upstream.url, cache: cache.url, routes })
-  await usable(gateway)
-})
-afterAll(async () => {
-  await gateway?.close()
-  await upstream?.close()
-  await cache?.stop()
+const { gateway, upstream } = await gatewayOver(routes, ({ method, url }, response) => {
+  json(response, 200, { method, url }, method === 'GET' ? { 'cdn-cache-control': 'public, max-age=60' } : {})
 })
 beforeEach(() => {
   id = `i${ids++}`
-  upstream.asked.length = 0
 })
 
 const ask = (path: string, method = 'GET', headers: Record<string, string> = {}, body?: string) =>

@@ -22,3 +22,8 @@ export function unknownNames(path: string, declared: string): string[] {
     .filter((name) => !known.includes(name))
     .map((name) => `has {${name}}, which is not in the path; that has ${has}`)
 }
+
+/** As Fastify's router has it: `/data/{key}` is `/data/:key`. */
+export function routerPath(path: string): string {
+  return path.replaceAll(/\{(\w+)\}/g, ':$1')
+}

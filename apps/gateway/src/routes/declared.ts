@@ -14,6 +14,7 @@ import type { Limits } from '../limits.ts'
 import { ownAnswer } from '../own-answer.ts'
 import type { Places } from '../places.ts'
 import { rewriting } from '../rewrite.ts'
+import { routerPath } from '../routes-file/path.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
 import type { Shedding } from '../shedding.ts'
@@ -110,7 +111,7 @@ function declareRoute(app: FastifyInstance, route: Route, handler: RouteHandlerM
   app.setSerializerCompiler(() => JSON.stringify)
   app.route({
     method: route.methods,
-    url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+    url: routerPath(route.path),
     config: { auth: route.auth },
     schema: schemaOf(route),
     ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
