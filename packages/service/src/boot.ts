@@ -2,6 +2,7 @@
 import type { TProperties } from 'typebox'
 import { createContext, type ServiceContext } from './app.ts'
 import { ConfigError, type ConfigOf, readConfig } from './config.ts'
+import { countBuffersWithHeap } from './heap.ts'
 import type { common } from './settings.ts'
 
 export interface BootOptions<T extends TProperties> {
@@ -15,6 +16,7 @@ export function boot<T extends TProperties & typeof common>(
   options: BootOptions<T>,
 ): { config: ConfigOf<T>; context: ServiceContext } {
   const config = settingsOrExit(options)
+  countBuffersWithHeap()
   const context = createContext(options.service, config as unknown as { INSTANCE?: string; LOG_LEVEL: string })
   const crash = (err: unknown) => {
     context.logger.fatal({ err }, 'crashed')
