@@ -1,6 +1,7 @@
 /** The path that goes upstream in the place of a client's: what its names stand for stays as the client wrote it. */
 import { Problem } from '@spillway/service'
 import { gatewayProblems } from './errors.ts'
+import { decoded, isTwisted } from './reading.ts'
 
 /**
  * Takes a path as a client wrote it, with or without a query, which is kept. Undefined where somebody behind us could read
@@ -44,20 +45,26 @@ export function rewriting(path: string, to: string): (target: string) => string 
   }
 }
 
-/** How often somebody may decode what was encoded more than once. */
-const MOST_DECODINGS = 4
+/**
+ * For a route that rewrites nothing: the path goes on as the client wrote it. Undefined where `path` has no names, and so
+ * nothing that could be read otherwise.
+ *
+ * @throws {Problem} `ambiguous_path`
+ */
+export function asWritten(path: string): ((target: string) => string) | undefined {
+  if (!path.includes('{')) return undefined
+  return (target) => {
+    if (!isTwisted(target)) return target
+    const detail = `what stands for a name of ${path} can be read as another path`
+    throw new Problem(gatewayProblems.ambiguous_path, { detail })
+  }
+}
 
 /** Whether every reader takes it for one segment of a path. */
 function isOne(segment: string): boolean {
-  let read = segment
-  for (let times = 0; read.includes('%') && times < MOST_DECODINGS; times++) read = decoded(read)
+  const read = decoded(segment)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they end a path for some servers.
   if (/[/\\?#\0-\x1f\x7f]|%[0-7][0-9a-f]/i.test(read)) return false
   // Some servers drop parameters before they look for dots.
   return !/^\.{0,2}(;|$)/.test(read)
-}
-
-/** What matters is ASCII; the router refuses what is not UTF-8. */
-function decoded(text: string): string {
-  return text.replaceAll(/%([0-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }

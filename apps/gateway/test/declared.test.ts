@@ -92,9 +92,24 @@ describe('a declared route', () => {
   })
 
   it('sends path and query on exactly as they came', async () => {
-    for (const path of ['/items/a%2Fb', '/items/%61?key=x%20y+z&limit=3', '/items/a%3Fb', '/items/..', '/items/%2e']) {
+    for (const path of ['/items/a%2Fb', '/items/%61?key=x%20y+z&limit=3', '/items/a%3Fb', '/items/.a']) {
       expect((await ask('GET', path)).body.url).toBe(path)
     }
+  })
+
+  it('sends nothing on that its upstream could take for another route’s', async () => {
+    for (const path of [
+      '/items/..',
+      '/items/%2e%2E',
+      '/items/..\\x',
+      '/items/..%2fx',
+      '/items/..;x',
+      '/items/',
+      '/items/a\\b',
+    ]) {
+      expect(await ask('GET', path), path).toMatchObject({ status: 400, body: { code: 'ambiguous_path' } })
+    }
+    expect(upstream.asked).toEqual([])
   })
 
   it('answers HEAD where it answers GET', async () => {

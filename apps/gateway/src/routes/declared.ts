@@ -3,17 +3,19 @@ import { type Identity, requireAccess } from '@spillway/auth'
 import type { SharedCache } from '@spillway/cache-client'
 import type { HashKey } from '@spillway/clusters'
 import { createForward, type Forward, mount, target } from '@spillway/forward'
-import { parseJson } from '@spillway/service'
+import { Problem, parseJson } from '@spillway/service'
 import type { FastifyInstance, FastifyRequest, RouteHandlerMethod } from 'fastify'
 import { type Clusters, clusterNamed, dispatcherOf, originOf } from '../clusters.ts'
 import { isShared, preflights, share } from '../cors.ts'
+import { gatewayProblems } from '../errors.ts'
 import type { Faults } from '../faults.ts'
 import { fieldChanges } from '../fields.ts'
 import { intercepted } from '../interceptors.ts'
 import type { Limits } from '../limits.ts'
 import { ownAnswer } from '../own-answer.ts'
 import type { Places } from '../places.ts'
-import { rewriting } from '../rewrite.ts'
+import { climbs } from '../reading.ts'
+import { asWritten, rewriting } from '../rewrite.ts'
 import { routerPath } from '../routes-file/path.ts'
 import type { Route } from '../routes-file/read.ts'
 import type { App } from '../server.ts'
@@ -120,13 +122,13 @@ function declareRoute(app: FastifyInstance, route: Route, handler: RouteHandlerM
 }
 
 function sending(route: Route, forward: Forward, tagsOf: TagsOf): RouteHandlerMethod {
-  const rewrite = route.rewrite === undefined ? undefined : rewriting(route.path, route.rewrite)
+  const lead = route.rewrite === undefined ? asWritten(route.path) : rewriting(route.path, route.rewrite)
   // Two routes that ask upstream for one path with other fields may get other answers.
   const fields = route.headers?.request ? ` ${JSON.stringify(route.headers.request)}` : ''
   return (request, reply) => {
     const scope = scopeOf(route, request.identity)
     return forward(request, reply, {
-      path: rewrite?.(asked(request)),
+      path: lead?.(asked(request)),
       // What clients read under this path may have been asked for under another one.
       changes: SAFE.test(request.method) ? undefined : tagsOf(asked(request)),
       body: request.rawBody ?? undefined,
@@ -153,8 +155,11 @@ function declareMount(app: FastifyInstance, route: Route, at: string, forward: F
     at,
     methods: route.methods,
     config: { auth: route.auth },
-    forward: (request, reply, how) =>
-      forward(request, reply, { ...how, queuedMs: request.queuedMs, faultMs: request.faultMs }),
+    forward: (request, reply, how) => {
+      // The mount knows dots and slashes, but not what stands behind `..;` for servers that drop parameters first.
+      if (climbs(asked(request))) throw new Problem(gatewayProblems.ambiguous_path)
+      return forward(request, reply, { ...how, queuedMs: request.queuedMs, faultMs: request.faultMs })
+    },
   })
 }
 
