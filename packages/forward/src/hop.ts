@@ -11,6 +11,8 @@ const REQUEST_ENDS = [
   'expect',
   'forwarded',
   'host',
+  // No such field is known, but many a program takes the variable that CGI makes of it for its own proxy (CVE-2016-5385).
+  'proxy',
   'traceparent',
   'via',
   'x-forwarded-for',
@@ -49,7 +51,7 @@ export interface Hop {
   readonly via: string
   readonly namesItself: boolean
   readonly preservesHost: boolean
-  /** The client's fields that do not go on, and those that are sent in any case, names and values in turn. */
+  /** The client's fields that do not go on, as {@link asVariable} has them, and those that are sent in any case, names and values in turn. */
   readonly requestEnds: ReadonlySet<string>
   readonly requestSet: readonly string[]
   /** The same of an answer's. */
@@ -70,7 +72,7 @@ export function createHop(options: ForwardOptions): Hop {
     via: `1.1 ${name}`,
     namesItself,
     preservesHost: host === 'preserve',
-    requestEnds: new Set([...requestEnds, ...changed(headers.request)]),
+    requestEnds: new Set([...requestEnds, ...changed(headers.request).map(asVariable)]),
     requestSet: Object.entries(headers.request?.set ?? {}).flat(),
     answerEnds: new Set([...ANSWER_ENDS, ...changed(headers.response)]),
     answerSet: Object.entries(headers.response?.set ?? {}).flat(),
@@ -79,6 +81,14 @@ export function createHop(options: ForwardOptions): Hop {
 
 function changed({ set = {}, remove = [] }: FieldChanges = {}): string[] {
   return [...Object.keys(set), ...remove].map((name) => name.toLowerCase())
+}
+
+/**
+ * A request's field as CGI, WSGI, Rack and PHP read it: `x_user` and `x-user` are one variable (RFC 3875, 4.1.18), so that
+ * what ends here under one name ends under both.
+ */
+export function asVariable(name: string): string {
+  return name.includes('_') ? name.replaceAll('_', '-') : name
 }
 
 /** The fields a `Connection` field names, in lower case; undefined where it names none, which is nearly always. */

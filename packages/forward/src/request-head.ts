@@ -1,7 +1,7 @@
 /** The head of a request as the next hop gets it: the client's end-to-end fields, and what a proxy adds. */
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
-import { appended, type Hop, namedByConnection } from './hop.ts'
+import { appended, asVariable, type Hop, namedByConnection } from './hop.ts'
 import type { Served } from './options.ts'
 
 const HEADERS_WITHIN_MS = 15_000
@@ -47,8 +47,9 @@ function endToEnd({ raw: { headers, rawHeaders } }: FastifyRequest, hop: Hop, tr
   const head: string[] = []
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase()
-    if (hop.requestEnds.has(name) || name.startsWith('proxy-') || named?.includes(name)) continue
-    if (!trusted && name.startsWith('x-forwarded-')) continue
+    const read = asVariable(name)
+    if (hop.requestEnds.has(read) || read.startsWith('proxy-') || named?.includes(name)) continue
+    if ((!trusted || read !== name) && read.startsWith('x-forwarded-')) continue
     head.push(name, rawHeaders[i + 1] as string)
   }
   return head

@@ -16,6 +16,7 @@ describe('what a request names beside its URL', () => {
     ['x-host', 'evil.example'],
     ['x-http-host-override', 'evil.example'],
     ['x-original-url', '/admin'],
+    ['x_original_url', '/admin'],
     ['x-original-host', 'evil.example'],
     ['X-Rewrite-URL', '/admin'],
     ['x-http-method-override', 'DELETE'],

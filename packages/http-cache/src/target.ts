@@ -27,7 +27,8 @@ export function namedTarget(headers: RequestHeaders, calledAt: string | undefine
     const letter = given.charCodeAt(0) | 32
     if (letter !== X && letter !== F && letter !== H) return
     const field = given.toLowerCase()
-    if (HARMLESS.has(field) || !TARGETING.test(field)) return
+    // CGI and its heirs read `x_host` as `x-host` (RFC 3875, 4.1.18).
+    if (HARMLESS.has(field) || !TARGETING.test(field.replaceAll('_', '-'))) return
     const name = nameIn(field, value, calledAt)
     if (name !== undefined) named.push(field, name)
   })
