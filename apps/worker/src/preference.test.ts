@@ -34,6 +34,10 @@ it.each([
   expect(waitOf(prefer)).toBeUndefined()
 })
 
+it('is read in one pass, though many a mark opens and none closes', () => {
+  expect(waitOf(`"${'\\"'.repeat(1_000_000)}, wait=5`)).toBeUndefined()
+})
+
 it('whatever is sent, is nothing or a wait in bounds', () => {
   fc.assert(
     fc.property(fc.stringMatching(/^[wait=;, "\\0-9]*$/), (prefer) => {

@@ -14,5 +14,5 @@ export function waitOf(prefer: string | undefined): number | undefined {
   return undefined
 }
 
-/** The members of the list; a comma within quotation marks divides nothing. */
-const PREFERENCES = /(?:"(?:\\.|[^"\\])*"|[^,"])+/g
+/** The members of the list; a comma within quotation marks divides nothing. Marks that do not close take the rest, once. */
+const PREFERENCES = /(?:"(?:\\.|[^"\\])*"?|[^,"])+/g
