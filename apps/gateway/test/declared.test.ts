@@ -157,6 +157,8 @@ describe('a declared route', () => {
     ['{"value":1', JSON_BODY, 400, 'malformed_json'],
     ['', JSON_BODY, 400, 'malformed_json'],
     ['', {}, 400, 'validation_failed'],
+    ['{"value":1}', { 'content-type': 'application/json; charset=utf-7' }, 415, 'unsupported_media_type'],
+    ['{"value":1}', { ...JSON_BODY, 'content-encoding': 'gzip' }, 415, 'unsupported_media_type'],
     ['value=1', { 'content-type': 'application/x-www-form-urlencoded' }, 415, 'unsupported_media_type'],
     [`{"value":${' '.repeat(1000)}1}`, JSON_BODY, 413, 'body_too_large'],
   ])('refuses the body %j', async (raw, headers, status, code) => {

@@ -3,7 +3,7 @@ import { type Identity, requireAccess } from '@spillway/auth'
 import type { SharedCache } from '@spillway/cache-client'
 import type { HashKey } from '@spillway/clusters'
 import { createForward, type Forward, mount, target } from '@spillway/forward'
-import { Problem, parseJson } from '@spillway/service'
+import { commonProblems, Problem, parseJson } from '@spillway/service'
 import type { FastifyInstance, FastifyRequest, RouteHandlerMethod } from 'fastify'
 import { type Clusters, clusterNamed, dispatcherOf, originOf } from '../clusters.ts'
 import { isShared, preflights, share } from '../cors.ts'
@@ -11,6 +11,7 @@ import { gatewayProblems } from '../errors.ts'
 import type { Faults } from '../faults.ts'
 import { fieldChanges } from '../fields.ts'
 import { intercepted } from '../interceptors.ts'
+import { isPlainJson } from '../json-body.ts'
 import type { Limits } from '../limits.ts'
 import { ownAnswer } from '../own-answer.ts'
 import type { Places } from '../places.ts'
@@ -35,6 +36,7 @@ type TagsOf = ReturnType<typeof urlTags>
 
 /** RFC 9110, 9.2.1. */
 const SAFE = /^(GET|HEAD|OPTIONS)$/
+const NOT_PLAIN = 'the body must be JSON in UTF-8: one Content-Type, without another charset, and no Content-Encoding'
 const JSON_TYPES = /^application\/(?:[\w.-]+\+)?json(?:\s*;|$)/i
 
 export interface DeclaredOptions {
@@ -168,6 +170,7 @@ function takeBodies(app: FastifyInstance, { request: { body }, bodyLimit }: Rout
   app.removeAllContentTypeParsers()
   if (body) {
     app.addContentTypeParser<Buffer>(JSON_TYPES, { parseAs: 'buffer' }, (request, raw, done) => {
+      if (!isPlainJson(request.raw)) throw new Problem(commonProblems.unsupported_media_type, { detail: NOT_PLAIN })
       request.rawBody = raw
       done(null, parseJson(raw))
     })
