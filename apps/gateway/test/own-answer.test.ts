@@ -4,8 +4,8 @@ import { ask } from './ask.ts'
 import { gatewayOver } from './cached-upstream.ts'
 import { json } from './upstream.ts'
 
-const tenant = (path: string, name: string) =>
-  `{ path: "${path}", methods: [GET], upstream: db, auth: public, rewrite: "/v1/{id}", headers: { request: { set: { x-tenant: ${name} } } } }`
+const tenant = (path: string, name: string, auth = 'public') =>
+  `{ path: "${path}", methods: [GET], upstream: db, auth: ${auth}, rewrite: "/v1/{id}", headers: { request: { set: { x-tenant: ${name} } } } }`
 const routes = `
 upstreams:
   db: { endpoints: "\${UPSTREAM}" }
@@ -29,6 +29,8 @@ routes:
   - { path: /mounted, methods: [GET], upstream: db, auth: public, mount: /, headers: { response: { remove: [x-powered-by] } } }
   - ${tenant('/red/{id}', 'red')}
   - ${tenant('/blue/{id}', 'blue')}
+  - ${tenant('/own/{id}', 'red', 'signed-in')}
+  - { path: "/plain/{id}", methods: [GET], upstream: db, auth: signed-in, rewrite: "/v1/{id}" }
 `
 
 const { gateway, upstream } = await gatewayOver(routes, ({ headers }, response) => {
@@ -121,5 +123,14 @@ describe('fields', () => {
     })
     expect(await Promise.all(tenants)).toEqual(['red', 'blue', 'red', 'blue'])
     expect(upstream.asked).toHaveLength(2)
+  })
+
+  it('that differ keep them from a user who is called like another one and the changes', async () => {
+    const tenantOf = async (path: string, subject: string) => {
+      const authorization = `Bearer ${gateway.token(['reader'], subject)}`
+      return JSON.parse((await ask(gateway.url, path, { headers: { authorization } })).text)['x-tenant']
+    }
+    expect(await tenantOf('/own/2', 'ada')).toBe('red')
+    expect(await tenantOf('/plain/2', 'ada {"set":{"x-tenant":"red"}}')).toBeUndefined()
   })
 })

@@ -189,6 +189,8 @@ function scopeOf({ cacheScope }: Route, identity: Identity | null): string | und
   if (cacheScope === 'none') return undefined
   if (cacheScope === 'public') return 'public'
   if (!identity) throw new Error('a cache per role or user needs a signed-in route')
-  // As JSON: the role `a,b` is not the roles `a` and `b`.
-  return cacheScope === 'role' ? `role:${JSON.stringify(identity.roles.toSorted())}` : `user:${identity.subject}`
+  // As JSON: the role `a,b` is not the roles `a` and `b`, nor is where a subject ends open to whoever chooses one.
+  return cacheScope === 'role'
+    ? `role:${JSON.stringify(identity.roles.toSorted())}`
+    : `user:${JSON.stringify(identity.subject)}`
 }
