@@ -82,10 +82,10 @@ const LONG_PATH = `/items/${'a'.repeat(9000)}`
 const JSON_BODY = { 'content-type': 'application/json' }
 
 describe('a declared route', () => {
-  it('says who answered', async () => {
+  it('says who answered, not where an upstream is that has not named itself', async () => {
     const { status, headers } = await ask('GET', '/items/a')
     expect(status).toBe(200)
-    expect(headers['x-served-by']).toMatch(/^gateway-1, 127\.0\.0\.1:\d+$/)
+    expect(headers['x-served-by']).toBe('gateway-1')
     expect(headers['server-timing']).toMatch(/gateway-1;dur=/)
     expect(headers['cache-status']).toMatch(/^gateway-1; fwd=/)
     expect(headers['x-request-id']).toBeTruthy()

@@ -24,7 +24,7 @@ export function answerHead(
   for (const name in defaults)
     if (!(name in fields || hop.answerEnds.has(name))) head.push(name, defaults[name] as string)
   const own = server.answerHeaders?.(request) ?? ownFields(hop, request)
-  own['x-served-by'] = servedBy(hop, own['x-served-by'], exchange, fields)
+  own['x-served-by'] = servedBy(hop, own['x-served-by'], fields)
   if (status === 101) Object.assign(own, { connection: 'upgrade', upgrade: fields['upgrade'] })
   for (const name in own) if (own[name]) head.push(name, own[name])
   head.push('via', appended(fields['via'], hop.via))
@@ -77,9 +77,9 @@ export function endToEnd(hop: Hop, fields: AnswerFields): string[] {
   return head
 }
 
-/** This hop, then what the upstream says of itself; one that says nothing is named by its host and port. */
-function servedBy(hop: Hop, own: string | undefined, { endpoint }: Exchange, fields: AnswerFields): string {
-  const behind = fields['x-served-by'] ?? endpoint?.slice(endpoint.indexOf('//') + 2) ?? ''
+/** This hop, then what the upstream says of itself. Where one is that says nothing is no client's business. */
+function servedBy(hop: Hop, own: string | undefined, fields: AnswerFields): string {
+  const behind = fields['x-served-by'] ?? ''
   if (!hop.namesItself || own === undefined) return String(behind)
   return behind === '' ? own : `${own}, ${behind}`
 }

@@ -132,7 +132,7 @@ describe('a forwarded request', () => {
     expect(answer.trailers).toEqual({ 'x-sum': '2' })
   })
 
-  it('says what the layers around it told: cache, timings, endpoint, a failure that was bridged', async () => {
+  it('says what the layers around it told: cache, timings, a failure that was bridged; not where the endpoint is', async () => {
     const { origin } = await upstream((_request, response) => {
       response.writeHead(200, { 'cache-status': 'deep; hit', 'proxy-status': 'deep' }).end()
     })
@@ -147,7 +147,7 @@ describe('a forwarded request', () => {
     const { headers } = await ask(port)
     expect(headers).toMatchObject({
       'cache-status': 'deep; hit, shared; hit, edge; fwd=uri-miss; stored',
-      'x-served-by': 'edge, 10.0.0.7:5002',
+      'x-served-by': 'edge',
       'proxy-status': 'deep, edge; error=connection_refused',
     })
     expect(headers['server-timing']).toMatch(/^lease;dur=1\.3;desc="waited", edge;dur=/)
