@@ -9,6 +9,8 @@ const folder = path.relative(import.meta.dirname, process.cwd()).replaceAll(path
 
 export default defineConfig({
   test: {
+    // What one process has compiled the next need not: starting one costs a third less, and tests start hundreds.
+    env: { NODE_COMPILE_CACHE: path.join(import.meta.dirname, 'node_modules/.cache/spillway-tests') },
     include: ['**/*.test.ts'],
     passWithNoTests: true,
     // An end-to-end test may start a stack twice.

@@ -11,7 +11,12 @@ export async function start(script: URL, environment: Record<string, string>, { 
   const limited = files === undefined ? [] : ['sh', '-c', `ulimit -n ${files}; exec "$0" "$@"`]
   const [command = '', ...args] = [...limited, process.execPath, fileURLToPath(script)]
   const child: ChildProcess = spawn(command, args, {
-    env: { PATH: process.env['PATH'], PORT: '0', ...environment },
+    env: {
+      PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+      PORT: '0',
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   onTestFinished(() => void child.kill('SIGKILL'))

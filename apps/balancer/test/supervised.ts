@@ -11,9 +11,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect, onTestFinished } from 'vitest'
 import { gateway, main } from './world.ts'
 
-/** What one process has compiled the next need not: a hand-over is the start of a process. */
-const NODE_COMPILE_CACHE = path.join(import.meta.dirname, '../../../node_modules/.cache/spillway-balancer')
-
 type Line = Record<string, unknown>
 
 export interface Supervised {
@@ -33,7 +30,7 @@ export interface Supervised {
 
 /** Nothing of it is left when the test has finished. */
 export async function supervised(environment: Record<string, string>): Promise<Supervised> {
-  const { child: supervisor, lines, url, ended } = await main({ SUPERVISED: '1', NODE_COMPILE_CACHE, ...environment })
+  const { child: supervisor, lines, url, ended } = await main({ SUPERVISED: '1', ...environment })
   onTestFinished(async () => {
     supervisor.kill('SIGKILL')
     const isAlive = (pid: number) => signal(pid, 0)

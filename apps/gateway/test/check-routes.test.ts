@@ -12,7 +12,10 @@ async function check(file: string | undefined, beside: Record<string, string> = 
   onTestFinished(() => rm(cwd, { recursive: true }))
   for (const [name, text] of Object.entries(beside)) await writeFile(path.join(cwd, name), text)
   return new Promise<{ code: unknown; out: string; err: string }>((resolve) => {
-    const options = { cwd, env: { PATH: process.env['PATH'], ...env } }
+    const options = {
+      cwd,
+      env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...env },
+    }
     execFile(process.execPath, [script, ...(file === undefined ? [] : [file])], options, (error, out, err) =>
       resolve({ code: error?.code ?? 0, out, err }),
     )

@@ -58,7 +58,7 @@ export async function runToEnd(entry: string, environment: Record<string, string
 
 function launch(entry: string, environment: Record<string, string>, args: readonly string[] = []) {
   return spawn(process.execPath, [path.join(apps, entry), ...args], {
-    env: { PATH: process.env.PATH, ...environment },
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
 }

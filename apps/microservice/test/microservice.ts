@@ -26,7 +26,13 @@ export class Microservice {
     this.#processes = Number(environment['PROCESSES'] ?? 2)
     // In a group of its own, which can be signalled as a terminal does.
     this.#child = spawn(process.execPath, [MAIN], {
-      env: { PATH: process.env['PATH'], PORT: '0', PROCESSES: '2', ...environment },
+      env: {
+        PATH: process.env['PATH'],
+        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+        PORT: '0',
+        PROCESSES: '2',
+        ...environment,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     })

@@ -22,7 +22,7 @@ export class Processes {
   /** Resolves when it is ready. */
   async service(port = 0) {
     const child = spawn(process.execPath, [SERVICE], {
-      env: { PATH: process.env['PATH'], PORT: String(port) },
+      env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], PORT: String(port) },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     this.#children.push(child)

@@ -17,7 +17,7 @@ export class CacheService {
 
   static async start(): Promise<CacheService> {
     const child = spawn(process.execPath, [MAIN], {
-      env: { PORT: '0', HOST: '127.0.0.1' },
+      env: { PORT: '0', HOST: '127.0.0.1', NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     for await (const line of createInterface({ input: child.stdout })) {

@@ -15,7 +15,7 @@ export class Sample {
   /** `sockets` are the file descriptors of those it is given. */
   constructor(environment: Record<string, string> = {}, sockets: readonly number[] = []) {
     this.#child = spawn(process.execPath, [path.join(import.meta.dirname, 'sample.ts')], {
-      env: { PATH: process.env['PATH'], ...environment },
+      env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...environment },
       stdio: ['ignore', 'pipe', 'pipe', ...sockets],
     })
     let rest = ''

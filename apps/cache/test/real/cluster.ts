@@ -87,7 +87,12 @@ export class Cluster {
   async #boot(): Promise<void> {
     const { cacheRoom } = this.#options
     const room = cacheRoom ? { CACHE_MAX_BYTES: cacheRoom } : {}
-    const env = { PATH: process.env['PATH'], PORT: String(this.#port), ...room }
+    const env = {
+      PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+      PORT: String(this.#port),
+      ...room,
+    }
     const child = spawn(process.execPath, [SERVICE], { env, stdio: ['ignore', 'pipe', 'inherit'] })
     this.#service = child
     for await (const line of createInterface({ input: child.stdout })) {

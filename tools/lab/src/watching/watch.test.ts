@@ -161,7 +161,8 @@ it('gives each second a row, with what each process used, PostgreSQL’s too', a
   for (const { busy, processes } of watching.seconds) {
     expect(busy).toBeGreaterThan(0)
     expect(Object.keys(processes)).toEqual(['db', 'postgres'])
-    expect(processes['postgres']?.cores).toBeGreaterThan(0.2)
+    // Not by how much: on a busy machine its share may be small.
+    expect(processes['postgres']?.cores).toBeGreaterThan(processes['db']?.cores ?? 1)
     expect(processes['postgres']?.cores).toBeLessThan(1.2)
     expect(processes['db']?.memory).toBeGreaterThan(1e7)
   }
@@ -169,7 +170,7 @@ it('gives each second a row, with what each process used, PostgreSQL’s too', a
     { name: 'db', role: 'db', count: 1 },
     { name: 'postgres', role: 'postgres', count: 1 },
   ])
-  expect(served.processes[1]?.cores).toBeGreaterThan(0.2)
+  expect(served.processes[1]?.cores).toBeGreaterThan(served.processes[0]?.cores ?? 1)
   expect(served.hops.map(({ role }) => role)).toEqual(['db'])
 })
 
