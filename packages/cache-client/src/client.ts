@@ -9,6 +9,7 @@ import { serviceBudget } from './limits/service-budget.ts'
 import type { Budget } from './limits/wire.ts'
 import { type CacheLogger, Link } from './link.ts'
 import { type Marks, passMarks } from './marks.ts'
+import { VERDICT_MS } from './patience.ts'
 import { sendPurge } from './purging.ts'
 import { Refreshes } from './refreshes.ts'
 import { ask, type Question, type Verdict } from './remote.ts'
@@ -29,6 +30,11 @@ export interface CacheClientOptions {
   logger: CacheLogger
   /** Room for L1. Default: 64 MiB. */
   maxBytes?: number
+  /**
+   * How long a read waits for the cache service, or Valkey, to say what is to be done before it goes to the origin without
+   * it, in milliseconds. Default: 250.
+   */
+  verdictMs?: number
   /** Monotonic milliseconds. Default: `performance.now`. */
   clock?: () => number
   /** Default: nobody. Over Valkey and Redis nothing is told. */
@@ -79,6 +85,7 @@ export function createCacheClient(options: CacheClientOptions): CacheClient {
 
 class Client implements CacheClient {
   readonly #clock: () => number
+  readonly #verdictMs: number
   readonly #pool: Dispatcher
   readonly #l1: L1
   readonly #passMarks: Marks
@@ -94,6 +101,7 @@ class Client implements CacheClient {
   constructor(options: CacheClientOptions) {
     const { url, instance, logger, listener, maxBytes = L1_BYTES, clock = () => performance.now() } = options
     this.#clock = clock
+    this.#verdictMs = options.verdictMs ?? VERDICT_MS
     this.#l1 = new L1(maxBytes, clock)
     this.#passMarks = passMarks(clock)
     this.#refreshes = new Refreshes(clock)
@@ -178,7 +186,10 @@ class Client implements CacheClient {
     const flight: Flight = new Flight(key, {
       clock: this.#clock,
       ask: (session, held, signal) =>
-        this.#ask({ key, url, session: session.id, held, signals: [signal, session.ended] }),
+        this.#ask({
+          ...{ key, url, session: session.id, held, verdictMs: this.#verdictMs },
+          signals: [signal, session.ended],
+        }),
       held: () => this.peek(key),
       keep: (entry) => this.#l1.keep(entry),
       drop: () => this.#l1.drop(key),
