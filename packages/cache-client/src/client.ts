@@ -2,6 +2,7 @@
 import { startSweeper } from '@spillway/ttl-cache'
 import { type Dispatcher, Pool } from 'undici'
 import type { Entry, Fill, Purge, Reading, SharedCache } from './cache.ts'
+import { Failures } from './failures.ts'
 import { Flight } from './flight.ts'
 import { type CacheInspection, inspection } from './inspection.ts'
 import { L1 } from './l1.ts'
@@ -89,6 +90,7 @@ class Client implements CacheClient {
   readonly #pool: Dispatcher
   readonly #l1: L1
   readonly #passMarks: Marks
+  readonly #failures: Failures
   readonly #refreshes: Refreshes
   readonly #link: Link
   readonly inspection: CacheInspection
@@ -104,6 +106,7 @@ class Client implements CacheClient {
     this.#verdictMs = options.verdictMs ?? VERDICT_MS
     this.#l1 = new L1(maxBytes, clock)
     this.#passMarks = passMarks(clock)
+    this.#failures = new Failures(clock)
     this.#refreshes = new Refreshes(clock)
     this.#stopSweeping = startSweeper(this.#l1)
     this.#pool = options.dispatcher ?? connectTo(url)
@@ -145,6 +148,10 @@ class Client implements CacheClient {
     if (session || !running) this.#begin(flight)
     else void running.done.then(() => this.#begin(flight))
     return joined
+  }
+
+  isFailing(key: string): boolean {
+    return this.#failures.has(key)
   }
 
   refresh(key: string, url: string, fill: Fill, held: Entry): void {
@@ -191,8 +198,12 @@ class Client implements CacheClient {
           signals: [signal, session.ended],
         }),
       held: () => this.peek(key),
-      keep: (entry) => this.#l1.keep(entry),
+      keep: (entry) => {
+        this.#failures.delete(key)
+        this.#l1.keep(entry)
+      },
       drop: () => this.#l1.drop(key),
+      failed: (status) => this.#failures.add(key, status),
       mark: () => this.#passMarks.add(key),
       retire: () => {
         if (this.#flights.get(key) === flight) this.#flights.delete(key)

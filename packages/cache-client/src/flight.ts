@@ -14,6 +14,8 @@ export interface FlightEffects {
   keep(entry: Entry): void
   /** Takes it out of L1: what comes under its key may not be shared any more. */
   drop(): void
+  /** The origin's failure was seen, here or at another gateway. */
+  failed(status: number): void
   /** What may not be shared was seen. */
   mark(): void
   /** No reader may join any more. */
@@ -161,6 +163,7 @@ export class Flight {
         return () => ({ outcome: 'filled', entry: answer.entry, collapsed: true, stored: true })
       case 'failed': {
         const { status, error, stale = this.#effects.held() } = answer
+        this.#effects.failed(status)
         return () => ({ outcome: 'failed', status, error, collapsed: true, ...(stale ? { stale } : {}) })
       }
       case 'pass':
@@ -219,6 +222,7 @@ export class Flight {
     }
     if (filling.outcome === 'failed') {
       const { status, error } = filling
+      this.#effects.failed(status)
       void lease?.surrender({ reason: 'failed', status, error })
       const stale = this.#usableBefore?.entry ?? this.#effects.held()
       return (own) => ({ ...filling, ...(stale ? { stale } : {}), collapsed: !own })

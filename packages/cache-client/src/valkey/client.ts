@@ -52,6 +52,11 @@ class ValkeyClient implements CacheClient {
 
   peek(): undefined {}
 
+  /** There is nothing here that could be used meanwhile. */
+  isFailing(): boolean {
+    return false
+  }
+
   async read(key: string, url: string, fill: Fill, signal: AbortSignal, held?: Entry): Promise<Reading> {
     signal.throwIfAborted()
     this.#closing.signal.throwIfAborted()
@@ -160,6 +165,7 @@ class ValkeyClient implements CacheClient {
       held() {},
       keep() {},
       drop() {},
+      failed() {},
       mark: () => this.#alone.mark(question.key),
       retire: () => {
         rename(undefined)
