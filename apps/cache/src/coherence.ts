@@ -164,13 +164,13 @@ export class Coherence {
     const line = { seq: ++this.#seq, ...purge }
     this.#purged.add(line.seq, line)
     if ('all' in purge) {
-      if (purge.soft) this.#soften([...this.#store.entries()])
+      if (purge.soft) this.#store.revise(this.#soften())
       else this.#store.clear()
       this.#leases.purge('all')
     } else {
       const hashes = 'keys' in purge ? purge.keys.map(digest) : []
       const tags = 'tags' in purge ? purge.tags : []
-      if (purge.soft) this.#soften([...this.#named(hashes, tags)])
+      if (purge.soft) this.#makeStale(hashes, tags)
       else this.#drop(hashes, tags)
       this.#leases.purge({ hashes: new Set(hashes), urls: new Set(tags.map(digest)) })
     }
@@ -188,16 +188,19 @@ export class Coherence {
     this.#store.sweep()
   }
 
-  *#named(hashes: readonly string[], tags: readonly string[]): Generator<readonly [hash: string, entry: Stored]> {
+  #makeStale(hashes: readonly string[], tags: readonly string[]): void {
+    const soften = this.#soften()
     for (const hash of hashes) {
       const entry = this.#store.get(hash)
-      if (entry) yield [hash, entry]
+      if (entry) this.#keep(hash, soften(entry))
     }
-    for (const tag of tags) yield* this.#store.entries(tag)
+    this.#store.revise(soften, tags)
   }
 
-  #soften(entries: readonly (readonly [hash: string, entry: Stored])[]): void {
-    for (const [hash, entry] of entries) this.#keep(hash, softened(entry, entry.sealed.windows, this.#clock()))
+  /** As of now, whenever it comes to an entry. */
+  #soften(): (entry: Stored) => Stored {
+    const now = this.#clock()
+    return (entry) => softened(entry, entry.sealed.windows, now)
   }
 
   #keep(hash: string, entry: Stored): void {

@@ -3,7 +3,7 @@ import { TtlCache } from '@spillway/ttl-cache'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Stored } from './leases.ts'
-import { keyAt, list } from './listing.ts'
+import { list, placeAt } from './listing.ts'
 
 function filled(names: Readonly<Record<string, readonly string[]>>) {
   const store = new TtlCache<Stored>({ maxBytes: 1e8, clock: () => 1 })
@@ -33,7 +33,8 @@ async function all(store: TtlCache<Stored>, prefixes: readonly string[], limit: 
     keys.push(...entries.map(({ key }) => key))
     pages.push(entries.length)
     if (cursor === undefined) return { keys, pages }
-    after = keyAt(cursor)
+    expect(cursor.length).toBeLessThan(1000)
+    after = placeAt(cursor)
   }
 }
 
@@ -59,6 +60,13 @@ describe('a listing', () => {
       expect(listed.pages).toHaveLength(Math.max(1, Math.ceil(keys.length / limit)))
     })
     await fc.assert(property, { numRuns: 100 })
+  })
+
+  it('goes on after keys of any length, and such as share their first thousands of characters', async () => {
+    const long = Array.from({ length: 20 }, (_, n) => `${'\ud83d\ude00'.repeat(n % 2 ? 9000 : 200)}${n}`)
+    const keys = [...long, 'a', `b${'c'.repeat(255)}`, `b${'c'.repeat(256)}`]
+    const store = filled(Object.fromEntries(keys.map((key) => [key, []])))
+    for (const limit of [1, 2, 7]) expect((await all(store, [], limit)).keys.toSorted()).toEqual(keys.toSorted())
   })
 
   it('lets others run between its slices, while entries come and go', async () => {

@@ -50,7 +50,7 @@ function fixture(windows = WINDOWS) {
     }
   }
   core.fill(HASH, lease().token, entry('old'))
-  return { core, entry, asker, ask, lease, later }
+  return { core, store, entry, asker, ask, lease, later }
 }
 const bodyOf = (stored: Stored | undefined) => stored?.sealed.body.toString()
 
@@ -171,5 +171,26 @@ describe('a soft purge', () => {
     void core.purge({ tags: [URL_TAG], soft: true })
     expect(core.fill(HASH, token, entry('overtaken'))).toBe(false)
     expect(lease().stale?.ageMs).toBe(15_000)
+  })
+
+  it.each([{ tags: [URL_TAG] }, { all: true } as const])('by %o touches none of all that it makes stale', (names) => {
+    const { core, store, entry, lease, later } = fixture()
+    let touched = 0
+    const { sealed, ...rest } = entry('one of many')
+    const counting = {
+      ...sealed,
+      get windows() {
+        touched++
+        return WINDOWS
+      },
+    }
+    for (let n = 0; n < 50; n++)
+      store.set(`hash ${n}`, { sealed: counting, ...rest }, { ttlMs: 1e6, bytes: 1, tags: [URL_TAG] })
+    void core.purge({ ...names, soft: true })
+    expect(touched).toBe(0)
+    later(1000)
+    while (store.sweep());
+    expect(touched).toBe(50)
+    expect(lease().stale).toMatchObject({ ageMs: 10_000, at: 1 })
   })
 })

@@ -62,9 +62,9 @@ export class World {
     return { app, url, close, port: Number(new URL(url).port) }
   }
 
-  /** Resolves when its session is live. */
+  /** Resolves when its session is live. It takes no loaded machine for a service that is away. */
   async client(url: string, options: Partial<CacheClientOptions> = {}): Promise<CacheClient> {
-    const client = createCacheClient({ url, instance: 'test', logger, ...options })
+    const client = createCacheClient({ url, instance: 'test', logger, verdictMs: 10_000, ...options })
     this.#closing.push(() => client.close())
     await until(() => client.state.live)
     return client

@@ -48,12 +48,13 @@ export function measureCache(cache: CacheClient, registry: Registry): SharedCach
       const entry = cache.peek(key)
       if (!entry) return undefined
       // Past both, it is no more than something to revalidate, and the read that follows is counted.
-      const { fresh, whileRevalidate } = entry.windows
+      const { fresh, whileRevalidate, ifError } = entry.windows
       const age = ageOf(entry, performance.now())
       if (age < fresh) peeked.hit++
-      else if (age < whileRevalidate) peeked.stale++
+      else if (age < whileRevalidate || (age < ifError && cache.isFailing(key))) peeked.stale++
       return entry
     },
+    isFailing: (key) => cache.isFailing(key),
     refresh: (...question) => cache.refresh(...question),
     async purge(purge) {
       let outcome: 'confirmed' | 'unconfirmed' = 'unconfirmed'

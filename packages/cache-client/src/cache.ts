@@ -102,6 +102,11 @@ export interface SharedCache {
   /** An L1 entry, without waiting; the hot path. Fresh or stale: the caller judges it by its windows, now. */
   peek(key: string): Entry | undefined
   /**
+   * Whether the origin was out of order for it when it was asked last, 30 s ago at most: then what `peek` gives may be used
+   * within `ifError`, while it is refreshed.
+   */
+  isFailing(key: string): boolean
+  /**
    * Asks anew for what the caller `held` and has just used, in the background: once for the whole cluster, and not where
    * that is under way here already. What comes of it is for those who come later.
    */

@@ -2,6 +2,7 @@
 import { startSweeper } from '@spillway/ttl-cache'
 import { type Dispatcher, Pool } from 'undici'
 import type { Entry, Fill, Purge, Reading, SharedCache } from './cache.ts'
+import { Failures } from './failures.ts'
 import { Flight } from './flight.ts'
 import { type CacheInspection, inspection } from './inspection.ts'
 import { L1 } from './l1.ts'
@@ -9,6 +10,7 @@ import { serviceBudget } from './limits/service-budget.ts'
 import type { Budget } from './limits/wire.ts'
 import { type CacheLogger, Link } from './link.ts'
 import { type Marks, passMarks } from './marks.ts'
+import { VERDICT_MS } from './patience.ts'
 import { sendPurge } from './purging.ts'
 import { Refreshes } from './refreshes.ts'
 import { ask, type Question, type Verdict } from './remote.ts'
@@ -29,6 +31,11 @@ export interface CacheClientOptions {
   logger: CacheLogger
   /** Room for L1. Default: 64 MiB. */
   maxBytes?: number
+  /**
+   * How long a read waits for the cache service, or Valkey, to say what is to be done before it goes to the origin without
+   * it, in milliseconds. Default: 250.
+   */
+  verdictMs?: number
   /** Monotonic milliseconds. Default: `performance.now`. */
   clock?: () => number
   /** Default: nobody. Over Valkey and Redis nothing is told. */
@@ -79,9 +86,11 @@ export function createCacheClient(options: CacheClientOptions): CacheClient {
 
 class Client implements CacheClient {
   readonly #clock: () => number
+  readonly #verdictMs: number
   readonly #pool: Dispatcher
   readonly #l1: L1
   readonly #passMarks: Marks
+  readonly #failures: Failures
   readonly #refreshes: Refreshes
   readonly #link: Link
   readonly inspection: CacheInspection
@@ -94,8 +103,10 @@ class Client implements CacheClient {
   constructor(options: CacheClientOptions) {
     const { url, instance, logger, listener, maxBytes = L1_BYTES, clock = () => performance.now() } = options
     this.#clock = clock
+    this.#verdictMs = options.verdictMs ?? VERDICT_MS
     this.#l1 = new L1(maxBytes, clock)
     this.#passMarks = passMarks(clock)
+    this.#failures = new Failures(clock)
     this.#refreshes = new Refreshes(clock)
     this.#stopSweeping = startSweeper(this.#l1)
     this.#pool = options.dispatcher ?? connectTo(url)
@@ -139,6 +150,10 @@ class Client implements CacheClient {
     return joined
   }
 
+  isFailing(key: string): boolean {
+    return this.#failures.has(key)
+  }
+
   refresh(key: string, url: string, fill: Fill, held: Entry): void {
     if (this.#refreshes.rests(key) || this.#flights.get(key)?.mayJoin(this.#link.live)) return
     void this.#refreshes.run(key, (signal) => this.read(key, url, fill, signal, held))
@@ -178,10 +193,17 @@ class Client implements CacheClient {
     const flight: Flight = new Flight(key, {
       clock: this.#clock,
       ask: (session, held, signal) =>
-        this.#ask({ key, url, session: session.id, held, signals: [signal, session.ended] }),
+        this.#ask({
+          ...{ key, url, session: session.id, held, verdictMs: this.#verdictMs },
+          signals: [signal, session.ended],
+        }),
       held: () => this.peek(key),
-      keep: (entry) => this.#l1.keep(entry),
+      keep: (entry) => {
+        this.#failures.delete(key)
+        this.#l1.keep(entry)
+      },
       drop: () => this.#l1.drop(key),
+      failed: (status) => this.#failures.add(key, status),
       mark: () => this.#passMarks.add(key),
       retire: () => {
         if (this.#flights.get(key) === flight) this.#flights.delete(key)

@@ -35,7 +35,7 @@ async function flight() {
   const its = new Flight('k', {
     ask: () => verdict.promise,
     held: () => l1.entry,
-    ...{ keep() {}, drop() {}, mark() {}, retire() {}, clock: () => 0 },
+    ...{ keep() {}, drop() {}, failed() {}, mark() {}, retire() {}, clock: () => 0 },
   })
   const asked: (Entry | undefined)[] = []
   const fill: Fill = (_, before) => {

@@ -1,6 +1,7 @@
 /** One miss under way at this gateway: its readers, and the lookup and fill that they share. */
 import type { Entry, Fill, Filled, Filling, Reading } from './cache.ts'
 import type { Lease } from './lease.ts'
+import { type Reader, Readers } from './readers.ts'
 import type { Answer, Verdict } from './remote.ts'
 import type { Session } from './session.ts'
 import { ageOf } from './windows.ts'
@@ -14,22 +15,14 @@ export interface FlightEffects {
   keep(entry: Entry): void
   /** Takes it out of L1: what comes under its key may not be shared any more. */
   drop(): void
+  /** The origin's failure was seen, here or at another gateway. */
+  failed(status: number): void
   /** What may not be shared was seen. */
   mark(): void
   /** No reader may join any more. */
   retire(): void
   /** Monotonic milliseconds. */
   clock(): number
-}
-
-interface Reader {
-  readonly fill: Fill
-  /** What he has and cannot use. */
-  readonly held: Entry | undefined
-  readonly resolve: (reading: Reading) => void
-  readonly reject: (reason: unknown) => void
-  /** Lets go of his signal. */
-  readonly forget: () => void
 }
 
 /**
@@ -61,7 +54,7 @@ interface Before {
 export class Flight {
   readonly #key: string
   readonly #effects: FlightEffects
-  readonly #readers = new Set<Reader>()
+  readonly #readers = new Readers(() => this.#desert())
   readonly #done = Promise.withResolvers<void>()
   #phase: Phase = { is: 'queued' }
   #session: Session | undefined
@@ -100,19 +93,10 @@ export class Flight {
    * @throws the signal's reason, once it aborts
    */
   join(fill: Fill, signal: AbortSignal, held: Entry | undefined): Promise<Reading> {
-    const { promise, resolve, reject } = Promise.withResolvers<Reading>()
-    const leave = () => {
-      this.#readers.delete(reader)
-      reject(signal.reason)
-      if (this.#readers.size === 0) this.#desert()
-    }
-    const forget = () => signal.removeEventListener('abort', leave)
-    const reader: Reader = { fill, held, resolve, reject, forget }
-    this.#readers.add(reader)
-    signal.addEventListener('abort', leave, { once: true })
-    if (this.#begun) resolve(this.#begun.outcome(false))
+    const reader = this.#readers.join(fill, signal, held)
+    if (this.#begun) reader.resolve(this.#begun.outcome(false))
     else this.#serveBefore()
-    return promise
+    return reader.reading
   }
 
   /** Starts, through L2 where there is a live session; does nothing the second time. */
@@ -140,8 +124,7 @@ export class Flight {
   async #throughL2(session: Session): Promise<Outcome> {
     const stop = new AbortController()
     this.#phase = { is: 'asking', stop }
-    const [first] = this.#readers
-    const verdict = await this.#effects.ask(session, first?.held, stop.signal)
+    const verdict = await this.#effects.ask(session, this.#readers.first?.held, stop.signal)
     this.#since = Math.max(this.#since, verdict.seq)
     const answer = await verdict.answer
     if ('seq' in answer) this.#since = Math.max(this.#since, answer.seq)
@@ -161,6 +144,7 @@ export class Flight {
         return () => ({ outcome: 'filled', entry: answer.entry, collapsed: true, stored: true })
       case 'failed': {
         const { status, error, stale = this.#effects.held() } = answer
+        this.#effects.failed(status)
         return () => ({ outcome: 'failed', status, error, collapsed: true, ...(stale ? { stale } : {}) })
       }
       case 'pass':
@@ -177,7 +161,7 @@ export class Flight {
   }
 
   async #fromOrigin(lease: Lease | undefined, before?: Before): Promise<Outcome> {
-    const [owner] = this.#readers
+    const owner = this.#readers.first
     if (!owner) {
       // Not surrendered: it may be refused where others wait, and here is nobody who could go on.
       void lease?.drop()
@@ -219,6 +203,7 @@ export class Flight {
     }
     if (filling.outcome === 'failed') {
       const { status, error } = filling
+      this.#effects.failed(status)
       void lease?.surrender({ reason: 'failed', status, error })
       const stale = this.#usableBefore?.entry ?? this.#effects.held()
       return (own) => ({ ...filling, ...(stale ? { stale } : {}), collapsed: !own })
@@ -263,8 +248,7 @@ export class Flight {
     for (const reader of this.#readers) {
       if (reader.held) continue
       this.#promised = true
-      this.#readers.delete(reader)
-      reader.forget()
+      this.#readers.release(reader)
       reader.resolve({ outcome: 'stale', tier, entry })
     }
   }
@@ -299,9 +283,8 @@ export class Flight {
     this.#effects.retire()
     this.#done.resolve()
     for (const reader of this.#readers) {
-      reader.forget()
+      this.#readers.release(reader)
       tell?.(reader)
     }
-    this.#readers.clear()
   }
 }

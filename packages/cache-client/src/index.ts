@@ -7,6 +7,7 @@ export {
   type CacheState,
   createCacheClient,
 } from './client.ts'
+export { isOutOfOrder } from './failures.ts'
 export { FrameError, frame, open as openFrame, type Sealed, seal } from './frame.ts'
 export {
   type CacheInspection,

@@ -33,7 +33,7 @@ export const EntriesQuery = Type.Object({
       description: 'Entries whose key, or one of whose tags, begins with one of these. Default: all',
     }),
   ),
-  cursor: Type.Optional(Type.String({ pattern: '^[\\w-]{0,8000}$', description: 'From the page before' })),
+  cursor: Type.Optional(Type.String({ pattern: '^[\\w-]{0,1000}$', description: 'From the page before' })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
 })
 export type EntriesQuery = Static<typeof EntriesQuery>

@@ -34,8 +34,11 @@ export class L1 {
   /** Drops what is named, or makes it stale. */
   forget({ all, keys = [], tags = [], soft }: Purged): void {
     if (soft) {
-      this.#soften(all ? [...this.#entries.entries()] : tags.flatMap((tag) => [...this.#entries.entries(tag)]))
-      this.#soften(keys.map((key) => [key, this.get(key)]))
+      const now = this.#clock()
+      const soften = (entry: Entry) => softened(entry, entry.windows, now)
+      if (all) this.#entries.revise(soften)
+      if (tags.length > 0) this.#entries.revise(soften, tags)
+      for (const entry of keys.map((key) => this.get(key))) if (entry) this.keep(soften(entry))
       return
     }
     if (all) this.clear()
@@ -53,9 +56,5 @@ export class L1 {
 
   get bytes(): number {
     return this.#entries.counters.bytes
-  }
-
-  #soften(entries: readonly (readonly [key: string, entry: Entry | undefined])[]): void {
-    for (const [, entry] of entries) if (entry) this.keep(softened(entry, entry.windows, this.#clock()))
   }
 }

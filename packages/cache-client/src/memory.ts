@@ -1,6 +1,7 @@
 /** The shared cache of one process that shares it with nobody: the same flights and rules, without a service. */
 import { startSweeper } from '@spillway/ttl-cache'
 import type { Entry, Fill, Purge, Reading, SharedCache } from './cache.ts'
+import { Failures } from './failures.ts'
 import { Flight } from './flight.ts'
 import { L1 } from './l1.ts'
 import type { Lease } from './lease.ts'
@@ -28,6 +29,7 @@ class MemoryCache implements SharedCache {
   readonly #clock: () => number
   readonly #entries: L1
   readonly #passMarks: Marks
+  readonly #failures: Failures
   readonly #refreshes: Refreshes
   readonly #flights = new Map<string, Flight>()
   readonly #closing = new AbortController()
@@ -39,6 +41,7 @@ class MemoryCache implements SharedCache {
     this.#clock = clock
     this.#entries = new L1(maxBytes, clock)
     this.#passMarks = passMarks(clock)
+    this.#failures = new Failures(clock)
     this.#refreshes = new Refreshes(clock)
     this.#stopSweeping = startSweeper(this.#entries)
     const apply = (purge: Parameters<L1['forget']>[0]) => this.#entries.forget(purge)
@@ -63,6 +66,10 @@ class MemoryCache implements SharedCache {
     const joined = flight.join(fill, signal, held)
     flight.begin(this.#session)
     return joined
+  }
+
+  isFailing(key: string): boolean {
+    return this.#failures.has(key)
   }
 
   refresh(key: string, url: string, fill: Fill, held: Entry): void {
@@ -94,8 +101,12 @@ class MemoryCache implements SharedCache {
         answer: Promise.resolve({ is: 'lease', seq, lease: LEASE, stale: undefined }),
       }),
       held: () => this.peek(key),
-      keep: (entry) => this.#entries.keep(entry),
+      keep: (entry) => {
+        this.#failures.delete(key)
+        this.#entries.keep(entry)
+      },
       drop: () => this.#entries.drop(key),
+      failed: (status) => this.#failures.add(key, status),
       mark: () => this.#passMarks.add(key),
       retire: () => {
         if (this.#flights.get(key) === flight) this.#flights.delete(key)

@@ -1,5 +1,7 @@
 /** A time limit for an answer that does not take this process's own lag for the other's slowness. */
 
+/** What a read waits for the shared cache's verdict, where nothing else was agreed on. */
+export const VERDICT_MS = 250
 const SLICES = 5
 
 /**

@@ -10,10 +10,10 @@ import { patience } from './patience.ts'
 import { ageOf } from './windows.ts'
 import { Decision, digest, HEADER, MAX_FRAME_BYTES } from './wire.ts'
 
-/** Only the verdict is timed; the cache must never cost a read more than this. */
-const VERDICT_MS = 250
 /** For an entry's frame, which the service has whole. */
 const BODY_MS = 2000
+/** Until a wait is decided: the service ends the lease that is waited for after 30 s at the latest. */
+const WAIT_MS = 30_000 + BODY_MS
 
 export type Answer =
   /** A hit may be stale, within `whileRevalidate`: another gateway is revalidating it. */
@@ -45,6 +45,8 @@ export interface Question {
   readonly session: string
   /** In use already; what is asked for is a younger one. */
   readonly held: Entry | undefined
+  /** The cache must never cost a read more than this, in milliseconds: only the verdict is so short of time. */
+  readonly verdictMs: number
   /** The first to abort says that nobody wants the answer any more. */
   readonly signals: readonly AbortSignal[]
 }
@@ -53,10 +55,10 @@ const decision = Compile(Decision)
 
 /** Asks for one entry. Never rejects. */
 export async function ask(pool: Dispatcher, question: Question, clock: () => number): Promise<Verdict> {
-  const { key, url, session, held, signals } = question
+  const { key, url, session, held, verdictMs, signals } = question
   const hash = digest(key)
   const answer = new Incoming(...signals)
-  const stopWaiting = patience(VERDICT_MS, () => answer.destroy(new Error(`no verdict in ${VERDICT_MS} ms`)))
+  const stopWaiting = patience(verdictMs, () => answer.destroy(new Error(`no verdict in ${verdictMs} ms`)))
   const sentAt = clock()
   const headers = {
     [HEADER.session]: session,
@@ -118,14 +120,14 @@ async function readLease(
   asked: Asked,
   at: number,
 ): Promise<Answer> {
-  const stale = staleBytes > 0 ? await inTime(lines.bytes(staleBytes), body) : undefined
+  const stale = staleBytes > 0 ? await inTime(lines.bytes(staleBytes), body, BODY_MS) : undefined
   const lease = new ServiceLease(asked.pool, asked.hash, token, lines, () => body.destroy())
   return { is: 'lease', seq, lease, stale: stale && whole(stale, asked, at) }
 }
 
 async function readDecision(body: Incoming, asked: Asked): Promise<Answer> {
   const lines = new LineReader(body, MAX_FRAME_BYTES)
-  const text = await lines.line()
+  const text = await inTime(lines.line(), body, WAIT_MS)
   const decided: unknown = text === undefined ? undefined : JSON.parse(text)
   if (!decision.Check(decided)) throw new Error('a wait ended without a decision')
   const { seq } = decided
@@ -137,7 +139,7 @@ async function readDecision(body: Incoming, asked: Asked): Promise<Answer> {
   if (decided.outcome === 'filled') return { is: 'filled', seq, entry: await readEntry(lines, asked, now, body) }
   if (decided.outcome === 'failed') {
     const { status, error } = decided
-    const rest = await inTime(lines.remainder(), body)
+    const rest = await inTime(lines.remainder(), body, BODY_MS)
     return { is: 'failed', seq, status, error, stale: decided.stale && whole(rest, asked, now) }
   }
   void body.dump().catch(() => {})
@@ -146,7 +148,7 @@ async function readDecision(body: Incoming, asked: Asked): Promise<Answer> {
 
 /** The entry, whole and checked. */
 async function readEntry(lines: LineReader, asked: Asked, at: number, body: Incoming): Promise<Entry> {
-  return checked(await inTime(lines.remainder(), body), asked, at)
+  return checked(await inTime(lines.remainder(), body, BODY_MS), asked, at)
 }
 
 /** @throws {FrameError} */
@@ -165,11 +167,12 @@ function whole(bytes: Buffer, asked: Asked, at: number): Entry | undefined {
   }
 }
 
-async function inTime(bytes: Promise<Buffer>, body: Incoming): Promise<Buffer> {
-  if (body.ended) return bytes
-  const timer = setTimeout(() => body.destroy(), BODY_MS)
+/** A part of the body; what does not come within `ms` is not waited for any longer. */
+async function inTime<T>(part: Promise<T>, body: Incoming, ms: number): Promise<T> {
+  if (body.ended) return part
+  const timer = setTimeout(() => body.destroy(), ms)
   try {
-    return await bytes
+    return await part
   } finally {
     clearTimeout(timer)
   }

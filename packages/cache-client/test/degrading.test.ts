@@ -1,5 +1,5 @@
 /** What readers and writers get when the cache service is slow, wrong, or away. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { digest, freshOnly, HEADER, PurgeUnconfirmed } from '../src/index.ts'
 import { cacheable, entry, framed, heldFill, never, ScriptedService, until, unwanted } from './scripted-service.ts'
 
@@ -8,25 +8,49 @@ beforeEach(async () => {
   service = new ScriptedService()
   await service.start()
 })
-afterEach(() => service.close())
+afterEach(() => {
+  vi.useRealTimers()
+  return service.close()
+})
 
 const read = (fill = unwanted, signal = never) => service.client.read('k', 'url:k', fill, signal)
 
 describe('a lookup', () => {
-  it('without a verdict in 250 ms goes to the origin once for all its readers, and closes the connection', async () => {
+  it('without a verdict in time goes to the origin once for all its readers, and closes the connection', async () => {
+    const hasty = new ScriptedService()
+    await hasty.start({ verdictMs: 50 })
     let fills = 0
     const fill = async () => {
       fills++
       return cacheable('k', 'x')
     }
-    const readers = [read(fill), read(fill), read(fill)]
-    const { response } = await service.next('GET entries')
+    const readers = [1, 2, 3].map(() => hasty.client.read('k', 'url:k', fill, never))
+    const { response } = await hasty.next('GET entries')
     for (const reading of await Promise.all(readers))
       expect(reading).toMatchObject({ outcome: 'filled', stored: false })
     expect(fills).toBe(1)
     await until(() => response.destroyed)
-    expect(service.client.peek('k')).toBeDefined()
-    expect(service.client.counters.skipped).toBe(1)
+    expect(hasty.client.peek('k')).toBeDefined()
+    expect(hasty.client.counters.skipped).toBe(1)
+    await hasty.close()
+  })
+
+  it.each([
+    '{"outcome":"fil',
+    '{"outcome":"filled","seq":2}\n????',
+    '{"outcome":"lease","seq":2,"token":"e-2","stale":50}\n????',
+    '{"outcome":"failed","seq":2,"status":502,"error":"connection_refused","stale":true}\n????',
+  ])('that waits goes to the origin where no more comes than %j', async (told) => {
+    const reading = read(async () => cacheable('k', 'origin'))
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const response = service.verdict(await service.next('GET entries'), 'wait', 1)
+    response.write(told)
+    await until(() => service.client.counters.waits === 1)
+    // Whoever reads what was told has a time limit of its own from then on.
+    await until(() => vi.advanceTimersByTime(1000) && response.destroyed)
+    vi.useRealTimers()
+    expect(await reading).toMatchObject({ outcome: 'filled', collapsed: false, stored: false })
+    expect(service.client.state.live).toBe(true)
   })
 
   it('whose entry is damaged, another key’s, cut short or too long is a miss', async () => {

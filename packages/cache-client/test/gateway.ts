@@ -8,7 +8,8 @@ export type Command =
   | { readonly id: number; readonly do: 'purge' }
 
 const logger = { info() {}, warn() {} }
-const client = await openCache({ url: process.argv[2] as string, instance: 'child', logger })
+// Longer than a session: a loaded machine is not to be taken for a cache that is away.
+const client = await openCache({ url: process.argv[2] as string, instance: 'child', logger, verdictMs: 3000 })
 const timer = setInterval(() => {
   if (!client.state.live) return
   clearInterval(timer)

@@ -88,6 +88,8 @@ export class ScriptedService {
       url: `http://127.0.0.1:${port}`,
       instance: 'test',
       logger,
+      // More than a loaded machine takes until the test's answer is here.
+      verdictMs: 10_000,
       clock: () => this.time.now,
       ...options,
     })

@@ -49,9 +49,9 @@ export const kinds: readonly Kind[] = installed ? [service, valkey] : [service]
 
 const logger = { info() {}, warn() {} }
 
-/** Resolves when it is live. */
-export async function clientOf(url: string): Promise<CacheClient> {
-  const client = await openCache({ url, instance: 'test', logger })
+/** Resolves when it is live. `verdictMs`: more than a loaded machine takes, where that is not what is tried. */
+export async function clientOf(url: string, verdictMs = 10_000): Promise<CacheClient> {
+  const client = await openCache({ url, instance: 'test', logger, verdictMs })
   await until(() => client.state.live)
   return client
 }

@@ -53,15 +53,22 @@ export function onlyIfCached(headers: RequestHeaders): boolean {
 
 /**
  * How an entry may be used now for such a request: `fresh` and `asked` as it is, `stale` while it is revalidated;
- * undefined where it has to be revalidated first.
+ * undefined where it has to be revalidated first. `isFailing`: whether who was asked for it lately was out of order, so that it
+ * may be used while somebody asks again (RFC 5861, 4).
  */
-export function usable(entry: EntryHead, demands: Demands, now: number): 'fresh' | 'asked' | 'stale' | undefined {
-  const { fresh, whileRevalidate, ifAsked } = entry.windows
+export function usable(
+  entry: EntryHead,
+  demands: Demands,
+  now: number,
+  isFailing = () => false,
+): 'fresh' | 'asked' | 'stale' | undefined {
+  const { fresh, whileRevalidate, ifError, ifAsked } = entry.windows
   const age = ageOf(entry, now)
   if (age < fresh) return suits(entry, age, demands) ? 'fresh' : undefined
   if (demands.revalidated || age > demands.maxAge * 1000) return undefined
   if (age < ifAsked && age < fresh + demands.maxStale * 1000) return 'asked'
-  return age < whileRevalidate && demands.minFresh === 0 ? 'stale' : undefined
+  if (demands.minFresh > 0) return undefined
+  return age < whileRevalidate || (age < ifError && isFailing()) ? 'stale' : undefined
 }
 
 /** A fresh one. What is immutable needs no reload (RFC 8246, 2). */

@@ -1,5 +1,5 @@
 /** One reader's way to an answer: L1 at once, else the shared cache, else the origin, alone or for all who wait. */
-import { ageOf, type Entry, type Reading } from '@spillway/cache-client'
+import { ageOf, type Entry, isOutOfOrder, type Reading } from '@spillway/cache-client'
 import { type Exchange, UpstreamError } from '@spillway/upstreams'
 import type { Call } from './call.ts'
 import { type Demands, demandsOf, onlyIfCached, UNDEMANDING, usable } from './demands.ts'
@@ -20,8 +20,6 @@ const LONGEST_WAIT = 2 ** 31 - 1
 const LONGEST_HEAD = 4096
 /** What the shared cache behind L1 is called in `Cache-Status`. */
 const L2 = 'cache'
-/** Where these come, a stale answer will do (RFC 5861, 4). */
-const OUT_OF_ORDER = new Set([500, 502, 503, 504])
 
 type Started = Extract<Reading, { outcome: 'begun' }>
 
@@ -59,7 +57,8 @@ export class Reader {
       return
     }
     const entry = this.#peek()
-    const use = entry && usable(entry, this.#demands, this.#startedAt)
+    const isFailing = () => this.#call.cache.isFailing(this.#key())
+    const use = entry && usable(entry, this.#demands, this.#startedAt, isFailing)
     if (entry && use) {
       this.#hit(entry, 'l1', use === 'stale')
     } else if (onlyIfCached(this.#call.options.headers)) {
@@ -190,7 +189,7 @@ export class Reader {
 
   /** Whether a stale answer was delivered instead of an error with this status. */
   #insteadOf(status: number, stale: Entry | undefined): boolean {
-    if (!stale || !OUT_OF_ORDER.has(status)) return false
+    if (!stale || !isOutOfOrder(status)) return false
     const age = ageOf(stale, performance.now())
     if (age >= stale.windows.ifError) return false
     this.#reply.stored(stale, `${this.#forwarded(this.#fill?.answer?.head.status)}; ttl=${ttlOf(stale, age)}`)

@@ -14,7 +14,8 @@ const fresh = { 'cdn-cache-control': 'public, max-age=30', 'cache-tag': 'item' }
 
 beforeEach(async () => {
   service = await CacheService.start()
-  const client = (instance: string) => createCacheClient({ url: service.url, instance, logger })
+  // A loaded machine is not to be taken for a cache that is away.
+  const client = (instance: string) => createCacheClient({ url: service.url, instance, logger, verdictMs: 10_000 })
   a = await World.open(client('a'))
   b = a.beside(client('b'))
   await until(() => a.cache.state.live && b.cache.state.live)

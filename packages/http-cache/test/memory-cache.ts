@@ -24,6 +24,8 @@ export class MemoryCache implements SharedCache {
   readonly entries = new Map<string, Entry>()
   readonly passes = new Set<string>()
   readonly purges: Purge[] = []
+  /** What the origin fails for, as a test says. */
+  readonly failing = new Set<string>()
   /** What a purge waits for before it has reached everybody. */
   confirmed = (): Promise<void> => Promise.resolve()
   readonly #running = new Map<string, Running>()
@@ -35,6 +37,10 @@ export class MemoryCache implements SharedCache {
   peek(key: string): Entry | undefined {
     const entry = this.entries.get(key)
     return entry && isWithin(entry, 'keep') ? entry : undefined
+  }
+
+  isFailing(key: string): boolean {
+    return this.failing.has(key)
   }
 
   refresh(key: string, url: string, fill: Fill, held: Entry): void {

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
+import { memoryCache } from '@spillway/cache-client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { MemoryCache } from './memory-cache.ts'
-import { until, World } from './world.ts'
+import { unchanging, until, World } from './world.ts'
 
 const ETAG = '"v1"'
 const MODIFIED = 'Sat, 21 Nov 2026 08:00:00 GMT'
@@ -224,6 +225,101 @@ describe('stale-if-error (RFC 5861, 4)', () => {
     world.respond = () => {}
     const answer = await world.ask({ exchange: { deadlineAt: performance.now() + 30 } })
     expect(answer).toMatchObject({ status: 200, body: 'old' })
+  })
+})
+
+describe('an origin that goes on failing (RFC 5861, 4)', () => {
+  const time = { now: 0 }
+  const usable = stale('stale-if-error=60', { 'cache-tag': 'item' })
+  let down: World<ReturnType<typeof memoryCache>>
+
+  beforeEach(async () => {
+    time.now = performance.now()
+    down = await World.open(memoryCache({ clock: () => time.now }))
+  })
+  afterEach(() => down.close())
+
+  function answers(headers: Record<string, string>, body: string, status = 200) {
+    down.respond = (_, response) => response.writeHead(status, headers).end(body)
+  }
+
+  /** Once an answer has ended, nobody can join it any more. */
+  const stored = () => new Promise(setImmediate)
+
+  async function fill(headers: Record<string, string>) {
+    answers(headers, 'old')
+    await down.ask()
+    await stored()
+  }
+
+  /** Stored, stale, and failed once with that. */
+  async function failed(status = 503) {
+    await fill(usable)
+    answers({}, 'out of order', status)
+    return down.ask()
+  }
+
+  /** The next request to the origin, held until it is answered. */
+  function holding() {
+    const held = Promise.withResolvers<ServerResponse>()
+    down.respond = (_, response) => held.resolve(response)
+    return held.promise
+  }
+
+  it('keeps the first who asks waiting; the others have the stale answer at once, while one asks again', async () => {
+    expect((await failed()).exchange.cacheStatus).toBe('fwd=stale; fwd-status=503; ttl=-6')
+    const held = holding()
+    for (let reader = 0; reader < 5; reader++) {
+      const { body, exchange } = await down.ask()
+      expect([body, exchange.cacheStatus]).toEqual(['old', 'hit; ttl=-6; detail=l1'])
+    }
+    ;(await held).writeHead(200, { 'cache-control': 'max-age=60' }).end('well again')
+    await until(async () => (await down.ask()).body === 'well again')
+    expect(down.requests).toHaveLength(3)
+  })
+
+  it('is left alone for a second after each failure, and forgotten after 30 s without one', async () => {
+    await failed()
+    for (const requests of [3, 4]) {
+      await down.ask()
+      await until(() => down.requests.length === requests)
+      await unchanging(() => down.requests.length)
+      for (let reader = 0; reader < 5; reader++) expect((await down.ask()).body).toBe('old')
+      expect(down.requests).toHaveLength(requests)
+      time.now += 1001
+    }
+    time.now += 30_000
+    const held = holding()
+    const waiting = down.ask()
+    ;(await held).writeHead(503).end()
+    expect((await waiting).exchange.cacheStatus).toBe('fwd=stale; fwd-status=503; ttl=-6')
+  })
+
+  it('is no reason to use what was purged or is too old, nor for another error', async () => {
+    await failed()
+    await down.cache.purge({ tags: ['item'] })
+    for (const [directives, status] of [
+      ['stale-if-error=60', 501],
+      ['stale-if-error=4', 503],
+    ] as const) {
+      answers({}, 'out of order', status)
+      expect((await down.ask()).status).toBe(status)
+      await fill(stale(directives, { 'cache-tag': 'item' }))
+      answers({}, 'out of order', status)
+      for (let reader = 0; reader < 2; reader++) expect((await down.ask()).status).toBe(status)
+      await down.cache.purge({ all: true })
+    }
+  })
+
+  it('is forgotten once it has been well again', async () => {
+    await failed()
+    answers(usable, 'well again')
+    await until(async () => (await down.ask()).body === 'well again')
+    await stored()
+    const held = holding()
+    const waiting = down.ask()
+    ;(await held).writeHead(200, { 'cache-control': 'max-age=60' }).end('newer')
+    expect((await waiting).body).toBe('newer')
   })
 })
 

@@ -34,8 +34,13 @@ export interface Store<V extends object> {
   delete(key: string): void
   /** Nothing stored so far that carries the tag is found any more; sweeping removes it. */
   purgeTag(tag: string): void
+  /**
+   * All that is stored so far, or all of it that carries one of the tags, is found as `change` makes it, from now on; sweeping
+   * changes what nobody looks for. How long it is kept stays as it was.
+   */
+  revise(change: (value: V) => V, tags?: readonly string[]): void
   clear(): void
-  /** Removes what has expired or was purged, for at most 1 ms; whether there is more to do. */
+  /** Removes what has expired or was purged, and changes what was revised, for at most 1 ms; whether there is more to do. */
   sweep(): boolean
   /** All that can be found, or all of it that carries the tag, in no order; counts as no use. */
   entries(tag?: string): Iterable<readonly [key: string, value: V]>

@@ -7,8 +7,6 @@ export interface Tag<Carrier> {
   purged: boolean
 }
 
-const NONE: ReadonlySet<never> = new Set()
-
 export class TagIndex<Carrier> {
   readonly #tags = new Map<string, Tag<Carrier>>()
 
@@ -21,8 +19,9 @@ export class TagIndex<Carrier> {
     return tag
   }
 
-  carriers(name: string): ReadonlySet<Carrier> {
-    return this.#tags.get(name)?.carriers ?? NONE
+  /** The same where somebody carries it. */
+  known(name: string): Tag<Carrier> | undefined {
+    return this.#tags.get(name)
   }
 
   remove(carrier: Carrier, tags: readonly Tag<Carrier>[]): void {

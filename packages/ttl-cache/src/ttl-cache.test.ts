@@ -133,9 +133,11 @@ policies('purging, with %s,', (_, policy) => {
       fc.tuple(fc.constant('set' as const), key, fc.integer({ min: 1, max: 3000 }), fc.uniqueArray(tag)),
       fc.tuple(fc.constant('delete' as const), key),
       fc.tuple(fc.constant('purgeTag' as const), tag),
+      fc.tuple(fc.constant('revise' as const), fc.option(fc.uniqueArray(tag), { nil: undefined })),
       fc.tuple(fc.constant('wait' as const), fc.integer({ min: 1, max: 2000 })),
       fc.tuple(fc.constantFrom('sweep' as const, 'clear' as const)),
     )
+    const revised = ({ n }: { n: number }) => ({ n: 2 * n + 1 })
     const modelled = fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
       const { cache, time } = fixture(policy)
       const model = new Map<string, { n: number; until: number; tags: string[] }>()
@@ -156,6 +158,12 @@ policies('purging, with %s,', (_, policy) => {
           purgeTag: (tag: string) => {
             cache.purgeTag(tag)
             for (const [key] of [...model].filter(([, { tags }]) => tags.includes(tag))) model.delete(key)
+          },
+          revise: (names: string[] | undefined) => {
+            cache.revise(revised, names)
+            for (const [key, kept] of model) {
+              if (!names || kept.tags.some((tag) => names.includes(tag))) model.set(key, { ...kept, ...revised(kept) })
+            }
           },
           wait: (ms: number) => {
             time.now += ms
@@ -178,6 +186,50 @@ policies('purging, with %s,', (_, policy) => {
     })
     fc.assert(modelled, { numRuns: 200 })
   })
+})
+
+policies('revising, with %s,', (_, policy) => {
+  const negative = ({ n }: { n: number }) => ({ n: -n })
+
+  it('changes what is stored by now and carries one of the tags, or all of it, once each', () => {
+    const { cache } = fixture(policy)
+    cache.set('a', { n: 1 }, { ttlMs: 1000, bytes: 1, tags: ['x', 'y'] })
+    cache.set('b', { n: 2 }, { ttlMs: 1000, bytes: 1 })
+    cache.revise(negative, ['x', 'y', 'nobody'])
+    cache.set('c', { n: 3 }, { ttlMs: 1000, bytes: 1, tags: ['x'] })
+    expect(Object.fromEntries(cache.entries())).toEqual({ a: { n: -1 }, b: { n: 2 }, c: { n: 3 } })
+    while (cache.sweep());
+    cache.revise(negative)
+    expect(cache.get('b')).toEqual({ n: -2 })
+    while (cache.sweep());
+    expect(Object.fromEntries(cache.entries())).toEqual({ a: { n: 1 }, b: { n: -2 }, c: { n: -3 } })
+  })
+
+  it.each([undefined, ['t']])(
+    'is done at once, of %j too; those that nobody looks for change slice by slice',
+    (tags) => {
+      let now = 0
+      // Each reading takes 0.6 ms, so that a slice ends at its second.
+      const clock = () => {
+        now += 0.6
+        return now
+      }
+      const cache = new TtlCache<{ n: number }>({ maxBytes: 1e6, policy, clock })
+      for (let n = 1; n <= 100; n++) cache.set(`k${n}`, { n }, { ttlMs: 1e6, bytes: 1, tags: ['t'] })
+      const change = vi.fn(negative)
+      cache.revise(change, tags)
+      expect(change).not.toHaveBeenCalled()
+      expect(cache.get('k7')).toEqual({ n: -7 })
+      const slices: number[] = []
+      for (let more = true, before = 1; more; before = change.mock.calls.length) {
+        more = cache.sweep()
+        slices.push(change.mock.calls.length - before)
+      }
+      expect(slices.length).toBeGreaterThan(2)
+      expect(Math.max(...slices)).toBeLessThanOrEqual(32)
+      expect(change).toHaveBeenCalledTimes(100)
+    },
+  )
 })
 
 describe('in the background', () => {

@@ -1,6 +1,7 @@
 /** An in-process cache for whoever must bound memory and forget on command: by bytes, with TTL and tags. */
 import { lru } from './lru.ts'
 import type { Policy, Residents } from './policy.ts'
+import { type Revisable, Revisions } from './revisions.ts'
 import type { Counters, Placement, Store } from './store.ts'
 import { type Tag, TagIndex } from './tag-index.ts'
 
@@ -15,9 +16,8 @@ export interface TtlCacheOptions {
   clock?: () => number
 }
 
-interface Held<V> {
+interface Held<V> extends Revisable<V> {
   readonly key: string
-  readonly value: V
   readonly tags: readonly Tag<Held<V>>[]
   readonly expiresAt: number
 }
@@ -44,6 +44,7 @@ export class TtlCache<V extends object> implements Store<V> {
   #due = new Map<number, Set<Held<V>>>()
   /** Purged tags whose carriers have yet to be removed. */
   #purged = new Set<Tag<Held<V>>>()
+  readonly #revisions = new Revisions<V, Held<V>>()
   /** The oldest bucket that may hold anything. */
   #oldest: number
   #hits = 0
@@ -67,7 +68,7 @@ export class TtlCache<V extends object> implements Store<V> {
     if (held && !isPurged(held)) {
       if (this.#clock() <= held.expiresAt) {
         this.#hits++
-        return held.value
+        return this.#revisions.valueOf(held)
       }
       this.#stale++
       this.#expired++
@@ -84,7 +85,8 @@ export class TtlCache<V extends object> implements Store<V> {
       return false
     }
     const expiresAt = this.#clock() + ttlMs
-    const held = { key, value, tags: tags.map((name) => this.#tags.tag(name)), expiresAt }
+    const carried = tags.map((name) => this.#tags.tag(name))
+    const held = { key, value, order: this.#revisions.next(), tags: carried, expiresAt }
     for (const { carriers } of held.tags) carriers.add(held)
     const due = dueOf(held)
     const bucket = this.#due.get(due)
@@ -103,12 +105,20 @@ export class TtlCache<V extends object> implements Store<V> {
     if (tag) this.#purged.add(tag)
   }
 
+  revise(change: (value: V) => V, names?: readonly string[]): void {
+    const tags = names && new Set(names.flatMap((name) => this.#tags.known(name) ?? []))
+    const groups = tags ? [...tags].map(({ carriers }) => carriers) : this.#due.values()
+    const concerns = (held: Held<V>) => !tags || held.tags.some((tag) => tags.has(tag))
+    this.#revisions.add({ change, concerns, among: membersOf(groups) })
+  }
+
   /** All at once, whatever there was: nothing is removed one by one. */
   clear(): void {
     this.#residents = this.#empty()
     this.#tags = new TagIndex()
     this.#due = new Map()
     this.#purged = new Set()
+    this.#revisions.clear()
   }
 
   sweep(): boolean {
@@ -119,11 +129,9 @@ export class TtlCache<V extends object> implements Store<V> {
   }
 
   *entries(tag?: string): Generator<readonly [key: string, value: V]> {
-    const groups = tag === undefined ? this.#due.values() : [this.#tags.carriers(tag)]
-    for (const group of groups) {
-      for (const held of group) {
-        if (!isPurged(held) && this.#clock() <= held.expiresAt) yield [held.key, held.value]
-      }
+    const groups = tag === undefined ? this.#due.values() : [this.#tags.known(tag)?.carriers ?? []]
+    for (const held of membersOf(groups)) {
+      if (!isPurged(held) && this.#clock() <= held.expiresAt) yield [held.key, this.#revisions.valueOf(held)]
     }
   }
 
@@ -142,21 +150,25 @@ export class TtlCache<V extends object> implements Store<V> {
 
   #sweepUntil(end: number, now: number): boolean {
     let swept = 0
-    for (const held of this.#overdue(now)) {
-      if (!isPurged(held)) this.#expired++
-      this.#residents.delete(held.key)
+    for (const _ of this.#steps(now)) {
       if (++swept % SWEPT_BETWEEN_READINGS === 0 && this.#clock() >= end) return true
     }
     return false
   }
 
-  /** What is to be removed, which whoever walks it does at each step. */
-  *#overdue(now: number): Generator<Held<V>> {
+  /** What is to be done, a step at a time; may be left at any, and begun anew. */
+  *#steps(now: number): Generator<void> {
     for (const tag of this.#purged) {
-      yield* tag.carriers
+      for (const { key } of tag.carriers) yield this.#residents.delete(key)
       this.#purged.delete(tag)
     }
-    for (; this.#oldest * BUCKET_MS <= now; this.#oldest++) yield* this.#due.get(this.#oldest) ?? []
+    for (; this.#oldest * BUCKET_MS <= now; this.#oldest++) {
+      for (const held of this.#due.get(this.#oldest) ?? []) {
+        if (!isPurged(held)) this.#expired++
+        yield this.#residents.delete(held.key)
+      }
+    }
+    yield* this.#revisions.sweep()
   }
 
   #forget(held: Held<V>, why: 'evicted' | 'removed'): void {
@@ -167,6 +179,11 @@ export class TtlCache<V extends object> implements Store<V> {
     if (bucket?.size === 0) this.#due.delete(due)
     if (why === 'evicted') this.#evictions++
   }
+}
+
+/** Of all the groups, one after the other; may be walked slowly, while they change. */
+function* membersOf<T>(groups: Iterable<Iterable<T>>): Generator<T> {
+  for (const group of groups) yield* group
 }
 
 function isPurged({ tags }: Held<unknown>): boolean {

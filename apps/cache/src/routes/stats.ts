@@ -4,7 +4,7 @@ import { CacheStats, EntriesPage, EntriesQuery } from '@spillway/cache-client'
 import type { Store } from '@spillway/ttl-cache'
 import type { Coherence } from '../coherence.ts'
 import type { Stored } from '../leases.ts'
-import { keyAt, list } from '../listing.ts'
+import { list, placeAt } from '../listing.ts'
 import { hitRate } from '../measure.ts'
 
 interface Sources {
@@ -24,6 +24,6 @@ export const stats: FastifyPluginAsyncTypebox<Sources> = async (app, { coherence
   // No bodies: who may look at what is cached need not be somebody who may read it.
   app.get('/entries', { schema: { querystring: EntriesQuery, response: { 200: EntriesPage } } }, (request) => {
     const { prefix: prefixes = [], cursor, limit = 100 } = request.query
-    return list(store, { prefixes, after: cursor ? keyAt(cursor) : '', limit }, clock())
+    return list(store, { prefixes, after: cursor ? placeAt(cursor) : '', limit }, clock())
   })
 }

@@ -32,6 +32,7 @@ export class Alone {
       held() {},
       keep() {},
       drop() {},
+      failed() {},
       mark: () => this.mark(key),
       retire: () => {
         if (this.#flights.get(key) === flight) this.#flights.delete(key)

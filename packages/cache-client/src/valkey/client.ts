@@ -3,6 +3,7 @@ import type { Entry, Fill, Purge, Reading } from '../cache.ts'
 import type { CacheClient, CacheClientOptions, CacheCounters, CacheState } from '../client.ts'
 import { Flight } from '../flight.ts'
 import type { Budget } from '../limits/wire.ts'
+import { VERDICT_MS } from '../patience.ts'
 import { Refreshes } from '../refreshes.ts'
 import type { Answer } from '../remote.ts'
 import { Session } from '../session.ts'
@@ -39,9 +40,9 @@ class ValkeyClient implements CacheClient {
   /** What a flight asks for instead: it never goes live, so that nothing is kept here. */
   readonly #session: Session
 
-  constructor({ url, logger, clock = () => performance.now() }: CacheClientOptions) {
+  constructor({ url, logger, verdictMs = VERDICT_MS, clock = () => performance.now() }: CacheClientOptions) {
     this.#clock = clock
-    this.#connection = new Connection(url, logger)
+    this.#connection = new Connection(url, logger, verdictMs)
     this.budget = valkeyBudget(this.#connection)
     this.#lookups = new Lookups(this.#connection, clock)
     this.#alone = new Alone(clock)
@@ -50,6 +51,11 @@ class ValkeyClient implements CacheClient {
   }
 
   peek(): undefined {}
+
+  /** There is nothing here that could be used meanwhile. */
+  isFailing(): boolean {
+    return false
+  }
 
   async read(key: string, url: string, fill: Fill, signal: AbortSignal, held?: Entry): Promise<Reading> {
     signal.throwIfAborted()
@@ -159,6 +165,7 @@ class ValkeyClient implements CacheClient {
       held() {},
       keep() {},
       drop() {},
+      failed() {},
       mark: () => this.#alone.mark(question.key),
       retire: () => {
         rename(undefined)

@@ -10,8 +10,6 @@ export type Script = keyof typeof SCRIPTS
 /** What Lua returned: 0 or 1, or a verdict and what belongs to it. */
 export type Reply = number | readonly (Buffer | number)[]
 
-/** The cache must never cost a read more than this. */
-const ANSWER_MS = 250
 const PROBE_MS = 500
 /** After so many probes in a row without an answer the connection is taken for lost. */
 const LOST_AFTER = 4
@@ -39,14 +37,19 @@ export class Connection {
   readonly #news: Redis
   readonly #listeners = new Map<string, Set<() => void>>()
   readonly #logger: CacheLogger
+  readonly #verdictMs: number
   readonly #probing: NodeJS.Timeout
   #why: string | undefined = UNTRIED
   #unanswered = 0
   #isClosed = false
 
-  /** @throws {TypeError} for a URL that leads to no Valkey */
-  constructor(url: string, logger: CacheLogger) {
+  /**
+   * `verdictMs`: the cache must never cost a read more than this.
+   * @throws {TypeError} for a URL that leads to no Valkey
+   */
+  constructor(url: string, logger: CacheLogger, verdictMs: number) {
     this.#logger = logger
+    this.#verdictMs = verdictMs
     const options: RedisOptions = {
       ...addressOf(url),
       connectTimeout: CONNECT_MS,
@@ -80,9 +83,9 @@ export class Connection {
 
   /**
    * Runs one script.
-   * @throws {Unanswered} without an answer in time (default: 250 ms); an error for one that Valkey refuses
+   * @throws {Unanswered} without an answer in time (default: that of a read); an error for one that Valkey refuses
    */
-  async run(script: Script, args: readonly (string | number | Buffer)[], withinMs = ANSWER_MS): Promise<Reply> {
+  async run(script: Script, args: readonly (string | number | Buffer)[], withinMs = this.#verdictMs): Promise<Reply> {
     const { promise, resolve, reject } = Promise.withResolvers<Reply>()
     const reply = this.#send(script, args)
     const late = reply.catch(() => undefined)
@@ -96,7 +99,7 @@ export class Connection {
     reply.finally(settled).then((answer) => {
       this.#unanswered = 0
       // A Valkey that answers late goes on being passed by.
-      if (!isLate && withinMs <= ANSWER_MS) this.#set(undefined)
+      if (!isLate && withinMs <= this.#verdictMs) this.#set(undefined)
       resolve(answer)
     }, reject)
     return promise
