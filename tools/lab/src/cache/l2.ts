@@ -2,14 +2,13 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
-import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { type Command, findOnPath } from '../generators/pin.ts'
 import type { Asked, Client } from '../measuring/client.ts'
 import { loadIn } from '../measuring/load-in.ts'
 import { inWords, type Means, measured, rotated, type Sample, type Served } from '../measuring/sample.ts'
-import { freePorts, type ServerPlan, startServer } from '../measuring/server.ts'
+import { freePorts, type ServerPlan, serve } from '../measuring/server.ts'
 import type { Environment } from '../settings.ts'
 import type { ComparedPart, PartPlan } from './part.ts'
 import type { L2Plan } from './processes/l2-client.ts'
@@ -101,22 +100,10 @@ async function pong(url: string, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function start(store: Store, { folder, environment, cores, signal }: Means): Promise<Served> {
+async function start({ launch, ...store }: Store, means: Means): Promise<Served> {
   const [port = 0] = await freePorts(1)
-  const { url, settings, ...command } = store.launch(port)
-  const server = await startServer(
-    {
-      name: store.name,
-      command,
-      environment: { PATH: environment['PATH'], NODE_ENV: 'production', ...settings },
-      core: cores.contender,
-      log: path.join(folder, 'store.log'),
-      url: store.ready ? url : `${url}/ready`,
-      ...(store.ready ? { ready: store.ready } : {}),
-    },
-    signal,
-  )
-  return { ...server, url }
+  const { url, settings = {}, ...command } = launch(port)
+  return { ...(await serve({ ...store, command, port, settings, core: means.cores.contender }, means)), url }
 }
 
 /** In a process of its own, as a gateway is one. */

@@ -1,17 +1,16 @@
 /** The part "bad upstreams": how much of one bad upstream of four a contender's clients get to feel. */
-import { once } from 'node:events'
-import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ask } from '../measuring/channel.ts'
 import { openLoad } from '../measuring/open-load.ts'
 import type { OpenLoad } from '../measuring/processes/open-load.ts'
 import { type Means, rotated } from '../measuring/sample.ts'
-import { freePorts, type Server, startServer } from '../measuring/server.ts'
+import { freePorts, type Server, serve } from '../measuring/server.ts'
 import { DriverError } from '../plan.ts'
 import { LabError } from '../stack.ts'
 import type { Contender } from './contenders.ts'
 import type { Fault } from './fault.ts'
 import { startContender } from './forwarding.ts'
-import type { BadUpstreamsPlan, Told } from './processes/bad-upstreams.ts'
+import type { BadUpstreamsPlan } from './processes/bad-upstreams.ts'
 
 const BAD_UPSTREAMS = fileURLToPath(import.meta.resolve('./processes/bad-upstreams.ts'))
 const UPSTREAMS = 4
@@ -68,13 +67,9 @@ async function measure(plan: BadUpstreams, contender: Contender, fault: Fault, r
     await using server = await startContender(contender, origins, plan)
     const asked = { urls: [server.url], paths: PATHS, rate: plan.rate }
     await openLoad({ ...asked, seconds: Math.min(WARM_UP_S, plan.seconds), seed: 0 }, plan)
-    tell(upstreams, 'begin')
+    await ask(upstreams, 'begin', plan.signal)
     const load = await openLoad({ ...asked, seconds: plan.seconds, seed: round }, plan)
-    const counts = once(upstreams.child, 'message', {
-      signal: AbortSignal.any([plan.signal, AbortSignal.timeout(10_000)]),
-    })
-    tell(upstreams, 'counts')
-    const [given] = (await counts) as [number[]]
+    const given = await ask<number[]>(upstreams, 'counts', plan.signal)
     const all = given.reduce((sum, count) => sum + count, 0)
     return { ...row, load, share: (given[0] ?? 0) / all, faults: load.good === 0 ? ['nothing was answered'] : [] }
   } catch (error) {
@@ -83,21 +78,10 @@ async function measure(plan: BadUpstreams, contender: Contender, fault: Fault, r
   }
 }
 
-const tell = ({ child }: Server, told: Told) => child.send(told, () => {})
-
-function startUpstreams(upstreams: BadUpstreamsPlan, { environment, cores, folder, signal }: Means): Promise<Server> {
-  return startServer(
-    {
-      name: 'the upstreams',
-      command: { file: process.execPath, args: [BAD_UPSTREAMS, JSON.stringify(upstreams)] },
-      environment: { PATH: environment['PATH'] },
-      core: cores.upstreams,
-      log: path.join(folder, 'upstreams.log'),
-      url: `http://127.0.0.1:${upstreams.ports[0]}/ready`,
-      channel: true,
-    },
-    signal,
-  )
+function startUpstreams(upstreams: BadUpstreamsPlan, means: Means): Promise<Server> {
+  const command = { file: process.execPath, args: [BAD_UPSTREAMS, JSON.stringify(upstreams)] }
+  const common = { name: 'the upstreams', port: upstreams.ports[0] as number, core: means.cores.upstreams }
+  return serve({ ...common, command, channel: true }, means)
 }
 
 function inWords({ load, share, faults }: BadSample): string {

@@ -1,11 +1,11 @@
 /** A client under whose closed load something is measured: each connection asks again as soon as it is answered. */
 import { execFile } from 'node:child_process'
-import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { findOnPath } from '../generators/pin.ts'
 import type { Environment } from '../settings.ts'
 import { loadIn } from './load-in.ts'
+import { versionsOf } from './versions.ts'
 import { wrkClient } from './wrk.ts'
 
 /** What is asked, all the time. */
@@ -64,8 +64,7 @@ const AUTOCANNON = fileURLToPath(import.meta.resolve('./processes/autocannon.ts'
 const ASIDE = 20
 
 export function autocannonClient(): Client {
-  const { version } = createRequire(import.meta.url)('autocannon/package.json') as { version: string }
-  const name = `autocannon ${version}`
+  const name = `autocannon ${versionsOf('autocannon')['autocannon']}`
   return {
     name,
     load({ url, asked, seconds, core, environment, signal }) {
