@@ -15,8 +15,8 @@ import type { Environment, Settings } from './settings.ts'
 import { cleanStack, LabError, runningStack, type Stack, startStack, stopStack } from './stack.ts'
 
 const USUAL_MS = 60_000
-/** A scenario that did not do what its name says. */
-const EXIT_INVALID = 3
+/** The exit code of a bench in which something did not do what its name says. */
+export const EXIT_INVALID = 3
 
 export interface Bench {
   readonly config: Settings

@@ -7,10 +7,10 @@ import { promisify } from 'node:util'
 import { type Command, findOnPath } from '../generators/pin.ts'
 import type { Asked, Client } from '../measuring/client.ts'
 import { loadIn } from '../measuring/load-in.ts'
-import { inWords, type Means, measured, rotated, type Sample, type Served } from '../measuring/sample.ts'
+import { compared, type PartPlan, turns } from '../measuring/part.ts'
+import { type Means, measured, type Sample, type Served } from '../measuring/sample.ts'
 import { freePorts, type ServerPlan, serve } from '../measuring/server.ts'
 import type { Environment } from '../settings.ts'
-import type { ComparedPart, PartPlan } from './part.ts'
 import type { L2Plan } from './processes/l2-client.ts'
 import { CACHE } from './testbed.ts'
 
@@ -31,8 +31,7 @@ interface Store extends Pick<ServerPlan, 'ready'> {
   launch(port: number): Command & { readonly url: string; readonly settings?: Readonly<Record<string, string>> }
 }
 
-export const l2: ComparedPart = {
-  kind: 'compared',
+export const l2 = compared({
   seconds: 5,
   title: 'The cache service beside Valkey or Redis',
   about: [
@@ -40,26 +39,19 @@ export const l2: ComparedPart = {
   ],
   peers: [['x ours', OURS]],
   measure: measureL2,
-}
+})
 
-async function measureL2(plan: PartPlan): Promise<Sample[]> {
+async function* measureL2(plan: PartPlan): AsyncGenerator<Sample> {
   const stores = [ours, ...(await valkey(plan.environment))]
-  const samples: Sample[] = []
-  for (let round = 1; round <= plan.rounds; round++) {
-    for (const [does, name] of Object.entries(CASES) as [L2Plan['does'], string][]) {
-      for (const store of rotated(stores, round - 1)) {
-        const row = { case: name, contender: store.name, round }
-        const sends = does === 'purge' ? '' : 'x'.repeat(BYTES)
-        const answer = { path: '', body: sends }
-        const asked: Asked = { name, method: 'GET', connections: CONNECTIONS, sends: 0, answer }
-        const client = l2Client(does)
-        const sample = await measured(row, () => start(store, plan), { ...plan, client, asked, look: async () => [] })
-        samples.push(sample)
-        plan.say(`  ${name}, round ${round}, ${store.name}: ${inWords(sample)}`)
-      }
-    }
+  const kinds = Object.entries(CASES) as [L2Plan['does'], string][]
+  for (const { round, kind, contender: store } of turns(plan.rounds, kinds, stores)) {
+    const [does, name] = kind
+    const answer = { path: '', body: does === 'purge' ? '' : 'x'.repeat(BYTES) }
+    const asked: Asked = { name, method: 'GET', connections: CONNECTIONS, sends: 0, answer }
+    const row = { case: name, contender: store.name, round }
+    const client = l2Client(does)
+    yield measured(row, () => start(store, plan), { ...plan, client, asked, look: async () => [] })
   }
-  return samples
 }
 
 const ours: Store = {

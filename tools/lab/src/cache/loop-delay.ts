@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url'
 import { type CacheClient, createCacheClient, freshOnly } from '@spillway/cache-client'
 import { figure, whole } from '../judging/figures.ts'
 import { ask } from '../measuring/channel.ts'
+import type { PartPlan } from '../measuring/part.ts'
 import { freePorts, type Server, serve } from '../measuring/server.ts'
-import type { FigurePart, PartPlan } from './part.ts'
+import { figures } from './figures.ts'
 import type { LoopDelay } from './processes/loop-probe.ts'
-import type { FigureSample } from './rows.ts'
 import { CACHE } from './testbed.ts'
 
 const PROBE = fileURLToPath(import.meta.resolve('./processes/loop-probe.ts'))
@@ -21,8 +21,8 @@ const NEVER = new AbortController().signal
 
 type Figure = 'p50' | 'p99' | 'max' | 'lookups'
 
-export const loopDelay: FigurePart<Figure> = {
-  kind: 'figures',
+export const loopDelay = figures<Figure>({
+  isOnce: true,
   seconds: 5,
   title: `Loop delay with ${whole(ENTRIES)} entries`,
   about: [
@@ -34,28 +34,24 @@ export const loopDelay: FigurePart<Figure> = {
     max: { title: 'max ms', as: figure },
     lookups: { title: 'lookups/s', as: whole },
   },
-  async measure(plan) {
-    const samples: FigureSample<Figure>[] = []
+  async *measure(plan) {
     for (let round = 1; round <= plan.rounds; round++) {
       await using service = await start(plan)
       const { client } = service
       const measured = async (row: string, act: () => Promise<unknown>, seconds = plan.seconds) => {
         await ask(service, 'begin', plan.signal)
         const [lookups, faults] = await Promise.all([lookUp(client, seconds, plan), faultsOf(act)])
-        const figures = { ...(await ask<LoopDelay>(service, 'delay', plan.signal)), lookups }
-        samples.push({ row, round, figures, faults })
-        plan.say(`  ${row}, round ${round}: p99 ${figure(figures.p99)} ms, at most ${figure(figures.max)} ms`)
+        return { row, round, figures: { ...(await ask<LoopDelay>(service, 'delay', plan.signal)), lookups }, faults }
       }
       await fill(client, plan.signal)
-      await measured('lookups', async () => {})
-      await measured('lookups while a quarter expires', async () => {}, SHORT_MS / 1000)
-      await measured('lookups and a purge of 50,000 by tag', () => client.purge({ tags: ['half'] }))
+      yield measured('lookups', async () => {})
+      yield measured('lookups while a quarter expires', async () => {}, SHORT_MS / 1000)
+      yield measured('lookups and a purge of 50,000 by tag', () => client.purge({ tags: ['half'] }))
       await fill(client, plan.signal)
-      await measured('lookups and a purge of all', () => client.purge({ all: true }))
+      yield measured('lookups and a purge of all', () => client.purge({ all: true }))
     }
-    return samples
   },
-}
+})
 
 interface Service extends Server {
   readonly client: CacheClient

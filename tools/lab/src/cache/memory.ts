@@ -2,9 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Pool } from 'undici'
-import { figure, megabytes, whole } from '../judging/figures.ts'
-import type { FigurePart, PartPlan } from './part.ts'
-import type { FigureSample } from './rows.ts'
+import { megabytes, whole } from '../judging/figures.ts'
+import type { PartPlan } from '../measuring/part.ts'
+import { figures } from './figures.ts'
 import { type Member, metric, startTestbed, type Testbed } from './testbed.ts'
 
 const ITEMS = 100_000
@@ -18,8 +18,8 @@ const COLLECTED_WITHIN = 3000
 
 type Figure = 'resident' | 'heap' | 'outside' | 'each' | 'counted'
 
-export const memory: FigurePart<Figure> = {
-  kind: 'figures',
+export const memory = figures<Figure>({
+  isOnce: true,
   seconds: 0,
   title: `Memory of ${whole(ITEMS)} entries`,
   about: [
@@ -32,8 +32,7 @@ export const memory: FigurePart<Figure> = {
     each: { title: 'B an entry', as: whole },
     counted: { title: 'B counted', as: whole },
   },
-  async measure(plan) {
-    const samples: FigureSample<Figure>[] = []
+  async *measure(plan) {
     for (let round = 1; round <= plan.rounds; round++) {
       const settings = { gateway: { L1_MAX_BYTES: ROOM }, cache: { CACHE_MAX_BYTES: ROOM }, node: NODE }
       await using bed = await startTestbed({ origin: ORIGIN, gateways: 1, ...settings }, plan)
@@ -49,19 +48,17 @@ export const memory: FigurePart<Figure> = {
         const grown = (what: keyof Look) => to[what] - from[what]
         const [resident, heap, outside] = [grown('resident'), grown('heap'), grown('outside')]
         const each = (heap + outside) / ITEMS
-        const figures = { resident, heap, outside, each, counted: (await metric(member, counted)) / ITEMS }
+        const seen = { resident, heap, outside, each, counted: (await metric(member, counted)) / ITEMS }
         const faults = [
           ...(failed > 0 ? [`${failed} answers were missing`] : []),
           // L1 is emptied where its session ends, as it may on a machine that is too busy to keep one.
-          ...(figures.counted < ORIGIN.bytes ? ['it does not hold all of them any more'] : []),
+          ...(seen.counted < ORIGIN.bytes ? ['it does not hold all of them any more'] : []),
         ]
-        samples.push({ row, round, figures, faults })
-        plan.say(`  ${row}, round ${round}: ${figure(resident / 2 ** 20)} MiB resident, ${whole(each)} B an entry`)
+        yield { row, round, figures: seen, faults }
       }
     }
-    return samples
   },
-}
+})
 
 interface Look {
   readonly resident: number

@@ -2,9 +2,9 @@
 import { Pool } from 'undici'
 import { BARE, fieldsToSend, startBareRoute } from '../measuring/bare-route.ts'
 import type { Asked } from '../measuring/client.ts'
-import { inWords, type Means, measured, rotated, type Sample, type Served } from '../measuring/sample.ts'
+import { compared, type PartPlan, turns } from '../measuring/part.ts'
+import { type Means, measured, type Sample, type Served } from '../measuring/sample.ts'
 import { bodyOf } from './items.ts'
-import type { ComparedPart, PartPlan } from './part.ts'
 import { series, startTestbed, type Testbed } from './testbed.ts'
 
 const BYTES = 1000
@@ -26,8 +26,7 @@ interface Contender {
   readonly item: (round: number) => Pick<Asked, 'numbered'> & { readonly path: string }
 }
 
-export const tiers: ComparedPart = {
-  kind: 'compared',
+export const tiers = compared({
   seconds: 10,
   title: 'From which tier',
   about: [
@@ -35,9 +34,9 @@ export const tiers: ComparedPart = {
   ],
   peers: [['x bare', BARE]],
   measure: measureTiers,
-}
+})
 
-async function measureTiers(plan: PartPlan): Promise<Sample[]> {
+async function* measureTiers(plan: PartPlan): AsyncGenerator<Sample> {
   const contenders: Contender[] = [
     {
       name: BARE,
@@ -51,18 +50,13 @@ async function measureTiers(plan: PartPlan): Promise<Sample[]> {
   ]
   await using bed = await startTestbed({ origin: ORIGIN, cache: CACHE, gateways: 0 }, plan)
   const fields = await fill(bed, plan.signal)
-  const samples: Sample[] = []
-  for (let round = 1; round <= plan.rounds; round++) {
-    for (const contender of rotated(contenders, round - 1)) {
-      const row = { case: `GET ${BYTES} B, ${CONNECTIONS} conn.`, contender: contender.name, round }
-      const asked = askedOf(row.case, contender.item(round), bed)
-      const warmUp = askedOf(row.case, contender.item(-round), bed)
-      const sample = await measured(row, () => contender.start(bed), { ...plan, asked, warmUp })
-      samples.push(sample)
-      plan.say(`  ${contender.name}, round ${round}: ${inWords(sample)}`)
-    }
+  const kinds = [`GET ${BYTES} B, ${CONNECTIONS} conn.`]
+  for (const { round, kind, contender } of turns(plan.rounds, kinds, contenders)) {
+    const row = { case: kind, contender: contender.name, round }
+    const asked = askedOf(kind, contender.item(round), bed)
+    const warmUp = askedOf(kind, contender.item(-round), bed)
+    yield measured(row, () => contender.start(bed), { ...plan, asked, warmUp })
   }
-  return samples
 }
 
 function askedOf(name: string, { path: asked, numbered }: ReturnType<Contender['item']>, { headers }: Testbed): Asked {

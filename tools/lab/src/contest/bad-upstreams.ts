@@ -2,11 +2,10 @@
 import { fileURLToPath } from 'node:url'
 import { ask } from '../measuring/channel.ts'
 import { openLoad } from '../measuring/open-load.ts'
+import { attempted, turns } from '../measuring/part.ts'
 import type { OpenLoad } from '../measuring/processes/open-load.ts'
-import { type Means, rotated } from '../measuring/sample.ts'
+import type { Means } from '../measuring/sample.ts'
 import { freePorts, type Server, serve } from '../measuring/server.ts'
-import { DriverError } from '../plan.ts'
-import { LabError } from '../stack.ts'
 import type { Contender } from './contenders.ts'
 import type { Fault } from './fault.ts'
 import { startContender } from './forwarding.ts'
@@ -43,39 +42,29 @@ export interface BadUpstreams extends Means {
   readonly rate: number
 }
 
-export async function measureBadUpstreams(plan: BadUpstreams): Promise<BadSample[]> {
-  const samples: BadSample[] = []
-  for (let round = 1; round <= plan.rounds; round++) {
-    for (const fault of plan.faults) {
-      for (const contender of rotated(plan.contenders, round - 1)) {
-        const sample = await measure(plan, contender, fault, round)
-        samples.push(sample)
-        plan.say(`  ${fault}, round ${round}, ${contender.name}: ${inWords(sample)}`)
-      }
-    }
+export async function* measureBadUpstreams(plan: BadUpstreams): AsyncGenerator<BadSample> {
+  for (const { round, kind: fault, contender } of turns(plan.rounds, plan.faults, plan.contenders)) {
+    const row = { fault, contender: contender.name, round }
+    yield attempted<BadSample>(row, plan.signal, async () => ({
+      ...row,
+      ...(await measure(plan, contender, fault, round)),
+    }))
   }
-  return samples
 }
 
-async function measure(plan: BadUpstreams, contender: Contender, fault: Fault, round: number): Promise<BadSample> {
-  const row = { fault, contender: contender.name, round }
-  try {
-    const ports = await freePorts(UPSTREAMS)
-    // All contenders of a round meet the same arrivals and service times.
-    await using upstreams = await startUpstreams({ ports, fault, ...SERVICE, seed: round }, plan)
-    const origins = ports.map((port) => `http://127.0.0.1:${port}`)
-    await using server = await startContender(contender, origins, plan)
-    const asked = { urls: [server.url], paths: PATHS, rate: plan.rate }
-    await openLoad({ ...asked, seconds: Math.min(WARM_UP_S, plan.seconds), seed: 0 }, plan)
-    await ask(upstreams, 'begin', plan.signal)
-    const load = await openLoad({ ...asked, seconds: plan.seconds, seed: round }, plan)
-    const given = await ask<number[]>(upstreams, 'counts', plan.signal)
-    const all = given.reduce((sum, count) => sum + count, 0)
-    return { ...row, load, share: (given[0] ?? 0) / all, faults: load.good === 0 ? ['nothing was answered'] : [] }
-  } catch (error) {
-    if (plan.signal.aborted || !(error instanceof LabError || error instanceof DriverError)) throw error
-    return { ...row, faults: [error.message] }
-  }
+async function measure(plan: BadUpstreams, contender: Contender, fault: Fault, round: number) {
+  const ports = await freePorts(UPSTREAMS)
+  // All contenders of a round meet the same arrivals and service times.
+  await using upstreams = await startUpstreams({ ports, fault, ...SERVICE, seed: round }, plan)
+  const origins = ports.map((port) => `http://127.0.0.1:${port}`)
+  await using server = await startContender(contender, origins, plan)
+  const asked = { urls: [server.url], paths: PATHS, rate: plan.rate }
+  await openLoad({ ...asked, seconds: Math.min(WARM_UP_S, plan.seconds), seed: 0 }, plan)
+  await ask(upstreams, 'begin', plan.signal)
+  const load = await openLoad({ ...asked, seconds: plan.seconds, seed: round }, plan)
+  const given = await ask<number[]>(upstreams, 'counts', plan.signal)
+  const all = given.reduce((sum, count) => sum + count, 0)
+  return { load, share: (given[0] ?? 0) / all, faults: load.good === 0 ? ['nothing was answered'] : [] }
 }
 
 function startUpstreams(upstreams: BadUpstreamsPlan, means: Means): Promise<Server> {
@@ -84,7 +73,9 @@ function startUpstreams(upstreams: BadUpstreamsPlan, means: Means): Promise<Serv
   return serve({ ...common, command, channel: true }, means)
 }
 
-function inWords({ load, share, faults }: BadSample): string {
-  if (!load || share === undefined || faults.length > 0) return `INVALID: ${faults.join('; ')}`
-  return `p99 ${load.p99.toFixed(1)} ms, ${load.requests - load.good} errors, ${(100 * share).toFixed(1)} % to the bad one`
+export function inWords({ fault, contender, round, load, share, faults }: BadSample): string {
+  const row = `${fault}, round ${round}, ${contender}`
+  if (!load || share === undefined || faults.length > 0) return `${row}: INVALID: ${faults.join('; ')}`
+  const errors = load.requests - load.good
+  return `${row}: p99 ${load.p99.toFixed(1)} ms, ${errors} errors, ${(100 * share).toFixed(1)} % to the bad one`
 }

@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Asked, Client } from '../measuring/client.ts'
-import { inWords, type Means, measured, rotated, type Sample, type Served } from '../measuring/sample.ts'
+import { turns } from '../measuring/part.ts'
+import { type Means, measured, type Sample, type Served } from '../measuring/sample.ts'
 import { freePorts, type Server, serve } from '../measuring/server.ts'
 import { nginxFixed } from './configs.ts'
 import type { Contender } from './contenders.ts'
@@ -22,23 +23,15 @@ export interface Forwarding extends Means {
   readonly seconds: number
 }
 
-/** Contenders take turns within each round, and each row has a fresh process: what the machine does meanwhile hits all. */
-export async function measureForwarding(plan: Forwarding): Promise<Sample[]> {
+/** Each row has a fresh process. */
+export async function* measureForwarding(plan: Forwarding): AsyncGenerator<Sample> {
   const ports = await freePorts(UPSTREAMS)
   const origins = ports.map((port) => `http://127.0.0.1:${port}`)
   await using _upstreams = await startUpstreams(ports, plan)
-  const samples: Sample[] = []
-  for (let round = 1; round <= plan.rounds; round++) {
-    for (const asked of plan.cases) {
-      for (const contender of rotated(plan.contenders, round - 1)) {
-        const row = { case: asked.name, contender: contender.name, round }
-        const sample = await measured(row, () => startContender(contender, origins, plan), { ...plan, asked })
-        samples.push(sample)
-        plan.say(`  ${asked.name}, round ${round}, ${contender.name}: ${inWords(sample)}`)
-      }
-    }
+  for (const { round, kind: asked, contender } of turns(plan.rounds, plan.cases, plan.contenders)) {
+    const row = { case: asked.name, contender: contender.name, round }
+    yield measured(row, () => startContender(contender, origins, plan), { ...plan, asked })
   }
-  return samples
 }
 
 function startUpstreams(ports: readonly number[], plan: Forwarding): Promise<Server> {
