@@ -9,7 +9,7 @@ import { type Driver, DriverError, type Shape } from './plan.ts'
 import { report } from './reporting/report.ts'
 import { createResults, type Results } from './reporting/results.ts'
 import { summary } from './reporting/summary.ts'
-import type { Run } from './run.ts'
+import { type Run, SHAPES } from './run.ts'
 import { PROFILES, type Scenario, shapes } from './scenario.ts'
 import type { Environment, Settings } from './settings.ts'
 import { cleanStack, LabError, runningStack, type Stack, startStack, stopStack } from './stack.ts'
@@ -128,6 +128,4 @@ async function conclude(results: Results): Promise<number> {
 
 const say = (line: string) => void process.stdout.write(`${line}\n`)
 
-function inWords(shape: Shape): string {
-  return shape.kind === 'users' ? `${shape.users} users who think` : `${shape.users} connections that never wait`
-}
+const inWords = ({ kind, users }: Shape) => `${users} ${SHAPES[kind]}`
