@@ -1,15 +1,14 @@
 /** The part "l2": our cache service on one core, beside Valkey or Redis, asked by the client that gateways ask with. */
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { type Command, findOnPath } from '../generators/pin.ts'
 import type { Asked, Client } from '../measuring/client.ts'
 import { loadIn } from '../measuring/load-in.ts'
 import { compared, type PartPlan, turns } from '../measuring/part.ts'
 import { type Means, measured, type Sample, type Served } from '../measuring/sample.ts'
 import { freePorts, type ServerPlan, serve } from '../measuring/server.ts'
+import { versionSaid } from '../measuring/versions.ts'
 import type { Environment } from '../settings.ts'
 import type { L2Plan } from './processes/l2-client.ts'
 import { CACHE } from './testbed.ts'
@@ -69,8 +68,7 @@ async function valkey(environment: Environment): Promise<Store[]> {
   const found = ['valkey-server', 'redis-server'].map((name) => [name, findOnPath(name, environment['PATH'])] as const)
   const [name, file] = found.find(([, file]) => file !== undefined) ?? []
   if (!name || !file) return []
-  const { stdout } = await promisify(execFile)(file, ['--version'])
-  const version = /v=(\S+)/.exec(stdout)?.[1] ?? 'of an unknown version'
+  const version = await versionSaid(file, '--version', /v=(\S+)/)
   const own = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory', '1gb']
   const launch: Store['launch'] = (port) => ({
     file,

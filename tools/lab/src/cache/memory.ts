@@ -3,9 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Pool } from 'undici'
 import { megabytes, whole } from '../judging/figures.ts'
+import { seriesOf, sumOf } from '../measuring/metrics.ts'
 import type { PartPlan } from '../measuring/part.ts'
 import { figures } from './figures.ts'
-import { type Member, metric, startTestbed, type Testbed } from './testbed.ts'
+import { type Member, startTestbed, type Testbed } from './testbed.ts'
 
 const ITEMS = 100_000
 const AT_ONCE = 64
@@ -40,15 +41,14 @@ export const memory = figures<Figure>({
       const before = [await lookAt(bed.cache), await lookAt(gateway)] as const
       const failed = await fill(gateway, bed, plan)
       const rows = [
-        ['cache service', bed.cache, 'spillway_cache_bytes', before[0]],
-        ['L1 of a gateway', gateway, 'spillway_gateway_l1_bytes', before[1]],
+        ['cache service', bed.cache, before[0]],
+        ['L1 of a gateway', gateway, before[1]],
       ] as const
-      for (const [row, member, counted, from] of rows) {
+      for (const [row, member, from] of rows) {
         const to = await lookAt(member)
-        const grown = (what: keyof Look) => to[what] - from[what]
+        const grown = (what: keyof typeof to) => to[what] - from[what]
         const [resident, heap, outside] = [grown('resident'), grown('heap'), grown('outside')]
-        const each = (heap + outside) / ITEMS
-        const seen = { resident, heap, outside, each, counted: (await metric(member, counted)) / ITEMS }
+        const seen = { resident, heap, outside, each: (heap + outside) / ITEMS, counted: to.counted / ITEMS }
         const faults = [
           ...(failed > 0 ? [`${failed} answers were missing`] : []),
           // L1 is emptied where its session ends, as it may on a machine that is too busy to keep one.
@@ -60,21 +60,16 @@ export const memory = figures<Figure>({
   },
 })
 
-interface Look {
-  readonly resident: number
-  readonly heap: number
-  readonly outside: number
-}
-
-async function lookAt(member: Member): Promise<Look> {
+async function lookAt(member: Member) {
   member.child.kill('SIGUSR2')
   await delay(COLLECTED_WITHIN)
-  const [resident, heap, outside] = await Promise.all([
-    metric(member, 'process_resident_memory_bytes'),
-    metric(member, 'nodejs_heap_size_used_bytes'),
-    metric(member, 'nodejs_external_memory_bytes'),
-  ])
-  return { resident, heap, outside }
+  const series = await seriesOf(member)
+  return {
+    resident: sumOf(series, 'process_resident_memory_bytes'),
+    heap: sumOf(series, 'nodejs_heap_size_used_bytes'),
+    outside: sumOf(series, 'nodejs_external_memory_bytes'),
+    counted: sumOf(series, 'spillway_cache_bytes') + sumOf(series, 'spillway_gateway_l1_bytes'),
+  }
 }
 
 /** Each item once. Resolves to how many were not answered. */

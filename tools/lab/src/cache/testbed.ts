@@ -4,7 +4,6 @@ import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { auth, generateKeys, parseKeys } from '@spillway/auth'
-import { parseMetrics, type Sample } from '@spillway/metrics'
 import fastify from 'fastify'
 import { request } from 'undici'
 import { ask } from '../measuring/channel.ts'
@@ -107,17 +106,6 @@ async function start(plan: TestbedPlan, means: Means, owned: AsyncDisposableStac
     counts: () => ask<OriginCounts>(origin, 'counts', signal),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
-}
-
-/** The series of this name, as the process counts them. */
-export async function series({ url }: Pick<Member, 'url'>, name: string): Promise<Sample[]> {
-  const { body } = await request(`${url}/metrics`)
-  return parseMetrics(await body.text()).filter((each) => each.name === name)
-}
-
-/** Their sum. */
-export async function metric(member: Pick<Member, 'url'>, name: string): Promise<number> {
-  return (await series(member, name)).reduce((sum, { value }) => sum + value, 0)
 }
 
 /** Signed as a gateway signs, with keys that only these processes know. */

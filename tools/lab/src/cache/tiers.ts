@@ -2,10 +2,11 @@
 import { Pool } from 'undici'
 import { BARE, fieldsToSend, startBareRoute } from '../measuring/bare-route.ts'
 import type { Asked } from '../measuring/client.ts'
+import { seriesOf } from '../measuring/metrics.ts'
 import { compared, type PartPlan, turns } from '../measuring/part.ts'
 import { type Means, measured, type Sample, type Served } from '../measuring/sample.ts'
 import { bodyOf } from './items.ts'
-import { series, startTestbed, type Testbed } from './testbed.ts'
+import { startTestbed, type Testbed } from './testbed.ts'
 
 const BYTES = 1000
 const CONNECTIONS = 64
@@ -90,7 +91,7 @@ function gateway(
 
 /** By its own count: a row's reads must have come to what it is named after. */
 async function otherReads(server: Served, named: string): Promise<string[]> {
-  const reads = await series(server, 'spillway_gateway_cache_reads_total')
+  const reads = (await seriesOf(server)).filter(({ name }) => name === 'spillway_gateway_cache_reads_total')
   const counts = reads.map(({ labels, value }) => [`${labels['outcome']} ${labels['tier']}`.trim(), value] as const)
   const all = counts.reduce((sum, [, count]) => sum + count, 0)
   const others = counts.filter(([name, count]) => name !== named && count > (1 - AS_NAMED) * all)

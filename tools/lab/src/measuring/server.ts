@@ -6,10 +6,10 @@ import net, { type AddressInfo } from 'node:net'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { request } from 'undici'
-import { cpuTime } from '../generators/cpu-time.ts'
 import { type Command, pin } from '../generators/pin.ts'
 import type { Environment } from '../settings.ts'
 import { LabError } from '../stack.ts'
+import { cpuTime } from '../watching/processes.ts'
 import type { Means } from './sample.ts'
 
 const READY_WITHIN_MS = 20_000

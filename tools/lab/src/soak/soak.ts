@@ -4,9 +4,9 @@ import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { request } from 'undici'
 import type { Bench } from '../bench.ts'
 import { spillway } from '../contest/contenders.ts'
+import { seriesOf, sumOf } from '../measuring/metrics.ts'
 import { freePorts, type Service, serve } from '../measuring/server.ts'
 import { Clients } from './clients.ts'
 
@@ -49,7 +49,7 @@ export async function soak({ config, environment, signal }: Bench): Promise<numb
   const balancer = spillway('balancer', { ADMIN_PORT: String(adminPort), POLICY: 'round-robin' })
   const { settings = {}, ...command } = balancer.launch({ port, upstreams, folder })
   const clients = stack.use(new Clients(await start({ name: balancer.name, command, port, settings })))
-  const look = () => lookAt(`http://127.0.0.1:${adminPort}/metrics`)
+  const look = () => lookAt(`http://127.0.0.1:${adminPort}`)
 
   await after(SETTLED_WITHIN_MS / 10, undefined, { signal })
   const idle = await look()
@@ -80,15 +80,13 @@ export async function soak({ config, environment, signal }: Bench): Promise<numb
   return faults.length > 0 ? 1 : 0
 }
 
-async function lookAt(metrics: string): Promise<Look> {
-  const { body } = await request(metrics, { reset: true })
-  const text = await body.text()
-  const value = (name: string) => Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1] ?? 0)
+async function lookAt(url: string): Promise<Look> {
+  const series = await seriesOf({ url })
   return {
-    memory: value('process_resident_memory_bytes'),
-    heap: value('nodejs_heap_size_used_bytes'),
-    files: value('process_open_fds'),
-    timers: value('nodejs_active_resources\\{type="Timeout"\\}'),
+    memory: sumOf(series, 'process_resident_memory_bytes'),
+    heap: sumOf(series, 'nodejs_heap_size_used_bytes'),
+    files: sumOf(series, 'process_open_fds'),
+    timers: sumOf(series, 'nodejs_active_resources', { type: 'Timeout' }),
   }
 }
 
