@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { wireTo } from './wire.ts'
+import { wireTo } from '../../../test/wire.ts'
 import { createDatabase, startService, type TestDatabase, type TestService } from './world.ts'
 
 let database: TestDatabase

@@ -1,6 +1,6 @@
 import { describe, expect, it, type TestContext } from 'vitest'
+import { wireTo } from '../../../test/wire.ts'
 import type { Service } from './processes.ts'
-import { wireTo } from './wire.ts'
 import { ask, type Body, becomes, eventually, look, metric, send, World } from './world.ts'
 
 // These wait for heartbeats more than for anything else, so they wait together, each in its own world.

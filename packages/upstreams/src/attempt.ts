@@ -7,6 +7,7 @@ import type { Endpoint } from './endpoint.ts'
 import { proxyError, UpstreamError } from './errors.ts'
 import { type Exchange, exchangeOf, type ProxyErrorType } from './exchange.ts'
 import { isEventStream } from './headers.ts'
+import { LastingController } from './lasting-controller.ts'
 import { limits } from './limits.ts'
 import type { Queue, Queued } from './queue.ts'
 import type { Running } from './running.ts'
@@ -32,7 +33,7 @@ const OURS: readonly ProxyErrorType[] = [
   'proxy_internal_error',
 ]
 
-export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchController, Queued<Endpoint> {
+export class Attempt extends LastingController implements Dispatcher.DispatchHandler, Queued<Endpoint> {
   readonly exchange: Exchange | undefined
   readonly #options: Dispatcher.DispatchOptions
   readonly #handler: Dispatcher.DispatchHandler
@@ -49,14 +50,12 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
   /** On `Running.swept`: when the phase began, or its last byte passed. */
   #movedAt: number
   #idleLimit: number = limits.idle
-  #live: Dispatcher.DispatchController | undefined
   #socket: Duplex | undefined
   /** The first byte of an answer has come, if only of an informational one. */
   #answerBegan = false
-  #paused = false
-  #reason: Error | null = null
 
   constructor(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler, around: Surroundings) {
+    super()
     this.#options = options
     this.#handler = handler
     this.#around = around
@@ -107,7 +106,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
   /** Ends what has been silent for too long. */
   sweep(): void {
     // Who pauses us is not silent.
-    if (this.#phase === 'receiving' && this.#paused) return
+    if (this.#phase === 'receiving' && this.paused) return
     const silent = this.#around.running.swept - this.#movedAt
     const type = overdue(this.#phase, silent, this.#options, this.#idleLimit)
     if (type === 'connection_limit_reached') this.#around.queue.reject(this, 'pending')
@@ -117,53 +116,26 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
 
   // The controller
 
-  get aborted(): boolean {
-    return this.#reason !== null
-  }
-
-  get reason(): Error | null {
-    return this.#reason
-  }
-
-  get paused(): boolean {
-    return this.#paused
-  }
-
-  get rawHeaders() {
-    return this.#live?.rawHeaders ?? null
-  }
-
-  get rawTrailers() {
-    return this.#live?.rawTrailers ?? null
-  }
-
-  pause(): void {
-    this.#paused = true
-    this.#live?.pause()
-  }
-
-  resume(): void {
-    this.#paused = false
+  override resume(): void {
     this.#movedAt = this.#around.running.swept
-    this.#live?.resume()
+    super.resume()
+  }
+
+  protected get isOver(): boolean {
+    return this.#phase === 'over'
   }
 
   /** Before there is a connection, the request is taken back without having been sent. */
-  abort(reason: Error): void {
-    if (this.aborted || this.#phase === 'over') return
-    this.#reason = reason
+  protected stop(reason: Error): void {
     if (this.#socket) this.#socket.destroy()
-    else if (this.#live) this.#live.abort(reason)
+    else if (this.live) this.live.abort(reason)
     else this.#fail(reason)
   }
 
   // The handler
 
   onRequestStart(live: Dispatcher.DispatchController): void {
-    this.#live = live
-    if (this.#paused) live.pause()
-    if (this.#reason) live.abort(this.#reason)
-    else this.#enter('sending')
+    if (this.standFor(live)) this.#enter('sending')
   }
 
   onBodySent(chunk: Buffer): void {
@@ -244,7 +216,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
   }
 
   #expire(type: ProxyErrorType, detail?: string): void {
-    const sent = this.#live !== undefined
+    const sent = this.live !== undefined
     const error = new UpstreamError(type, { sent, ...(detail === undefined ? {} : { detail }) })
     // The caller's own deadline and a body that stops coming say nothing about the endpoint.
     if (detail === undefined) this.#endpoint?.broke(type, this.#phase === 'receiving')
@@ -271,7 +243,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Dispatcher.DispatchC
   #blame(cause: Error): UpstreamError {
     const type = proxyError(cause)
     const incomplete = type === 'connection_terminated' && this.#answerBegan
-    const sent = this.#live !== undefined
+    const sent = this.live !== undefined
     const failure = new UpstreamError(incomplete ? 'http_response_incomplete' : type, { sent, cause })
     if (!OURS.includes(type)) this.#endpoint?.broke(failure.type, this.#phase === 'receiving')
     return failure

@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici'
 import { Budget } from './budget.ts'
 import { UpstreamError } from './errors.ts'
 import { createExchange, type Exchange, exchangeOf, type ProxyErrorType } from './exchange.ts'
+import { LastingController } from './lasting-controller.ts'
 import { ReplayableBody } from './replayable.ts'
 
 export interface RetryOptions {
@@ -58,13 +59,12 @@ interface Means {
  * ```
  * Handler of both attempts, and for whoever asked the one controller that acts on the attempt under way.
  */
-class Retrying implements Dispatcher.DispatchHandler, Dispatcher.DispatchController {
+class Retrying extends LastingController implements Dispatcher.DispatchHandler {
   readonly #means: Means
   readonly #request: Dispatcher.DispatchOptions
   readonly #exchange: Exchange
   readonly #body: ReplayableBody | undefined
   #state: 'first' | 'waiting' | 'second' | 'over' = 'first'
-  #live: Dispatcher.DispatchController | undefined
   /** The first attempt, whose answer is not wanted any more. */
   #dropped: Dispatcher.DispatchController | undefined
   #failure: UpstreamError | undefined
@@ -75,10 +75,9 @@ class Retrying implements Dispatcher.DispatchHandler, Dispatcher.DispatchControl
   #introduced = false
   /** Whoever asked has something of an answer. */
   #passed = false
-  #paused = false
-  #reason: Error | null = null
 
   constructor(means: Means) {
+    super()
     const { request } = means
     this.#means = means
     const exchange = exchangeOf(request)
@@ -94,54 +93,22 @@ class Retrying implements Dispatcher.DispatchHandler, Dispatcher.DispatchControl
 
   // The controller
 
-  get aborted(): boolean {
-    return this.#reason !== null
+  protected get isOver(): boolean {
+    return this.#state === 'over'
   }
 
-  get reason(): Error | null {
-    return this.#reason
-  }
-
-  get paused(): boolean {
-    return this.#paused
-  }
-
-  get rawHeaders() {
-    return this.#live?.rawHeaders ?? null
-  }
-
-  get rawTrailers() {
-    return this.#live?.rawTrailers ?? null
-  }
-
-  pause(): void {
-    this.#paused = true
-    this.#live?.pause()
-  }
-
-  resume(): void {
-    this.#paused = false
-    this.#live?.resume()
-  }
-
-  abort(reason: Error): void {
-    if (this.aborted || this.#state === 'over') return
-    this.#reason = reason
+  protected stop(reason: Error): void {
     clearTimeout(this.#timer)
     if (this.#state === 'waiting') this.#fail(reason)
-    else this.#live?.abort(reason)
+    else this.live?.abort(reason)
   }
 
   // The handler
 
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
-    this.#live = controller
-    if (this.#paused) controller.pause()
-    if (this.#reason) controller.abort(this.#reason)
-    else if (!this.#introduced) {
-      this.#introduced = true
-      this.#means.handler.onRequestStart?.(this, context)
-    }
+    if (!this.standFor(controller) || this.#introduced) return
+    this.#introduced = true
+    this.#means.handler.onRequestStart?.(this, context)
   }
 
   onBodySent(chunk: Buffer): void {
@@ -227,7 +194,7 @@ class Retrying implements Dispatcher.DispatchHandler, Dispatcher.DispatchControl
 
   #drop(controller: Dispatcher.DispatchController, headers: Headers): void {
     this.#dropped = controller
-    this.#live = undefined
+    this.live = undefined
     if (Number(headers['content-length']) <= LONGEST_REFUSAL) controller.resume()
     else controller.abort(new Error('the answer is not wanted any more'))
   }

@@ -16,7 +16,7 @@ it('asks every route of every contender, each answered in full, and says what a 
   const folder = mkdtempSync(path.join(tmpdir(), 'spillway-features-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const means = { environment: process.env, signal: new AbortController().signal, cores: {}, folder, say: () => {} }
-  const samples = await measureFeatures({ ...means, features: SOME, client: autocannonClient(), rounds: 1, seconds: 1 })
+  const samples = await measureFeatures({ ...means, features: SOME, client: autocannonClient(), turns: 2, seconds: 1 })
   expect(samples.flatMap(({ case: name, contender, faults }) => faults.map((each) => [name, contender, each]))).toEqual(
     [],
   )

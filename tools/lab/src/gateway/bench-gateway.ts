@@ -10,7 +10,9 @@ import { writeWhole } from '../reporting/results.ts'
 import { document, featureRows, type GatewayBench, table } from './document.ts'
 import { measureFeatures } from './measure.ts'
 
+/** Of each row in a round, in turns of `TURN_S`. */
 const USUAL_S = 10
+const TURN_S = 1
 /** The same exit code as of a bench with an invalid test. */
 const EXIT_INVALID = 3
 
@@ -19,10 +21,11 @@ export async function benchGateway(bench: Bench): Promise<number> {
   const { DURATION, ROUNDS: rounds } = bench.config
   const { client, circumstances, folder, means, head, loadAverage } = await begin(bench, 'gateway')
   const seconds = DURATION === undefined ? USUAL_S : DURATION / 1000
-  means.say(`${counted(rounds, 'round')}, ${seconds} s each row ...`)
+  const turns = Math.max(1, Math.round((rounds * seconds) / TURN_S))
+  means.say(`${counted(turns, 'turn')} of ${TURN_S} s each row ...`)
   let seen: GatewayBench | undefined
   try {
-    const samples = await measureFeatures({ ...means, client, rounds, seconds })
+    const samples = await measureFeatures({ ...means, client, turns, seconds: TURN_S })
     seen = {
       ...head,
       command: `make bench-gateway DURATION=${seconds}s ROUNDS=${rounds}`,

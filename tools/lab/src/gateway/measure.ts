@@ -1,4 +1,4 @@
-/** Each feature of a route on one core, in the gateway and in what others use for it, one process at a time. */
+/** Each feature of a route on one core, in the gateway and in what others use for it, one process after another. */
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
@@ -20,12 +20,14 @@ const CONNECTIONS = 64
 const ORIGIN = { bytes: BYTES, latencyMs: 0, caching: 'public, max-age=3600' }
 const CACHE = { CACHE_MAX_BYTES: '1GiB' }
 /** More than are asked for in the longest load. */
-const NEVER_AGAIN = 100_000_000
+const NEVER_AGAIN = 1_000_000
 
 export interface FeaturesPlan extends Means {
   readonly client: Client
   readonly features?: readonly Feature[]
-  readonly rounds: number
+  /** How often each row has its turn. */
+  readonly turns: number
+  /** Of a turn. */
   readonly seconds: number
 }
 
@@ -35,23 +37,39 @@ interface Row {
   start(): Promise<Served>
 }
 
-/** All rows take turns within each round, so that what the machine does meanwhile hits all. */
+/**
+ * A machine's pace can change by a third within a minute, which is more than a feature costs. So turns are short, and what is
+ * compared is what had its turn at about the same time; all processes live from their first turn to the end.
+ */
 export async function measureFeatures({ features = FEATURES, ...plan }: FeaturesPlan): Promise<Sample[]> {
   const routes = features.map(routeOf)
   await using bed = await startTestbed({ origin: ORIGIN, cache: CACHE, gateways: 0, routes }, plan)
-  const rows = features.flatMap((feature) => rowsOf(feature, bed, plan))
+  await using started = new AsyncDisposableStack()
+  const rows = features.flatMap((feature) => rowsOf(feature, bed, plan)).map((row) => kept(row, started))
   const samples: Sample[] = []
-  let turns = 0
-  for (let round = 1; round <= plan.rounds; round++) {
-    for (const { feature, contender, start } of rotated(rows, round - 1)) {
-      const row = { case: feature.name, contender, round }
-      const [warmUp, asked] = [askedOf(feature, bed, turns++), askedOf(feature, bed, turns++)]
-      const sample = await measured(row, start, { ...plan, asked, warmUp })
+  let loads = 0
+  for (let turn = 1; turn <= plan.turns; turn++) {
+    for (const { feature, contender, start } of rotated(rows, turn - 1)) {
+      const row = { case: feature.name, contender, round: turn }
+      const warmUp = turn === 1 && askedOf(feature, bed, loads++)
+      const sample = await measured(row, start, { ...plan, asked: askedOf(feature, bed, loads++), warmUp })
       samples.push(sample)
-      plan.say(`  ${feature.name}, round ${round}, ${contender}: ${inWords(sample)}`)
+      plan.say(`  ${feature.name}, turn ${turn}, ${contender}: ${inWords(sample)}`)
     }
   }
   return samples
+}
+
+/** Started for its first turn; whoever takes it does not end it. */
+function kept({ start, ...row }: Row, started: AsyncDisposableStack): Row {
+  let server: Promise<Served> | undefined
+  return {
+    ...row,
+    start: async () => {
+      server ??= start().then((served) => started.use(served))
+      return { ...(await server), [Symbol.asyncDispose]: async () => {} }
+    },
+  }
 }
 
 function rowsOf(feature: Feature, bed: Testbed, plan: Means): Row[] {
@@ -63,12 +81,12 @@ function rowsOf(feature: Feature, bed: Testbed, plan: Means): Row[] {
   ]
 }
 
-/** `turn`: no two ask for the same items, where these are to be new. */
-function askedOf({ name, at, headers, isNew = false }: Feature, bed: Testbed, turn: number): Asked {
+/** `load`: no two ask for the same items, where these are to be new. */
+function askedOf({ name, at, headers, isNew = false }: Feature, bed: Testbed, load: number): Asked {
   const answer = { path: `/${at}/item?n=${isNew ? '' : '1'}`, body: bodyOf(1, BYTES) }
   const sent = { ...bed.headers, ...headers }
   const common = { name, method: 'GET', connections: CONNECTIONS, sends: 0, headers: sent, answer } as const
-  return isNew ? { ...common, numbered: { first: turn * NEVER_AGAIN, count: NEVER_AGAIN } } : common
+  return isNew ? { ...common, numbered: { first: load * NEVER_AGAIN, count: NEVER_AGAIN } } : common
 }
 
 async function startUsual(

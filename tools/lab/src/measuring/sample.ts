@@ -46,8 +46,8 @@ export interface Measuring extends Means {
   readonly client: Client
   readonly seconds: number
   readonly asked: Asked
-  /** What is asked before it counts. Default: the same. */
-  readonly warmUp?: Asked
+  /** What is asked before it counts. Default: the same; `false` of one that has been asked before. */
+  readonly warmUp?: Asked | false
   /** Looks at one answer whole, which no client under load does. Default: over HTTP. */
   readonly look?: (url: string, asked: Asked) => Promise<string[]>
 }
@@ -65,7 +65,7 @@ export async function measured(
     const common = { core: cores.client, folder, environment: { PATH: environment['PATH'] }, signal }
     const load = (what: Asked, seconds: number) =>
       client.load({ ...common, url: url + what.answer.path, asked: what, seconds })
-    await load(warmUp, Math.min(WARM_UP_S, plan.seconds))
+    if (warmUp) await load(warmUp, Math.min(WARM_UP_S, plan.seconds))
     const wrong = await look(url, asked)
     const from = await reading(server, cores)
     const seen = await load(asked, plan.seconds)
