@@ -5,7 +5,7 @@ import { percent } from '../judging/figures.ts'
 import { type Trace, traces } from './traces.ts'
 
 /** Of what was asked for, 0 to 1. */
-export interface Spared {
+interface Spared {
   readonly requests: number
   readonly bytes: number
 }

@@ -1,5 +1,5 @@
 /** autocannon as a driver: for closed loads where k6 is not installed. Its latencies are exact, each answer is kept. */
-import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { loadIn } from '../measuring/load-in.ts'
 import { versionsOf } from '../measuring/versions.ts'
 import { type Driver, DriverError, type DriverSecond } from '../plan.ts'
@@ -7,7 +7,7 @@ import type { Load } from '../run.ts'
 import type { Environment } from '../settings.ts'
 import { isPinned } from './pin.ts'
 
-const CHILD = path.join(import.meta.dirname, 'autocannon-child.ts')
+const CHILD = fileURLToPath(import.meta.resolve('./autocannon-child.ts'))
 /** Seconds beside the plan's: for starting, and for the last answers. */
 const ASIDE = 40
 
