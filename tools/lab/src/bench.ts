@@ -9,14 +9,14 @@ import { type Driver, DriverError, type Shape } from './plan.ts'
 import { report } from './reporting/report.ts'
 import { createResults, type Results } from './reporting/results.ts'
 import { summary } from './reporting/summary.ts'
-import type { Run } from './run.ts'
+import { type Run, SHAPES } from './run.ts'
 import { PROFILES, type Scenario, shapes } from './scenario.ts'
 import type { Environment, Settings } from './settings.ts'
 import { cleanStack, LabError, runningStack, type Stack, startStack, stopStack } from './stack.ts'
 
 const USUAL_MS = 60_000
-/** A scenario that did not do what its name says. */
-const EXIT_INVALID = 3
+/** The exit code of a bench in which something did not do what its name says. */
+export const EXIT_INVALID = 3
 
 export interface Bench {
   readonly config: Settings
@@ -128,6 +128,4 @@ async function conclude(results: Results): Promise<number> {
 
 const say = (line: string) => void process.stdout.write(`${line}\n`)
 
-function inWords(shape: Shape): string {
-  return shape.kind === 'users' ? `${shape.users} users who think` : `${shape.users} connections that never wait`
-}
+const inWords = ({ kind, users }: Shape) => `${users} ${SHAPES[kind]}`

@@ -1,5 +1,6 @@
 /** `make load`: a number of requests by a number of clients on the stack that is up, and what became of them. */
 import { Pool } from 'undici'
+import { percentile } from './measuring/spread.ts'
 import type { Environment, Settings } from './settings.ts'
 import { runningStack } from './stack.ts'
 
@@ -22,9 +23,8 @@ export async function load({ CLIENTS, REQUESTS, STATE_DIR }: Settings, environme
   const clients = Math.min(CLIENTS, REQUESTS)
   const { times, failures, seconds } = await ask(stack.url, token, clients, REQUESTS)
   const failed = [...failures.values()].reduce((sum, count) => sum + count, 0)
-  const sorted = times.toSorted()
   const average = times.reduce((sum, ms) => sum + ms, 0) / REQUESTS
-  const p95 = sorted[Math.ceil(REQUESTS * 0.95) - 1] ?? 0
+  const p95 = percentile(times.toSorted(), 0.95)
   const by = [...failures].map(([status, count]) => `${status}: ${count.toLocaleString('en')}`).join(', ')
   const lines = [
     ['requests', `${REQUESTS.toLocaleString('en')} by ${clients} clients, half /data/{key} and half /process`],

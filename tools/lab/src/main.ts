@@ -8,7 +8,6 @@ import { benchGateway } from './gateway/bench-gateway.ts'
 import { getK6 } from './generators/get-k6.ts'
 import { OWN_K6 } from './generators/k6-binary.ts'
 import { load } from './load.ts'
-import { DriverError } from './plan.ts'
 import { report } from './reporting/report.ts'
 import { newestIn } from './reporting/results.ts'
 import { BENCH, scenarioOf } from './scenario.ts'
@@ -69,7 +68,7 @@ try {
   process.exitCode = await run(process.argv[2] ?? '', process.env, interrupted.signal)
 } catch (error) {
   if (interrupted.signal.aborted) process.exitCode = 130
-  else if (error instanceof ConfigError || error instanceof LabError || error instanceof DriverError) {
+  else if (error instanceof ConfigError || error instanceof LabError) {
     process.stderr.write(`${error.message}\n`)
     process.exitCode = 1
   } else throw error

@@ -1,5 +1,6 @@
 /** What a driver is to do: which requests, in which shape, and what each answer must say. */
 import type { Load, Second } from './run.ts'
+import { LabError } from './stack.ts'
 
 /** Many users who join one after another and wait between requests, or few who never wait. */
 export type Shape =
@@ -44,7 +45,7 @@ export interface Driver {
 }
 
 /** The load generator could not do its work: nothing was measured. */
-export class DriverError extends Error {
+export class DriverError extends LabError {
   override name = 'DriverError'
 }
 

@@ -130,6 +130,9 @@ export const Run = Type.Object({
 })
 export type Run = Static<typeof Run>
 
+/** Who asks, in words. */
+export const SHAPES = { users: 'users who think', closed: 'connections that never wait' } as const
+
 /** A scenario that could not be run here, and what to do about it. */
 export const NotRun = Type.Object({ name: Type.String(), shape: Run.properties.shape, notRun: Type.String() })
 export type NotRun = Static<typeof NotRun>

@@ -17,26 +17,7 @@ const settings = {
   REQUESTS: whole({ about: 'Requests of `make load`.', minimum: 1, maximum: 10_000_000, default: 1000 }),
   ACCOUNTS: whole({ about: 'Accounts of `make load-accounts`.', minimum: 1, maximum: 100_000, default: 100 }),
   PART: Type.Optional(
-    choice(
-      [
-        'all',
-        'both',
-        'forwarding',
-        'bad-upstreams',
-        'tiers',
-        'herd',
-        'zipf',
-        'purge',
-        'l2',
-        'memory',
-        'loop-delay',
-        'hit-ratio',
-        'faults',
-      ],
-      {
-        about: 'Which part of `make bench-balancer` or `make bench-cache`; by default all of them.',
-      },
-    ),
+    text({ about: 'Which part of `make bench-balancer` or `make bench-cache`; by default all of them.' }),
   ),
   ROUNDS: whole({
     about: 'Rounds of `make bench-balancer`, `make bench-cache` and `make bench-gateway`.',

@@ -5,7 +5,8 @@ import path from 'node:path'
 import { request } from 'undici'
 import { expect, it, onTestFinished } from 'vitest'
 import { versionOf } from '../src/cache/items.ts'
-import { series, startTestbed } from '../src/cache/testbed.ts'
+import { startTestbed } from '../src/cache/testbed.ts'
+import { seriesOf, sumOf } from '../src/measuring/metrics.ts'
 import { openLoad } from '../src/measuring/open-load.ts'
 import type { Means } from '../src/measuring/sample.ts'
 
@@ -41,8 +42,8 @@ it('is gateways that share a cache before an origin that counts, and leaves noth
     const { l1 = 0, l2 = 0, waited = 0, origin: asking = 0 } = load.from
     expect(l1 + l2 + waited + asking).toBe(load.requests)
     expect(await bed.counts()).toMatchObject({ reads: asking, most: 1 })
-    const reads = await series({ url: urls[2] as string }, 'spillway_gateway_cache_reads_total')
-    expect(reads.find(({ labels }) => labels['tier'] === 'l1')?.value).toBeGreaterThan(0)
+    const series = await seriesOf({ url: urls[2] as string })
+    expect(sumOf(series, 'spillway_gateway_cache_reads_total', { tier: 'l1' })).toBeGreaterThan(0)
   }
   for (const url of urls) await expect(request(url)).rejects.toThrow('ECONNREFUSED')
 })

@@ -35,7 +35,9 @@ function watched(contender: Contender): Contender & { ports: number[] } {
 }
 
 const forwardingOf = (contenders: readonly Contender[]) =>
-  measureForwarding({ ...means(), contenders, cases: POST, client: autocannonClient(), rounds: 1, seconds: 1 })
+  Array.fromAsync(
+    measureForwarding({ ...means(), contenders, cases: POST, client: autocannonClient(), rounds: 1, seconds: 1 }),
+  )
 
 describe('forwarding', () => {
   it('counts what the balancer carried and what that cost it, and leaves nothing running', async () => {
@@ -66,10 +68,8 @@ describe('forwarding', () => {
 describe('bad upstreams', () => {
   it('counts what clients got and what the bad upstream was given', async () => {
     const contenders = [bareDispatch]
-    const samples = await measureBadUpstreams({
-      ...means(),
-      ...{ contenders, faults: ['failing'], rounds: 1, seconds: 1, rate: 200 },
-    })
+    const plan = { ...means(), contenders, faults: ['failing'] as const, rounds: 1, seconds: 1, rate: 200 }
+    const samples = await Array.fromAsync(measureBadUpstreams(plan))
     expect(samples).toMatchObject([{ fault: 'failing', contender: bareDispatch.name, faults: [] }])
     const [{ load, share }] = samples as [(typeof samples)[0]]
     // It takes turns and has no opinion, so a quarter fails.

@@ -4,10 +4,10 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { withGenerator } from '../generators/generator.ts'
 import { figure, whole } from '../judging/figures.ts'
+import type { PartPlan } from '../measuring/part.ts'
 import { DriverError } from '../plan.ts'
 import { ROOT } from '../stack.ts'
-import type { FigurePart, PartPlan } from './part.ts'
-import type { FigureSample } from './rows.ts'
+import { type FigureSample, figures } from './figures.ts'
 
 /** All faults in turn take about a minute. */
 const WITHIN_MS = 300_000
@@ -28,8 +28,8 @@ export interface Reported {
   readonly recoveredAfterMs: number
 }
 
-export const faults: FigurePart<Figure> = {
-  kind: 'figures',
+export const faults = figures<Figure>({
+  isOnce: true,
   seconds: 0,
   title: 'While something is broken',
   about: [
@@ -45,17 +45,14 @@ export const faults: FigurePart<Figure> = {
     write: { title: 'slowest write ms', as: whole },
     recovered: { title: 'recovered ms', as: whole },
   },
-  async measure(plan) {
-    const samples: FigureSample<Figure>[] = []
+  async *measure(plan) {
     for (let round = 1; round <= plan.rounds; round++) {
       const { rows, broken } = await runTest(plan)
-      if (broken !== undefined) samples.push({ row: 'the test itself', round, figures: {}, faults: [broken] })
-      samples.push(...rows.map((row) => sampleOf(row, round)))
-      plan.say(`  round ${round}: ${whole(rows.length)} faults${broken === undefined ? '' : ', and the test failed'}`)
+      if (broken !== undefined) yield { row: 'the test itself', round, figures: {}, faults: [broken] }
+      yield* rows.map((row) => sampleOf(row, round))
     }
-    return samples
   },
-}
+})
 
 export function sampleOf(row: Reported, round: number): FigureSample<Figure> {
   return {

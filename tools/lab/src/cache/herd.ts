@@ -2,10 +2,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { figure, whole } from '../judging/figures.ts'
+import type { PartPlan } from '../measuring/part.ts'
 import { percentile } from '../measuring/spread.ts'
+import { type FigureSample, figures } from './figures.ts'
 import { bodyOf } from './items.ts'
-import type { FigurePart, PartPlan } from './part.ts'
-import type { FigureSample } from './rows.ts'
 import { startTestbed, type Testbed } from './testbed.ts'
 
 const CLIENTS = 1000
@@ -19,8 +19,7 @@ const TIMEOUT_MS = 20_000
 
 type Figure = 'calls' | 'p50' | 'p99' | 'max' | 'failed'
 
-export const herd: FigurePart<Figure> = {
-  kind: 'figures',
+export const herd = figures<Figure>({
   seconds: 0,
   title: 'A herd before one cold item',
   about: [
@@ -33,29 +32,27 @@ export const herd: FigurePart<Figure> = {
     max: { title: 'max ms', as: figure },
     failed: { title: 'failed', as: whole },
   },
-  async measure(plan) {
-    const samples: FigureSample<Figure>[] = []
+  async *measure(plan) {
     for (let round = 1; round <= plan.rounds; round++) {
       await using bed = await startTestbed({ origin: ORIGIN, gateways: GATEWAYS }, plan)
       await using clients = new Clients(bed)
-      const keep = (row: string, seen: Seen, mayCall: number) => {
-        const faults = [
-          ...(seen.calls > mayCall ? [`an item was asked for ${seen.calls} times at the origin`] : []),
-          ...(seen.failed > 0 ? [`${seen.failed} clients had no answer, or a wrong one`] : []),
-        ]
-        samples.push({ row, round, figures: { ...seen }, faults })
-        plan.say(`  ${row}, round ${round}: ${seen.calls} origin calls, p99 ${figure(seen.p99)} ms`)
-      }
-      keep('all is well', await herds(bed, clients, plan, 'well'), 1)
+      yield sampleOf('all is well', round, await herds(bed, clients, plan, 'well'), 1)
       bed.cache.child.kill('SIGKILL')
       await delay(SESSION_ENDS, undefined, { signal: plan.signal })
-      keep('the cache service is gone', await herds(bed, clients, plan, 'gone'), Number.POSITIVE_INFINITY)
+      yield sampleOf('the cache service is gone', round, await herds(bed, clients, plan, 'gone'))
     }
-    return samples
   },
-}
+})
 
 type Seen = Readonly<Record<Figure, number>>
+
+function sampleOf(row: string, round: number, seen: Seen, mayCall = Number.POSITIVE_INFINITY): FigureSample<Figure> {
+  const faults = [
+    ...(seen.calls > mayCall ? [`an item was asked for ${seen.calls} times at the origin`] : []),
+    ...(seen.failed > 0 ? [`${seen.failed} clients had no answer, or a wrong one`] : []),
+  ]
+  return { row, round, figures: seen, faults }
+}
 
 async function herds(bed: Testbed, clients: Clients, { signal }: PartPlan, named: string): Promise<Seen> {
   await clients.ask(`/items/${named}-warm`)

@@ -1,17 +1,15 @@
 /** The part "l2": our cache service on one core, beside Valkey or Redis, asked by the client that gateways ask with. */
-import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
-import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { type Command, findOnPath } from '../generators/pin.ts'
 import type { Asked, Client } from '../measuring/client.ts'
 import { loadIn } from '../measuring/load-in.ts'
-import { inWords, type Means, measured, rotated, type Sample, type Served } from '../measuring/sample.ts'
-import { freePorts, type ServerPlan, startServer } from '../measuring/server.ts'
+import { compared, type PartPlan, turns } from '../measuring/part.ts'
+import { type Means, measured, type Sample, type Served } from '../measuring/sample.ts'
+import { freePorts, type ServerPlan, serve } from '../measuring/server.ts'
+import { versionSaid } from '../measuring/versions.ts'
 import type { Environment } from '../settings.ts'
-import type { ComparedPart, PartPlan } from './part.ts'
 import type { L2Plan } from './processes/l2-client.ts'
 import { CACHE } from './testbed.ts'
 
@@ -32,8 +30,7 @@ interface Store extends Pick<ServerPlan, 'ready'> {
   launch(port: number): Command & { readonly url: string; readonly settings?: Readonly<Record<string, string>> }
 }
 
-export const l2: ComparedPart = {
-  kind: 'compared',
+export const l2 = compared({
   seconds: 5,
   title: 'The cache service beside Valkey or Redis',
   about: [
@@ -41,26 +38,19 @@ export const l2: ComparedPart = {
   ],
   peers: [['x ours', OURS]],
   measure: measureL2,
-}
+})
 
-async function measureL2(plan: PartPlan): Promise<Sample[]> {
+async function* measureL2(plan: PartPlan): AsyncGenerator<Sample> {
   const stores = [ours, ...(await valkey(plan.environment))]
-  const samples: Sample[] = []
-  for (let round = 1; round <= plan.rounds; round++) {
-    for (const [does, name] of Object.entries(CASES) as [L2Plan['does'], string][]) {
-      for (const store of rotated(stores, round - 1)) {
-        const row = { case: name, contender: store.name, round }
-        const sends = does === 'purge' ? '' : 'x'.repeat(BYTES)
-        const answer = { path: '', body: sends }
-        const asked: Asked = { name, method: 'GET', connections: CONNECTIONS, sends: 0, answer }
-        const client = l2Client(does)
-        const sample = await measured(row, () => start(store, plan), { ...plan, client, asked, look: async () => [] })
-        samples.push(sample)
-        plan.say(`  ${name}, round ${round}, ${store.name}: ${inWords(sample)}`)
-      }
-    }
+  const kinds = Object.entries(CASES) as [L2Plan['does'], string][]
+  for (const { round, kind, contender: store } of turns(plan.rounds, kinds, stores)) {
+    const [does, name] = kind
+    const answer = { path: '', body: does === 'purge' ? '' : 'x'.repeat(BYTES) }
+    const asked: Asked = { name, method: 'GET', connections: CONNECTIONS, sends: 0, answer }
+    const row = { case: name, contender: store.name, round }
+    const client = l2Client(does)
+    yield measured(row, () => start(store, plan), { ...plan, client, asked, look: async () => [] })
   }
-  return samples
 }
 
 const ours: Store = {
@@ -78,8 +68,7 @@ async function valkey(environment: Environment): Promise<Store[]> {
   const found = ['valkey-server', 'redis-server'].map((name) => [name, findOnPath(name, environment['PATH'])] as const)
   const [name, file] = found.find(([, file]) => file !== undefined) ?? []
   if (!name || !file) return []
-  const { stdout } = await promisify(execFile)(file, ['--version'])
-  const version = /v=(\S+)/.exec(stdout)?.[1] ?? 'of an unknown version'
+  const version = await versionSaid(file, '--version', /v=(\S+)/)
   const own = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory', '1gb']
   const launch: Store['launch'] = (port) => ({
     file,
@@ -101,22 +90,10 @@ async function pong(url: string, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function start(store: Store, { folder, environment, cores, signal }: Means): Promise<Served> {
+async function start({ launch, ...store }: Store, means: Means): Promise<Served> {
   const [port = 0] = await freePorts(1)
-  const { url, settings, ...command } = store.launch(port)
-  const server = await startServer(
-    {
-      name: store.name,
-      command,
-      environment: { PATH: environment['PATH'], NODE_ENV: 'production', ...settings },
-      core: cores.contender,
-      log: path.join(folder, 'store.log'),
-      url: store.ready ? url : `${url}/ready`,
-      ...(store.ready ? { ready: store.ready } : {}),
-    },
-    signal,
-  )
-  return { ...server, url }
+  const { url, settings = {}, ...command } = launch(port)
+  return { ...(await serve({ ...store, command, port, settings, core: means.cores.contender }, means)), url }
 }
 
 /** In a process of its own, as a gateway is one. */

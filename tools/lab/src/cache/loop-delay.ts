@@ -1,31 +1,28 @@
 /** The part "loop-delay": how late the cache service's event loop is while it holds 100,000 entries and much is removed. */
-import { once } from 'node:events'
-import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type CacheClient, createCacheClient, freshOnly } from '@spillway/cache-client'
 import { figure, whole } from '../judging/figures.ts'
-import { freePorts, type Server, startServer } from '../measuring/server.ts'
-import { ROOT } from '../stack.ts'
-import type { FigurePart, PartPlan } from './part.ts'
+import { ask } from '../measuring/channel.ts'
+import type { PartPlan } from '../measuring/part.ts'
+import { freePorts, type Server, serve } from '../measuring/server.ts'
+import { figures } from './figures.ts'
 import type { LoopDelay } from './processes/loop-probe.ts'
-import type { FigureSample } from './rows.ts'
+import { CACHE } from './testbed.ts'
 
 const PROBE = fileURLToPath(import.meta.resolve('./processes/loop-probe.ts'))
-const CACHE = path.join(ROOT, 'apps/cache/src/main.ts')
 const ENTRIES = 100_000
 const BODY = Buffer.alloc(1000, 'x')
 const AT_ONCE = 8
 /** Of every four entries, one lives so long; all others an hour. */
 const SHORT_MS = 60_000
 const HOUR_MS = 3_600_000
-const TOLD_WITHIN_MS = 10_000
 const NEVER = new AbortController().signal
 
 type Figure = 'p50' | 'p99' | 'max' | 'lookups'
 
-export const loopDelay: FigurePart<Figure> = {
-  kind: 'figures',
+export const loopDelay = figures<Figure>({
+  isOnce: true,
   seconds: 5,
   title: `Loop delay with ${whole(ENTRIES)} entries`,
   about: [
@@ -37,42 +34,41 @@ export const loopDelay: FigurePart<Figure> = {
     max: { title: 'max ms', as: figure },
     lookups: { title: 'lookups/s', as: whole },
   },
-  async measure(plan) {
-    const samples: FigureSample<Figure>[] = []
+  async *measure(plan) {
     for (let round = 1; round <= plan.rounds; round++) {
       await using service = await start(plan)
       const { client } = service
       const measured = async (row: string, act: () => Promise<unknown>, seconds = plan.seconds) => {
-        service.child.send('begin')
+        await ask(service, 'begin', plan.signal)
         const [lookups, faults] = await Promise.all([lookUp(client, seconds, plan), faultsOf(act)])
-        const figures = { ...(await told(service, plan.signal)), lookups }
-        samples.push({ row, round, figures, faults })
-        plan.say(`  ${row}, round ${round}: p99 ${figure(figures.p99)} ms, at most ${figure(figures.max)} ms`)
+        return { row, round, figures: { ...(await ask<LoopDelay>(service, 'delay', plan.signal)), lookups }, faults }
       }
       await fill(client, plan.signal)
-      await measured('lookups', async () => {})
-      await measured('lookups while a quarter expires', async () => {}, SHORT_MS / 1000)
-      await measured('lookups and a purge of 50,000 by tag', () => client.purge({ tags: ['half'] }))
+      yield measured('lookups', async () => {})
+      yield measured('lookups while a quarter expires', async () => {}, SHORT_MS / 1000)
+      yield measured('lookups and a purge of 50,000 by tag', () => client.purge({ tags: ['half'] }))
       await fill(client, plan.signal)
-      await measured('lookups and a purge of all', () => client.purge({ all: true }))
+      yield measured('lookups and a purge of all', () => client.purge({ all: true }))
     }
-    return samples
   },
-}
+})
 
 interface Service extends Server {
   readonly client: CacheClient
 }
 
-async function start({ folder, environment, signal }: PartPlan): Promise<Service> {
+async function start(plan: PartPlan): Promise<Service> {
+  const { signal } = plan
   const [port = 0] = await freePorts(1)
-  const url = `http://127.0.0.1:${port}`
-  const own = { PATH: environment['PATH'], NODE_ENV: 'production', PORT: String(port), CACHE_MAX_BYTES: '1GiB' }
+  const settings = { PORT: String(port), CACHE_MAX_BYTES: '1GiB' }
   const command = { file: process.execPath, args: ['--import', PROBE, CACHE] }
-  const log = path.join(folder, 'loop-delay.log')
-  const plan = { name: 'the cache service', command, environment: own, core: undefined, log, channel: true }
-  const server = await startServer({ ...plan, url: `${url}/ready` }, signal)
-  const client = createCacheClient({ url, instance: 'bench', logger: { info() {}, warn() {} }, maxBytes: 0 })
+  const server = await serve({ name: 'the cache service', command, port, settings, channel: true }, plan)
+  const client = createCacheClient({
+    url: server.url,
+    instance: 'bench',
+    logger: { info() {}, warn() {} },
+    maxBytes: 0,
+  })
   while (!client.state.live) await delay(20, 0, { signal })
   return {
     ...server,
@@ -81,16 +77,6 @@ async function start({ folder, environment, signal }: PartPlan): Promise<Service
       await client.close()
       await server[Symbol.asyncDispose]()
     },
-  }
-}
-
-async function told({ child }: Server, interrupted: AbortSignal): Promise<LoopDelay> {
-  // A child that was stopped meanwhile says nothing any more.
-  const signal = AbortSignal.any([interrupted, AbortSignal.timeout(TOLD_WITHIN_MS)])
-  child.send('tell', () => {})
-  for (;;) {
-    const [message] = (await once(child, 'message', { signal })) as [{ delay?: LoopDelay }]
-    if (message.delay) return message.delay
   }
 }
 

@@ -2,10 +2,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Pool } from 'undici'
-import { figure, megabytes, whole } from '../judging/figures.ts'
-import type { FigurePart, PartPlan } from './part.ts'
-import type { FigureSample } from './rows.ts'
-import { type Member, metric, startTestbed, type Testbed } from './testbed.ts'
+import { megabytes, whole } from '../judging/figures.ts'
+import { seriesOf, sumOf } from '../measuring/metrics.ts'
+import type { PartPlan } from '../measuring/part.ts'
+import { figures } from './figures.ts'
+import { type Member, startTestbed, type Testbed } from './testbed.ts'
 
 const ITEMS = 100_000
 const AT_ONCE = 64
@@ -18,8 +19,8 @@ const COLLECTED_WITHIN = 3000
 
 type Figure = 'resident' | 'heap' | 'outside' | 'each' | 'counted'
 
-export const memory: FigurePart<Figure> = {
-  kind: 'figures',
+export const memory = figures<Figure>({
+  isOnce: true,
   seconds: 0,
   title: `Memory of ${whole(ITEMS)} entries`,
   about: [
@@ -32,8 +33,7 @@ export const memory: FigurePart<Figure> = {
     each: { title: 'B an entry', as: whole },
     counted: { title: 'B counted', as: whole },
   },
-  async measure(plan) {
-    const samples: FigureSample<Figure>[] = []
+  async *measure(plan) {
     for (let round = 1; round <= plan.rounds; round++) {
       const settings = { gateway: { L1_MAX_BYTES: ROOM }, cache: { CACHE_MAX_BYTES: ROOM }, node: NODE }
       await using bed = await startTestbed({ origin: ORIGIN, gateways: 1, ...settings }, plan)
@@ -41,43 +41,35 @@ export const memory: FigurePart<Figure> = {
       const before = [await lookAt(bed.cache), await lookAt(gateway)] as const
       const failed = await fill(gateway, bed, plan)
       const rows = [
-        ['cache service', bed.cache, 'spillway_cache_bytes', before[0]],
-        ['L1 of a gateway', gateway, 'spillway_gateway_l1_bytes', before[1]],
+        ['cache service', bed.cache, before[0]],
+        ['L1 of a gateway', gateway, before[1]],
       ] as const
-      for (const [row, member, counted, from] of rows) {
+      for (const [row, member, from] of rows) {
         const to = await lookAt(member)
-        const grown = (what: keyof Look) => to[what] - from[what]
+        const grown = (what: keyof typeof to) => to[what] - from[what]
         const [resident, heap, outside] = [grown('resident'), grown('heap'), grown('outside')]
-        const each = (heap + outside) / ITEMS
-        const figures = { resident, heap, outside, each, counted: (await metric(member, counted)) / ITEMS }
+        const seen = { resident, heap, outside, each: (heap + outside) / ITEMS, counted: to.counted / ITEMS }
         const faults = [
           ...(failed > 0 ? [`${failed} answers were missing`] : []),
           // L1 is emptied where its session ends, as it may on a machine that is too busy to keep one.
-          ...(figures.counted < ORIGIN.bytes ? ['it does not hold all of them any more'] : []),
+          ...(seen.counted < ORIGIN.bytes ? ['it does not hold all of them any more'] : []),
         ]
-        samples.push({ row, round, figures, faults })
-        plan.say(`  ${row}, round ${round}: ${figure(resident / 2 ** 20)} MiB resident, ${whole(each)} B an entry`)
+        yield { row, round, figures: seen, faults }
       }
     }
-    return samples
   },
-}
+})
 
-interface Look {
-  readonly resident: number
-  readonly heap: number
-  readonly outside: number
-}
-
-async function lookAt(member: Member): Promise<Look> {
+async function lookAt(member: Member) {
   member.child.kill('SIGUSR2')
   await delay(COLLECTED_WITHIN)
-  const [resident, heap, outside] = await Promise.all([
-    metric(member, 'process_resident_memory_bytes'),
-    metric(member, 'nodejs_heap_size_used_bytes'),
-    metric(member, 'nodejs_external_memory_bytes'),
-  ])
-  return { resident, heap, outside }
+  const series = await seriesOf(member)
+  return {
+    resident: sumOf(series, 'process_resident_memory_bytes'),
+    heap: sumOf(series, 'nodejs_heap_size_used_bytes'),
+    outside: sumOf(series, 'nodejs_external_memory_bytes'),
+    counted: sumOf(series, 'spillway_cache_bytes') + sumOf(series, 'spillway_gateway_l1_bytes'),
+  }
 }
 
 /** Each item once. Resolves to how many were not answered. */

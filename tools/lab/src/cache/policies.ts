@@ -1,14 +1,13 @@
 /** The part "hit-ratio": what the policies of the in-process store spare the origin, simulated over traces. */
 import { setImmediate as breathe } from 'node:timers/promises'
-import { percent, whole } from '../judging/figures.ts'
+import { share } from '../judging/figures.ts'
+import { type FigureSample, figures } from './figures.ts'
 import { type HitRatio, hitRatios } from './hit-ratio.ts'
-import type { FigurePart } from './part.ts'
-import type { FigureSample } from './rows.ts'
 
 type Figure = 'lru' | 's3' | 'gain' | 'lruBytes' | 's3Bytes'
 
-export const policies: FigurePart<Figure> = {
-  kind: 'figures',
+export const policies = figures<Figure>({
+  isOnce: true,
   seconds: 0,
   title: 'LRU and S3-FIFO',
   about: [
@@ -21,32 +20,19 @@ export const policies: FigurePart<Figure> = {
     lruBytes: { title: 'bytes, LRU', as: share, isMore: true },
     s3Bytes: { title: 'bytes, S3-FIFO', as: share, isMore: true },
   },
-  async measure({ rounds, signal, say }) {
-    const samples: FigureSample<Figure>[] = []
+  async *measure({ rounds, signal }) {
     for (let round = 1; round <= rounds; round++) {
-      const seen: HitRatio[] = []
-      for (const ratio of hitRatios(round)) {
-        seen.push(ratio)
+      for (const seen of hitRatios(round)) {
+        yield sampleOf(seen, round)
         await breathe(undefined, { signal })
       }
-      samples.push(...samplesOf(seen, round))
-      say(`  round ${round}: ${whole(seen.length)} replays`)
     }
-    return samples
   },
-}
+})
 
-/** One for each trace, sizes and room, with both policies beside each other. */
-export function samplesOf(ratios: readonly HitRatio[], round: number): FigureSample<Figure>[] {
-  const groups = Map.groupBy(ratios, ({ trace, sizes, room }) => `${trace}, ${sizes} sizes, room for ${percent(room)}`)
-  return [...groups].map(([row, group]) => {
-    const of = (name: string) => group.find(({ policy }) => policy === name)
-    const { hitRatio: lru = Number.NaN, byteHitRatio: lruBytes = Number.NaN } = of('lru') ?? {}
-    const { hitRatio: s3 = Number.NaN, byteHitRatio: s3Bytes = Number.NaN } = of('s3-fifo') ?? {}
-    return { row, round, figures: { lru, s3, gain: 100 * (s3 - lru), lruBytes, s3Bytes }, faults: [] }
-  })
-}
-
-function share(value: number): string {
-  return percent(Number(value.toPrecision(3)))
+/** Both policies beside each other. */
+export function sampleOf({ row, lru, s3 }: HitRatio, round: number): FigureSample<Figure> {
+  const gain = 100 * (s3.requests - lru.requests)
+  const bytes = { lruBytes: lru.bytes, s3Bytes: s3.bytes }
+  return { row, round, figures: { lru: lru.requests, s3: s3.requests, gain, ...bytes }, faults: [] }
 }

@@ -3,10 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { figure, whole } from '../judging/figures.ts'
 import { LATE_MS, openLoad } from '../measuring/open-load.ts'
+import { attempted, type PartPlan } from '../measuring/part.ts'
 import { percentile } from '../measuring/spread.ts'
+import { type FigureSample, figures } from './figures.ts'
 import { versionOf } from './items.ts'
-import type { FigurePart, PartPlan } from './part.ts'
-import { attempted, type FigureSample } from './rows.ts'
 import { startTestbed, type Testbed } from './testbed.ts'
 
 const GATEWAYS = 3
@@ -19,8 +19,7 @@ const EPOCH_MS = 2500
 
 type Figure = 'p50' | 'p99' | 'max' | 'purges' | 'stale' | 'failed'
 
-export const purge: FigurePart<Figure> = {
-  kind: 'figures',
+export const purge = figures<Figure>({
   seconds: 10,
   title: 'From a purge to its answer',
   about: [
@@ -34,8 +33,7 @@ export const purge: FigurePart<Figure> = {
     stale: { title: 'stale reads', as: whole },
     failed: { title: 'failed', as: whole },
   },
-  async measure(plan) {
-    const samples: FigureSample<Figure>[] = []
+  async *measure(plan) {
     await using bed = await startTestbed({ origin: ORIGIN, gateways: GATEWAYS }, plan)
     await delay(EPOCH_MS, undefined, { signal: plan.signal })
     for (let round = 1; round <= plan.rounds; round++) {
@@ -45,16 +43,13 @@ export const purge: FigurePart<Figure> = {
         ['writes under load', writeItem, plan.rate],
       ] as const
       for (const [row, act, rate] of rows) {
-        const one = { row, round, act, rate }
-        const sample = await attempted(row, round, plan.signal, () => measureOne(one, bed, plan))
-        samples.push(sample)
-        const { p50 = Number.NaN, p99 = Number.NaN } = sample.figures
-        plan.say(`  ${row}, round ${round}: p50 ${figure(p50)} ms, p99 ${figure(p99)} ms`)
+        yield attempted({ row, round, figures: {} }, plan.signal, () =>
+          measureOne({ row, round, act, rate }, bed, plan),
+        )
       }
     }
-    return samples
   },
-}
+})
 
 interface One {
   readonly row: string

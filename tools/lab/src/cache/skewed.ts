@@ -1,10 +1,10 @@
 /** The part "zipf": what of a skewed load reaches the origin, with and without early refresh, stale answers and L1. */
-import { figure, percent, whole } from '../judging/figures.ts'
+import { figure, share, whole } from '../judging/figures.ts'
 import { LATE_MS, openLoad } from '../measuring/open-load.ts'
+import { attempted, type PartPlan } from '../measuring/part.ts'
 import type { OpenLoad } from '../measuring/processes/open-load.ts'
-import type { FigurePart, PartPlan } from './part.ts'
+import { type FigureSample, figures } from './figures.ts'
 import type { OriginCounts } from './processes/origin.ts'
-import { attempted, type FigureSample } from './rows.ts'
 import { startTestbed, type TestbedPlan } from './testbed.ts'
 
 const GATEWAYS = 3
@@ -26,8 +26,8 @@ const VARIANTS: Readonly<Record<string, Variant>> = {
 
 type Figure = 'hits' | 'l1' | 'l2' | 'stale' | 'waiting' | 'calls' | 'unchanged' | 'p50' | 'p99' | 'p999'
 
-export const skewed: FigurePart<Figure> = {
-  kind: 'figures',
+export const skewed = figures<Figure>({
+  isOnce: true,
   seconds: 20,
   title: 'A skewed load',
   about: [
@@ -45,19 +45,14 @@ export const skewed: FigurePart<Figure> = {
     p99: { title: 'p99 ms', as: figure },
     p999: { title: 'p99.9 ms', as: figure, isMore: true },
   },
-  async measure(plan) {
-    const samples: FigureSample<Figure>[] = []
+  async *measure(plan) {
     for (let round = 1; round <= plan.rounds; round++) {
       for (const [row, variant] of Object.entries(VARIANTS)) {
-        const sample = await attempted(row, round, plan.signal, () => measureOne(row, variant, round, plan))
-        samples.push(sample)
-        const { hits = Number.NaN, calls = Number.NaN } = sample.figures
-        plan.say(`  ${row}, round ${round}: ${share(hits)} hits, ${figure(calls)} origin calls a second`)
+        yield attempted({ row, round, figures: {} }, plan.signal, () => measureOne(row, variant, round, plan))
       }
     }
-    return samples
   },
-}
+})
 
 async function measureOne(row: string, { caching, ...variant }: Variant, round: number, plan: PartPlan) {
   const origin = { bytes: 1000, latencyMs: LATENCY_MS, caching }
@@ -86,8 +81,4 @@ export function sampleOf(row: string, round: number, load: OpenLoad, counts: Ori
     doubts: late ? [`the client was late by ${figure(load.late)} ms at its p99: its times are the machine's`] : [],
     faults: Object.entries(load.failures).map(([kind, count]) => `${count} x ${kind}`),
   }
-}
-
-function share(value: number): string {
-  return percent(Number(value.toPrecision(3)))
 }

@@ -1,23 +1,21 @@
 /** What the cache is measured on: an origin that counts, one cache service, and gateways, each a process of its own. */
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { auth, generateKeys, parseKeys } from '@spillway/auth'
-import { parseMetrics, type Sample } from '@spillway/metrics'
 import fastify from 'fastify'
 import { request } from 'undici'
+import { ask } from '../measuring/channel.ts'
 import type { Means } from '../measuring/sample.ts'
-import { freePorts, type Server, startServer } from '../measuring/server.ts'
+import { freePorts, type Server, serve } from '../measuring/server.ts'
 import { LabError, ROOT } from '../stack.ts'
-import type { OriginCounts, OriginPlan, Told } from './processes/origin.ts'
+import type { OriginCounts, OriginPlan } from './processes/origin.ts'
 
 const ORIGIN = fileURLToPath(import.meta.resolve('./processes/origin.ts'))
 const GATEWAY = path.join(ROOT, 'apps/gateway/src/main.ts')
 export const CACHE = path.join(ROOT, 'apps/cache/src/main.ts')
 const USABLE_WITHIN_MS = 20_000
-const TOLD_WITHIN_MS = 10_000
 
 export interface TestbedPlan {
   readonly origin: Omit<OriginPlan, 'port'>
@@ -64,19 +62,18 @@ export async function startTestbed(plan: TestbedPlan, means: Means): Promise<Tes
 }
 
 async function start(plan: TestbedPlan, means: Means, owned: AsyncDisposableStack): Promise<Testbed> {
-  const { folder, environment, signal, cores } = means
+  const { folder, signal, cores } = means
   const { file, headers } = await credentials(folder)
   const routes = path.join(folder, 'routes.yaml')
   writeFileSync(routes, routesFile(plan.routes ?? usualRoutes(plan.route)))
   const { node = [] } = plan
   let started = 0
   const launch = async (name: string, args: string[], port: number, settings = {}, core?: number, channel = false) => {
-    const url = `http://127.0.0.1:${port}`
-    const log = path.join(folder, `${name}-${++started}.log`)
-    const told = { PATH: environment['PATH'], NODE_ENV: 'production', PORT: String(port), ...settings }
-    const command = { file: process.execPath, args }
-    const plan = { name, command, environment: told, core, log, url: `${url}/ready`, channel }
-    return { ...owned.use(await startServer(plan, signal)), url }
+    started++
+    const own = { PORT: String(port), ...settings }
+    return owned.use(
+      await serve({ name, command: { file: process.execPath, args }, port, settings: own, core, channel }, means),
+    )
   }
   const [originPort = 0, cachePort = 0] = await freePorts(2)
   const told = JSON.stringify({ ...plan.origin, port: originPort })
@@ -105,28 +102,10 @@ async function start(plan: TestbedPlan, means: Means, owned: AsyncDisposableStac
     headers,
     keys: file,
     addGateway,
-    begin: async () => void (await tell(origin, 'begin')),
-    counts: async () => (await tell(origin, 'counts')) as OriginCounts,
+    begin: () => ask(origin, 'begin', signal),
+    counts: () => ask<OriginCounts>(origin, 'counts', signal),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
-}
-
-/** The series of this name, as the process counts them. */
-export async function series({ url }: Pick<Member, 'url'>, name: string): Promise<Sample[]> {
-  const { body } = await request(`${url}/metrics`)
-  return parseMetrics(await body.text()).filter((each) => each.name === name)
-}
-
-/** Their sum. */
-export async function metric(member: Pick<Member, 'url'>, name: string): Promise<number> {
-  return (await series(member, name)).reduce((sum, { value }) => sum + value, 0)
-}
-
-async function tell({ child }: Server, told: Told): Promise<unknown> {
-  const answer = once(child, 'message', { signal: AbortSignal.timeout(TOLD_WITHIN_MS) })
-  child.send(told, () => {})
-  const [heard] = await answer
-  return heard
 }
 
 /** Signed as a gateway signs, with keys that only these processes know. */

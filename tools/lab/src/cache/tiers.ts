@@ -2,10 +2,11 @@
 import { Pool } from 'undici'
 import { BARE, fieldsToSend, startBareRoute } from '../measuring/bare-route.ts'
 import type { Asked } from '../measuring/client.ts'
-import { inWords, type Means, measured, rotated, type Sample, type Served } from '../measuring/sample.ts'
+import { seriesOf } from '../measuring/metrics.ts'
+import { compared, type PartPlan, turns } from '../measuring/part.ts'
+import { type Means, measured, type Sample, type Served } from '../measuring/sample.ts'
 import { bodyOf } from './items.ts'
-import type { ComparedPart, PartPlan } from './part.ts'
-import { series, startTestbed, type Testbed } from './testbed.ts'
+import { startTestbed, type Testbed } from './testbed.ts'
 
 const BYTES = 1000
 const CONNECTIONS = 64
@@ -26,8 +27,7 @@ interface Contender {
   readonly item: (round: number) => Pick<Asked, 'numbered'> & { readonly path: string }
 }
 
-export const tiers: ComparedPart = {
-  kind: 'compared',
+export const tiers = compared({
   seconds: 10,
   title: 'From which tier',
   about: [
@@ -35,9 +35,9 @@ export const tiers: ComparedPart = {
   ],
   peers: [['x bare', BARE]],
   measure: measureTiers,
-}
+})
 
-async function measureTiers(plan: PartPlan): Promise<Sample[]> {
+async function* measureTiers(plan: PartPlan): AsyncGenerator<Sample> {
   const contenders: Contender[] = [
     {
       name: BARE,
@@ -51,18 +51,13 @@ async function measureTiers(plan: PartPlan): Promise<Sample[]> {
   ]
   await using bed = await startTestbed({ origin: ORIGIN, cache: CACHE, gateways: 0 }, plan)
   const fields = await fill(bed, plan.signal)
-  const samples: Sample[] = []
-  for (let round = 1; round <= plan.rounds; round++) {
-    for (const contender of rotated(contenders, round - 1)) {
-      const row = { case: `GET ${BYTES} B, ${CONNECTIONS} conn.`, contender: contender.name, round }
-      const asked = askedOf(row.case, contender.item(round), bed)
-      const warmUp = askedOf(row.case, contender.item(-round), bed)
-      const sample = await measured(row, () => contender.start(bed), { ...plan, asked, warmUp })
-      samples.push(sample)
-      plan.say(`  ${contender.name}, round ${round}: ${inWords(sample)}`)
-    }
+  const kinds = [`GET ${BYTES} B, ${CONNECTIONS} conn.`]
+  for (const { round, kind, contender } of turns(plan.rounds, kinds, contenders)) {
+    const row = { case: kind, contender: contender.name, round }
+    const asked = askedOf(kind, contender.item(round), bed)
+    const warmUp = askedOf(kind, contender.item(-round), bed)
+    yield measured(row, () => contender.start(bed), { ...plan, asked, warmUp })
   }
-  return samples
 }
 
 function askedOf(name: string, { path: asked, numbered }: ReturnType<Contender['item']>, { headers }: Testbed): Asked {
@@ -96,7 +91,7 @@ function gateway(
 
 /** By its own count: a row's reads must have come to what it is named after. */
 async function otherReads(server: Served, named: string): Promise<string[]> {
-  const reads = await series(server, 'spillway_gateway_cache_reads_total')
+  const reads = (await seriesOf(server)).filter(({ name }) => name === 'spillway_gateway_cache_reads_total')
   const counts = reads.map(({ labels, value }) => [`${labels['outcome']} ${labels['tier']}`.trim(), value] as const)
   const all = counts.reduce((sum, [, count]) => sum + count, 0)
   const others = counts.filter(([name, count]) => name !== named && count > (1 - AS_NAMED) * all)

@@ -1,7 +1,10 @@
-/** From samples of bad upstreams to rows, and how contenders compare. */
+/** From samples of bad upstreams to rows, how contenders compare, and how that is shown. */
+import { figure, percent, share, whole } from '../judging/figures.ts'
 import { faultsIn } from '../measuring/compared.ts'
+import { range, word } from '../measuring/compared-table.ts'
 import { LATE_MS } from '../measuring/open-load.ts'
 import { type Spread, spreadOf } from '../measuring/spread.ts'
+import type { Column } from '../reporting/columns.ts'
 import type { BadSample } from './bad-upstreams.ts'
 import type { Fault } from './fault.ts'
 
@@ -65,3 +68,24 @@ function badRowOf(samples: BadSample[]): BadRow {
     reasons: faults.length > 0 ? faults : isLate ? [reason] : [],
   }
 }
+
+export const BAD_COLUMNS: readonly Column<BadRow>[] = [
+  { title: 'bad upstream', of: ({ fault }) => fault, isName: true },
+  { title: 'contender', of: ({ contender }) => contender, isName: true },
+  { title: 'good/s', of: ({ rate }) => figure(rate.median) },
+  { title: 'p50 ms', of: ({ p50 }) => figure(p50.median) },
+  { title: 'p99 ms', of: ({ p99 }) => figure(p99.median) },
+  { title: 'min to max', of: ({ p99 }) => range(p99) },
+  { title: 'p99.9 ms', of: ({ p999 }) => figure(p999.median) },
+  { title: 'p99.9 min to max', of: ({ p999 }) => range(p999), isMore: true },
+  { title: 'errors', of: ({ failed }) => share(failed.median) },
+  { title: 'which', of: ({ failures }) => kinds(failures), isMore: true, isName: true },
+  { title: 'to the bad one', of: ({ share }) => percent(Math.round(1000 * share.median) / 1000) },
+  { title: 'p99 x round-robin', of: (row) => (row.ratio === undefined ? '' : figure(row.ratio)) },
+  { title: 'verdict', of: ({ verdict }) => word(verdict), isName: true },
+]
+
+const kinds = (failures: Readonly<Record<string, number>>) =>
+  Object.entries(failures)
+    .map(([kind, count]) => `${whole(count)} x ${kind}`)
+    .join(', ')

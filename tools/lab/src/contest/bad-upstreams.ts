@@ -1,17 +1,15 @@
 /** The part "bad upstreams": how much of one bad upstream of four a contender's clients get to feel. */
-import { once } from 'node:events'
-import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { ask } from '../measuring/channel.ts'
 import { openLoad } from '../measuring/open-load.ts'
+import { attempted, turns } from '../measuring/part.ts'
 import type { OpenLoad } from '../measuring/processes/open-load.ts'
-import { type Means, rotated } from '../measuring/sample.ts'
-import { freePorts, type Server, startServer } from '../measuring/server.ts'
-import { DriverError } from '../plan.ts'
-import { LabError } from '../stack.ts'
+import type { Means } from '../measuring/sample.ts'
+import { freePorts, type Server, serve } from '../measuring/server.ts'
 import type { Contender } from './contenders.ts'
 import type { Fault } from './fault.ts'
 import { startContender } from './forwarding.ts'
-import type { BadUpstreamsPlan, Told } from './processes/bad-upstreams.ts'
+import type { BadUpstreamsPlan } from './processes/bad-upstreams.ts'
 
 const BAD_UPSTREAMS = fileURLToPath(import.meta.resolve('./processes/bad-upstreams.ts'))
 const UPSTREAMS = 4
@@ -44,63 +42,40 @@ export interface BadUpstreams extends Means {
   readonly rate: number
 }
 
-export async function measureBadUpstreams(plan: BadUpstreams): Promise<BadSample[]> {
-  const samples: BadSample[] = []
-  for (let round = 1; round <= plan.rounds; round++) {
-    for (const fault of plan.faults) {
-      for (const contender of rotated(plan.contenders, round - 1)) {
-        const sample = await measure(plan, contender, fault, round)
-        samples.push(sample)
-        plan.say(`  ${fault}, round ${round}, ${contender.name}: ${inWords(sample)}`)
-      }
-    }
-  }
-  return samples
-}
-
-async function measure(plan: BadUpstreams, contender: Contender, fault: Fault, round: number): Promise<BadSample> {
-  const row = { fault, contender: contender.name, round }
-  try {
-    const ports = await freePorts(UPSTREAMS)
-    // All contenders of a round meet the same arrivals and service times.
-    await using upstreams = await startUpstreams({ ports, fault, ...SERVICE, seed: round }, plan)
-    const origins = ports.map((port) => `http://127.0.0.1:${port}`)
-    await using server = await startContender(contender, origins, plan)
-    const asked = { urls: [server.url], paths: PATHS, rate: plan.rate }
-    await openLoad({ ...asked, seconds: Math.min(WARM_UP_S, plan.seconds), seed: 0 }, plan)
-    tell(upstreams, 'begin')
-    const load = await openLoad({ ...asked, seconds: plan.seconds, seed: round }, plan)
-    const counts = once(upstreams.child, 'message', {
-      signal: AbortSignal.any([plan.signal, AbortSignal.timeout(10_000)]),
-    })
-    tell(upstreams, 'counts')
-    const [given] = (await counts) as [number[]]
-    const all = given.reduce((sum, count) => sum + count, 0)
-    return { ...row, load, share: (given[0] ?? 0) / all, faults: load.good === 0 ? ['nothing was answered'] : [] }
-  } catch (error) {
-    if (plan.signal.aborted || !(error instanceof LabError || error instanceof DriverError)) throw error
-    return { ...row, faults: [error.message] }
+export async function* measureBadUpstreams(plan: BadUpstreams): AsyncGenerator<BadSample> {
+  for (const { round, kind: fault, contender } of turns(plan.rounds, plan.faults, plan.contenders)) {
+    const row = { fault, contender: contender.name, round }
+    yield attempted<BadSample>(row, plan.signal, async () => ({
+      ...row,
+      ...(await measure(plan, contender, fault, round)),
+    }))
   }
 }
 
-const tell = ({ child }: Server, told: Told) => child.send(told, () => {})
-
-function startUpstreams(upstreams: BadUpstreamsPlan, { environment, cores, folder, signal }: Means): Promise<Server> {
-  return startServer(
-    {
-      name: 'the upstreams',
-      command: { file: process.execPath, args: [BAD_UPSTREAMS, JSON.stringify(upstreams)] },
-      environment: { PATH: environment['PATH'] },
-      core: cores.upstreams,
-      log: path.join(folder, 'upstreams.log'),
-      url: `http://127.0.0.1:${upstreams.ports[0]}/ready`,
-      channel: true,
-    },
-    signal,
-  )
+async function measure(plan: BadUpstreams, contender: Contender, fault: Fault, round: number) {
+  const ports = await freePorts(UPSTREAMS)
+  // All contenders of a round meet the same arrivals and service times.
+  await using upstreams = await startUpstreams({ ports, fault, ...SERVICE, seed: round }, plan)
+  const origins = ports.map((port) => `http://127.0.0.1:${port}`)
+  await using server = await startContender(contender, origins, plan)
+  const asked = { urls: [server.url], paths: PATHS, rate: plan.rate }
+  await openLoad({ ...asked, seconds: Math.min(WARM_UP_S, plan.seconds), seed: 0 }, plan)
+  await ask(upstreams, 'begin', plan.signal)
+  const load = await openLoad({ ...asked, seconds: plan.seconds, seed: round }, plan)
+  const given = await ask<number[]>(upstreams, 'counts', plan.signal)
+  const all = given.reduce((sum, count) => sum + count, 0)
+  return { load, share: (given[0] ?? 0) / all, faults: load.good === 0 ? ['nothing was answered'] : [] }
 }
 
-function inWords({ load, share, faults }: BadSample): string {
-  if (!load || share === undefined || faults.length > 0) return `INVALID: ${faults.join('; ')}`
-  return `p99 ${load.p99.toFixed(1)} ms, ${load.requests - load.good} errors, ${(100 * share).toFixed(1)} % to the bad one`
+function startUpstreams(upstreams: BadUpstreamsPlan, means: Means): Promise<Server> {
+  const command = { file: process.execPath, args: [BAD_UPSTREAMS, JSON.stringify(upstreams)] }
+  const common = { name: 'the upstreams', port: upstreams.ports[0] as number, core: means.cores.upstreams }
+  return serve({ ...common, command, channel: true }, means)
+}
+
+export function inWords({ fault, contender, round, load, share, faults }: BadSample): string {
+  const row = `${fault}, round ${round}, ${contender}`
+  if (!load || share === undefined || faults.length > 0) return `${row}: INVALID: ${faults.join('; ')}`
+  const errors = load.requests - load.good
+  return `${row}: p99 ${load.p99.toFixed(1)} ms, ${errors} errors, ${(100 * share).toFixed(1)} % to the bad one`
 }

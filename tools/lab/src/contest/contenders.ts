@@ -1,11 +1,9 @@
 /** Who is measured: each a process that forwards what it gets at its port to the upstreams. */
-import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { type Command, findOnPath } from '../generators/pin.ts'
+import { versionSaid, versionsOf } from '../measuring/versions.ts'
 import type { Environment } from '../settings.ts'
 import { ROOT } from '../stack.ts'
 import { haproxy, nginxProxy, type Place } from './configs.ts'
@@ -76,23 +74,13 @@ export async function findInstalled(environment: Environment): Promise<Installed
   // Where Debian has them, and where the PATH of a user who is not root does not lead.
   const searched = [environment['PATH'], '/usr/sbin', '/usr/local/sbin'].filter(Boolean).join(path.delimiter)
   const [nginx, haproxy] = ['nginx', 'haproxy'].map((name) => findOnPath(name, searched))
-  const require = createRequire(import.meta.url)
-  const versionOf = (name: string) => (require(`${name}/package.json`) as { version: string }).version
   return {
     ...(nginx ? { nginx } : {}),
     ...(haproxy ? { haproxy } : {}),
     versions: {
-      node: process.versions.node,
-      undici: versionOf('undici'),
-      fastify: versionOf('fastify'),
-      '@fastify/http-proxy': versionOf('@fastify/http-proxy'),
-      ...(nginx ? { nginx: await said(nginx, '-v', /nginx\/(\S+)/) } : {}),
-      ...(haproxy ? { haproxy: await said(haproxy, '-v', /version (\S+)/) } : {}),
+      ...versionsOf('undici', 'fastify', '@fastify/http-proxy'),
+      ...(nginx ? { nginx: await versionSaid(nginx, '-v', /nginx\/(\S+)/) } : {}),
+      ...(haproxy ? { haproxy: await versionSaid(haproxy, '-v', /version (\S+)/) } : {}),
     },
   }
-}
-
-async function said(file: string, argument: string, version: RegExp): Promise<string> {
-  const { stdout, stderr } = await promisify(execFile)(file, [argument])
-  return version.exec(stdout + stderr)?.[1] ?? 'unknown'
 }

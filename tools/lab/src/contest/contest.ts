@@ -1,18 +1,14 @@
 /** `make bench-balancer`: the balancer measured beside its peers, in one run on one machine. */
-
-import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { policyNames } from '@spillway/upstreams'
 import type { Bench } from '../bench.ts'
-import { counted } from '../judging/figures.ts'
-import { begin } from '../measuring/beginning.ts'
-import { comparedRows } from '../measuring/compared.ts'
-import { type Circumstances, doubtsOf } from '../measuring/conditions.ts'
-import { writeWhole } from '../reporting/results.ts'
-import type { Settings } from '../settings.ts'
-import { LabError } from '../stack.ts'
-import { badRows } from './bad-rows.ts'
-import { measureBadUpstreams } from './bad-upstreams.ts'
+import { benchParts } from '../measuring/bench-parts.ts'
+import { compared, type Part } from '../measuring/part.ts'
+import type { Parted } from '../measuring/parted.ts'
+import { bullets, drawn } from '../reporting/columns.ts'
+import { BAD_COLUMNS, type BadRow, badRows } from './bad-rows.ts'
+import { type BadSample, inWords, measureBadUpstreams } from './bad-upstreams.ts'
 import {
   bareDispatch,
   type Contender,
@@ -24,86 +20,73 @@ import {
   PEERS,
   spillway,
 } from './contenders.ts'
-import { type Contest, document, tables } from './document.ts'
 import { FAULTS, type Fault } from './fault.ts'
 import { CASES } from './fixed.ts'
 import { measureForwarding } from './forwarding.ts'
 
-const PARTS = ['both', 'forwarding', 'bad-upstreams'] as const
-const FORWARDING_MS = 10_000
-const BAD_UPSTREAMS_MS = 30_000
-/** Seconds of a row beside the load itself: starting and warming up. */
-const ASIDE_S = 5
 const ROUND_ROBIN = 'Spillway, round-robin'
-/** The same exit code as of a bench with an invalid test. */
-const EXIT_INVALID = 3
 
 /** Resolves to the exit code. */
 export async function contest(bench: Bench): Promise<number> {
-  const { config, environment } = bench
-  const PART = partOf(config)
-  const installed = await findInstalled(environment)
-  const { client, circumstances, folder, means, head, loadAverage } = await begin(bench, 'balancer')
-  const { say } = means
-  const notes = notesOf({ ...circumstances, installed })
-  const policies = PART === 'forwarding' ? [] : policyNames
-  const { ROUNDS: rounds, DURATION } = config
-
-  let seen: Contest = {
-    ...head,
-    command: commandOf(config),
-    versions: { ...installed.versions, client: client.name },
-    notes,
-    forwarding: { samples: [], rows: [] },
-    badUpstreams: { samples: [], rows: [] },
-  }
-  const keep = (part: Partial<Contest>) => {
-    seen = { ...seen, ...part, loadAverage: loadAverage() }
-    writeWhole(path.join(folder, 'contest.json'), `${JSON.stringify(seen, null, 2)}\n`)
-    writeWhole(path.join(folder, 'report.md'), document(seen))
-  }
-  try {
-    if (PART !== 'bad-upstreams') {
-      const seconds = (DURATION ?? FORWARDING_MS) / 1000
-      const contenders = forwarders(installed)
-      say(`Forwarding: ${inWords(rounds, [CASES.length, 'cases'], contenders, seconds)} ...`)
-      const nginx = installed.nginx ? { nginx: installed.nginx } : {}
-      const samples = await measureForwarding({ ...means, ...nginx, contenders, cases: CASES, client, rounds, seconds })
-      keep({ forwarding: { samples, rows: comparedRows(samples, Object.values(PEERS)) } })
-    }
-    if (PART !== 'forwarding') {
-      const seconds = (DURATION ?? BAD_UPSTREAMS_MS) / 1000
-      const faults = Object.keys(FAULTS) as Fault[]
-      const contenders = [
-        ...policies.map((name) => spillway(`Spillway, ${name}`, { POLICY: name })),
-        ...rivals(installed),
-      ]
-      say(`Bad upstreams: ${inWords(rounds, [faults.length, 'faults'], contenders, seconds)} ...`)
-      const samples = await measureBadUpstreams({ ...means, contenders, faults, rounds, seconds, rate: config.RATE })
-      keep({ badUpstreams: { samples, rows: badRows(samples, ROUND_ROBIN) } })
-    }
-  } finally {
-    keepConfigs(means.folder, path.join(folder, 'configs'))
-    rmSync(means.folder, { recursive: true })
-    if (seen.forwarding.rows.length + seen.badUpstreams.rows.length === 0) rmSync(folder, { recursive: true })
-  }
-  say(`\n${tables(seen)}\n\nThe report: ${path.relative(process.cwd(), folder)}/report.md`)
-  const rows = [...seen.forwarding.rows, ...seen.badUpstreams.rows]
-  return rows.some(({ verdict }) => verdict === 'invalid') ? EXIT_INVALID : 0
+  return benchParts(contestOf(await findInstalled(bench.environment)), 'contest.json', bench, keepConfigs)
 }
 
-function inWords(
-  rounds: number,
-  [kinds, noun]: readonly [number, string],
-  contenders: readonly Contender[],
-  seconds: number,
-): string {
-  const minutes = (rounds * kinds * contenders.length * (seconds + ASIDE_S)) / 60
-  return `${counted(rounds, 'round')} of ${kinds} ${noun} for ${contenders.length} contenders, ${seconds} s each, about ${Math.ceil(minutes)} min`
+export const contestOf = (installed: Installed): Parted => ({
+  name: 'balancer',
+  title: 'The balancer beside its peers',
+  all: 'both',
+  parts: { forwarding: forwarding(installed), 'bad-upstreams': badUpstreams(installed) },
+  others: 'client, upstreams',
+  versions: installed.versions,
+  notes: [
+    ...(installed.nginx
+      ? []
+      : ['nginx is not installed: it was left out, and the upstreams were Node, which limits sooner.']),
+    ...(installed.haproxy ? [] : ['HAProxy is not installed: it was left out.']),
+  ],
+  beside: 'The configurations of nginx and HAProxy are beside this file, in `configs`.',
+})
+
+function forwarding(installed: Installed) {
+  const contenders = forwarders(installed)
+  const nginx = installed.nginx ? { nginx: installed.nginx } : {}
+  return compared({
+    seconds: 10,
+    title: 'Forwarding',
+    about: [],
+    peers: [
+      ['x bare', PEERS.bare],
+      ['x nginx', PEERS.nginx],
+      ['x http-proxy', PEERS.httpProxy],
+    ],
+    rows: CASES.length * contenders.length,
+    measure: (plan) => measureForwarding({ ...plan, ...nginx, contenders, cases: CASES }),
+  })
+}
+
+function badUpstreams(installed: Installed): Part<BadSample, BadRow> {
+  const faults = Object.keys(FAULTS) as Fault[]
+  const policies = policyNames.map((name) => spillway(`Spillway, ${name}`, { POLICY: name }))
+  const contenders = [...policies, ...rivals(installed)]
+  return {
+    seconds: 30,
+    title: 'Bad upstreams',
+    about: [
+      bullets(Object.entries(FAULTS).map(([name, what]) => `**${name}**: ${what}`)),
+      'Times are those of good answers, from the moment a request was due. Errors are what clients got instead of 2xx. The share of the bad upstream is of all requests that reached any; a quarter would be its even share.',
+    ],
+    rows: faults.length * contenders.length,
+    measure: (plan) => measureBadUpstreams({ ...plan, contenders, faults }),
+    inWords,
+    rowsOf: (samples) => badRows(samples, ROUND_ROBIN),
+    nameOf: ({ fault, contender }) => `${fault}, ${contender}`,
+    table: (rows, draw) => drawn(BAD_COLUMNS, rows, draw),
+  }
 }
 
 /** What nginx, HAProxy and wrk were told. */
-function keepConfigs(from: string, to: string): void {
+function keepConfigs(from: string, folder: string): void {
+  const to = path.join(folder, 'configs')
   mkdirSync(to)
   const written = readdirSync(from).filter((name) => /\.(conf|cfg|lua)$/.test(name))
   for (const name of written) copyFileSync(path.join(from, name), path.join(to, name))
@@ -125,28 +108,5 @@ function rivals({ nginx, haproxy }: Installed): Contender[] {
   return [
     ...(nginx ? [nginxContender(nginx, 'nginx, round robin', true)] : []),
     ...(haproxy ? [haproxyContender(haproxy, 'HAProxy, leastconn', 'leastconn', true)] : []),
-  ]
-}
-
-/** @throws {LabError} for a part of another bench */
-function partOf({ PART = 'both' }: Settings): (typeof PARTS)[number] {
-  const part = PARTS.find((name) => name === PART)
-  if (!part) throw new LabError(`PART is ${PART}; make bench-balancer has ${PARTS.join(', ')}`)
-  return part
-}
-
-function commandOf({ PART = 'both', DURATION, ROUNDS, RATE }: Settings): string {
-  const duration = DURATION === undefined ? '' : ` DURATION=${DURATION}ms`
-  return `make bench-balancer PART=${PART}${duration} ROUNDS=${ROUNDS} RATE=${RATE}`
-}
-
-/** What a reader of the figures must know before them. */
-export function notesOf({ installed, ...circumstances }: Circumstances & { readonly installed: Installed }): string[] {
-  return [
-    ...doubtsOf(circumstances),
-    ...(installed.nginx
-      ? []
-      : ['nginx is not installed: it was left out, and the upstreams were Node, which limits sooner.']),
-    ...(installed.haproxy ? [] : ['HAProxy is not installed: it was left out.']),
   ]
 }

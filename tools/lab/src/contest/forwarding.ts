@@ -3,8 +3,9 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Asked, Client } from '../measuring/client.ts'
-import { inWords, type Means, measured, rotated, type Sample, type Served } from '../measuring/sample.ts'
-import { freePorts, type Server, startServer } from '../measuring/server.ts'
+import { turns } from '../measuring/part.ts'
+import { type Means, measured, type Sample, type Served } from '../measuring/sample.ts'
+import { freePorts, type Server, serve } from '../measuring/server.ts'
 import { nginxFixed } from './configs.ts'
 import type { Contender } from './contenders.ts'
 import { ANSWERS } from './fixed.ts'
@@ -22,62 +23,37 @@ export interface Forwarding extends Means {
   readonly seconds: number
 }
 
-/** Contenders take turns within each round, and each row has a fresh process: what the machine does meanwhile hits all. */
-export async function measureForwarding(plan: Forwarding): Promise<Sample[]> {
+/** Each row has a fresh process. */
+export async function* measureForwarding(plan: Forwarding): AsyncGenerator<Sample> {
   const ports = await freePorts(UPSTREAMS)
   const origins = ports.map((port) => `http://127.0.0.1:${port}`)
   await using _upstreams = await startUpstreams(ports, plan)
-  const samples: Sample[] = []
-  for (let round = 1; round <= plan.rounds; round++) {
-    for (const asked of plan.cases) {
-      for (const contender of rotated(plan.contenders, round - 1)) {
-        const row = { case: asked.name, contender: contender.name, round }
-        const sample = await measured(row, () => startContender(contender, origins, plan), { ...plan, asked })
-        samples.push(sample)
-        plan.say(`  ${asked.name}, round ${round}, ${contender.name}: ${inWords(sample)}`)
-      }
-    }
+  for (const { round, kind: asked, contender } of turns(plan.rounds, plan.cases, plan.contenders)) {
+    const row = { case: asked.name, contender: contender.name, round }
+    yield measured(row, () => startContender(contender, origins, plan), { ...plan, asked })
   }
-  return samples
 }
 
 function startUpstreams(ports: readonly number[], plan: Forwarding): Promise<Server> {
-  const { folder, nginx, environment, cores, signal } = plan
-  const common = {
-    name: 'the upstreams',
-    environment: { PATH: environment['PATH'] },
-    core: cores.upstreams,
-    log: path.join(folder, 'upstreams.log'),
-    url: `http://127.0.0.1:${ports[0]}/ready`,
-  }
+  const { folder, nginx, cores } = plan
+  const common = { name: 'the upstreams', port: ports[0] as number, core: cores.upstreams }
   if (!nginx) {
     const command = { file: process.execPath, args: [FIXED_UPSTREAMS, ...ports.map(String)] }
-    return startServer({ ...common, command }, signal)
+    return serve({ ...common, command }, plan)
   }
   const config = path.join(folder, 'upstreams-nginx.conf')
   writeFileSync(config, nginxFixed(ports, ANSWERS))
   for (const { path: name, body, inFile } of ANSWERS) if (inFile) writeFileSync(path.join(folder, name), body)
-  return startServer({ ...common, command: { file: nginx, args: ['-p', folder, '-c', config] } }, signal)
+  return serve({ ...common, command: { file: nginx, args: ['-p', folder, '-c', config] } }, plan)
 }
 
 export async function startContender(
   contender: Contender,
   upstreams: readonly string[],
-  { folder, environment, cores, signal }: Means,
+  means: Means,
 ): Promise<Served> {
+  const { folder, cores } = means
   const [port = 0] = await freePorts(1)
-  const { settings, ...command } = contender.launch({ port, upstreams, folder })
-  const url = `http://127.0.0.1:${port}`
-  const server = await startServer(
-    {
-      name: contender.name,
-      command,
-      environment: { PATH: environment['PATH'], NODE_ENV: 'production', ...settings },
-      core: cores.contender,
-      log: path.join(folder, 'contender.log'),
-      url: `${url}/ready`,
-    },
-    signal,
-  )
-  return { ...server, url }
+  const { settings = {}, ...command } = contender.launch({ port, upstreams, folder })
+  return serve({ name: contender.name, command, port, settings, core: cores.contender }, means)
 }

@@ -1,17 +1,19 @@
 /** autocannon as a driver: for closed loads where k6 is not installed. Its latencies are exact, each answer is kept. */
-import { createRequire } from 'node:module'
-import path from 'node:path'
-import { type Driver, DriverError } from '../plan.ts'
+import { fileURLToPath } from 'node:url'
+import { loadIn } from '../measuring/load-in.ts'
+import { versionsOf } from '../measuring/versions.ts'
+import { type Driver, DriverError, type DriverSecond } from '../plan.ts'
 import type { Load } from '../run.ts'
-import type { Told } from './autocannon-child.ts'
-import { type GeneratorOptions, withGenerator } from './generator.ts'
+import type { Environment } from '../settings.ts'
+import { isPinned } from './pin.ts'
 
-const CHILD = path.join(import.meta.dirname, 'autocannon-child.ts')
+const CHILD = fileURLToPath(import.meta.resolve('./autocannon-child.ts'))
 /** Seconds beside the plan's: for starting, and for the last answers. */
 const ASIDE = 40
 
-export function autocannonDriver(environment: GeneratorOptions['environment']): Driver {
-  const name = `autocannon ${version()}`
+export function autocannonDriver(environment: Environment): Driver {
+  const name = `autocannon ${versionsOf('autocannon')['autocannon']}`
+  const own = { PATH: environment['PATH'], NODE_COMPILE_CACHE: environment['NODE_COMPILE_CACHE'] }
   return {
     name,
     shapes: ['closed'],
@@ -19,30 +21,10 @@ export function autocannonDriver(environment: GeneratorOptions['environment']): 
       if (plan.shape.kind !== 'closed') {
         throw new DriverError(`${name} has no users who join and think; plan a closed load, or install k6 (make k6)`)
       }
-      const options: GeneratorOptions = {
-        name,
-        core: plan.core,
-        environment: { PATH: environment['PATH'], NODE_COMPILE_CACHE: environment['NODE_COMPILE_CACHE'] },
-        within: (plan.duration + ASIDE) * 1000,
-        signal,
-        channel: true,
-      }
-      return withGenerator({ file: process.execPath, args: [CHILD] }, options, async ({ child, pinned, ended }) => {
-        let load: Omit<Load, 'pinned'> | undefined
-        child.on('message', (told: Told) => {
-          if ('second' in told) onSecond(told.second)
-          else load = told.load
-        })
-        // Where it cannot be started, `ended` says so better.
-        child.send(plan, () => {})
-        await ended()
-        if (!load) throw new DriverError(`${name} ended without a result`)
-        return { ...load, pinned }
-      })
+      const { core, duration } = plan
+      const options = { name, core, environment: own, within: (duration + ASIDE) * 1000, signal }
+      const load = await loadIn<Omit<Load, 'pinned'>, DriverSecond>(CHILD, plan, options, onSecond)
+      return { ...load, pinned: isPinned(core, environment['PATH']) }
     },
   }
-}
-
-function version(): string {
-  return (createRequire(import.meta.url)('autocannon/package.json') as { version: string }).version
 }

@@ -2,7 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { DriverError } from '../plan.ts'
-import { cpuTime } from './cpu-time.ts'
+import type { Environment } from '../settings.ts'
+import { cpuTime } from '../watching/processes.ts'
 import { type Command, pin } from './pin.ts'
 
 /** Bytes of what it says that are kept. */
@@ -22,7 +23,7 @@ export interface GeneratorOptions {
   readonly name: string
   readonly core: number | undefined
   /** All that it sees of the environment; `PATH` is where taskset is looked for. */
-  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly environment: Environment
   /** Milliseconds it may live. */
   readonly within: number
   readonly signal: AbortSignal

@@ -1,12 +1,13 @@
 /** `make k6`: brings k6 where none is installed that the lab can use. */
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
+import type { Environment } from '../settings.ts'
 import { findK6, NEEDED_TEXT, versionOf } from './k6-binary.ts'
 import { buildK6, usableGo } from './k6-build.ts'
 import { archiveName, downloadRelease, RELEASE, RELEASE_URL } from './k6-release.ts'
 
 export interface GetK6Options {
-  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly environment: Environment
   /** Where it goes; `findK6` knows the folder. */
   readonly file: string
   readonly say: (line: string) => void
@@ -67,11 +68,7 @@ async function downloaded(
   }
 }
 
-async function built(
-  folder: string,
-  say: GetK6Options['say'],
-  environment: GetK6Options['environment'],
-): Promise<string | undefined> {
+async function built(folder: string, say: GetK6Options['say'], environment: Environment): Promise<string | undefined> {
   const go = await usableGo(environment)
   if (!go) return undefined
   say(`building it with Go ${go}, which takes some minutes the first time; the source is checked against a known sum`)

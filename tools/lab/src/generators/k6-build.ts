@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import type { Environment } from '../settings.ts'
 import { RELEASE } from './k6-release.ts'
 
 const MODULE = 'go.k6.io/k6/v2'
@@ -13,8 +14,6 @@ ${MODULE} v${RELEASE}/go.mod h1:7OY2MP0BM2TOKvOXmHbWixaIXmLVnZbbSWiKSQnQnSU=
 /** k6 asks for 1.25, which later ones bring by themselves. */
 const OLDEST_GO = [1, 24] as const
 const WITHIN_MS = 900_000
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 /** Such as `1.26.8`; undefined where there is none, or one too old. */
 export async function usableGo(environment: Environment): Promise<string | undefined> {

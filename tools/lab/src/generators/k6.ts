@@ -1,12 +1,13 @@
 /** k6 as a driver, for both shapes of load, by the scenarios in `k6/`. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { freePorts } from '../measuring/server.ts'
 import { type Driver, DriverError, type DriverSecond, type Plan } from '../plan.ts'
 import { Load } from '../run.ts'
+import type { Environment } from '../settings.ts'
 import { type Generator, type GeneratorOptions, withGenerator } from './generator.ts'
 import type { K6 } from './k6-binary.ts'
 import { difference, followProgress } from './k6-progress.ts'
@@ -23,7 +24,7 @@ const Summary = Type.Interface([Type.Omit(Load, ['cores', 'pinned'])], {
 })
 type Summary = Static<typeof Summary>
 
-export function k6Driver({ file, version }: K6, environment: GeneratorOptions['environment']): Driver {
+export function k6Driver({ file, version }: K6, environment: Environment): Driver {
   const name = `k6 ${version}`
   return {
     name,
@@ -32,7 +33,8 @@ export function k6Driver({ file, version }: K6, environment: GeneratorOptions['e
       const folder = await mkdtemp(path.join(os.tmpdir(), 'spillway-k6-'))
       try {
         const summaryFile = path.join(folder, 'summary.json')
-        const address = `127.0.0.1:${await freePort()}`
+        const [port = 0] = await freePorts(1)
+        const address = `127.0.0.1:${port}`
         const command = { file, args: k6Arguments(plan, address) }
         const options: GeneratorOptions = {
           name,
@@ -144,16 +146,4 @@ async function readSummary(file: string, name: string): Promise<Summary> {
   if (Value.Check(Summary, summary)) return Value.Clean(Summary, summary) as Summary
   const mistakes = Value.Errors(Summary, summary).map(({ instancePath, message }) => `${instancePath} ${message}`)
   throw new DriverError(`${name} left a summary that is none: ${mistakes.join('; ')}`)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject).listen(0, '127.0.0.1', resolve)
-    })
-    return (server.address() as { port: number }).port
-  } finally {
-    server.close()
-  }
 }

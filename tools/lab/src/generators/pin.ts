@@ -13,11 +13,18 @@ export function pin(
   core: number | undefined,
   searched: string | undefined,
 ): Command & { pinned: boolean } {
-  const taskset = process.platform === 'linux' ? findOnPath('taskset', searched) : undefined
+  const taskset = tasksetOn(searched)
   if (core === undefined || !taskset) return { ...command, pinned: false }
   // taskset becomes the command, so that its process id is the command's.
   return { file: taskset, args: ['-c', String(core), command.file, ...command.args], pinned: true }
 }
+
+/** Whether `pin` binds to this core. */
+export const isPinned = (core: number | undefined, searched: string | undefined) =>
+  core !== undefined && tasksetOn(searched) !== undefined
+
+const tasksetOn = (searched: string | undefined) =>
+  process.platform === 'linux' ? findOnPath('taskset', searched) : undefined
 
 /** The first executable file of this name in the folders of a `PATH`. */
 export function findOnPath(name: string, searched = ''): string | undefined {

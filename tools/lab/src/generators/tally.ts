@@ -1,5 +1,6 @@
 /** What one load saw, answer by answer, for the driver that has no summary of its own. */
 
+import { percentile } from '../measuring/spread.ts'
 import type { DriverSecond } from '../plan.ts'
 import type { Load } from '../run.ts'
 import { type CacheOutcome, cacheOutcome } from './cache-status.ts'
@@ -63,7 +64,7 @@ export class Tally {
 
   whole(): Pick<Load, 'requests' | 'statuses' | 'latency' | 'cache' | 'wrongBodies' | 'responding'> {
     const times = this.#times.subarray(0, this.#answers).sort()
-    const at = (share: number) => times[Math.max(0, Math.ceil(share * times.length) - 1)] ?? 0
+    const at = (share: number) => percentile(times, share)
     const sum = times.reduce((total, ms) => total + ms, 0)
     return {
       requests: this.#requests,

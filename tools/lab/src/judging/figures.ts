@@ -19,6 +19,9 @@ export function percent(share: number): string {
   return Number.isFinite(share) ? `${Number((100 * share).toPrecision(4))} %` : NONE
 }
 
+/** As it is seen in a sample, with three digits. */
+export const share = (value: number) => percent(Number(value.toPrecision(3)))
+
 export const milliseconds = (value: number) => unit(figure(value), 'ms')
 export const perSecond = (value: number) => unit(figure(value), 'requests a second')
 export const megabytes = (bytes: number) => unit(whole(bytes / 2 ** 20), 'MiB')

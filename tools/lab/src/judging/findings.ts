@@ -1,11 +1,10 @@
 /** What the rows show together: what replication did for misses, and what caching did. */
 
-import type { Run } from '../run.ts'
+import { type Run, SHAPES } from '../run.ts'
 import { figure, milliseconds, perSecond } from './figures.ts'
 import { isRun, type Row, rate } from './measures.ts'
 import { judge } from './verdict.ts'
 
-const SHAPES = { users: 'users who think', closed: 'connections that never wait' } as const
 /** Less than runs differ by anyway. */
 const SAME = 0.05
 

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BareRoutePlan } from './processes/bare-route.ts'
 import type { Means, Served } from './sample.ts'
-import { freePorts, startServer } from './server.ts'
+import { freePorts, serve } from './server.ts'
 
 const BARE_ROUTE = fileURLToPath(import.meta.resolve('./processes/bare-route.ts'))
 export const BARE = 'bare Fastify route'
@@ -18,21 +18,9 @@ export function fieldsToSend(headers: Readonly<Record<string, unknown>>): BareRo
 }
 
 export async function startBareRoute(told: BareRoutePlan, means: Means): Promise<Served> {
-  const { folder, cores, environment, signal } = means
   const [port = 0] = await freePorts(1)
-  const file = path.join(folder, 'bare-route.json')
+  const file = path.join(means.folder, 'bare-route.json')
   writeFileSync(file, JSON.stringify(told))
-  const url = `http://127.0.0.1:${port}`
-  const server = await startServer(
-    {
-      name: BARE,
-      command: { file: process.execPath, args: [BARE_ROUTE, String(port), file] },
-      environment: { PATH: environment['PATH'], NODE_ENV: 'production' },
-      core: cores.contender,
-      log: path.join(folder, 'bare-route.log'),
-      url: `${url}/ready`,
-    },
-    signal,
-  )
-  return { ...server, url }
+  const command = { file: process.execPath, args: [BARE_ROUTE, String(port), file] }
+  return serve({ name: BARE, command, port, core: means.cores.contender }, means)
 }

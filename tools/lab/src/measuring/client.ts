@@ -1,11 +1,9 @@
 /** A client under whose closed load something is measured: each connection asks again as soon as it is answered. */
-import { execFile } from 'node:child_process'
-import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { findOnPath } from '../generators/pin.ts'
 import type { Environment } from '../settings.ts'
 import { loadIn } from './load-in.ts'
+import { versionSaid, versionsOf } from './versions.ts'
 import { wrkClient } from './wrk.ts'
 
 /** What is asked, all the time. */
@@ -57,15 +55,14 @@ export interface Client {
 /** wrk where it is installed, else autocannon, which comes along but needs about as much of a core as what it measures. */
 export async function findClient(environment: Environment): Promise<Client> {
   const wrk = findOnPath('wrk', environment['PATH'])
-  return wrk ? wrkClient(wrk, await wrkVersion(wrk)) : autocannonClient()
+  return wrk ? wrkClient(wrk, await versionSaid(wrk, '-v', /^wrk (?:debian\/)?(\S+)/)) : autocannonClient()
 }
 
 const AUTOCANNON = fileURLToPath(import.meta.resolve('./processes/autocannon.ts'))
 const ASIDE = 20
 
 export function autocannonClient(): Client {
-  const { version } = createRequire(import.meta.url)('autocannon/package.json') as { version: string }
-  const name = `autocannon ${version}`
+  const name = `autocannon ${versionsOf('autocannon')['autocannon']}`
   return {
     name,
     load({ url, asked, seconds, core, environment, signal }) {
@@ -73,10 +70,4 @@ export function autocannonClient(): Client {
       return loadIn(AUTOCANNON, { url, asked, seconds }, { name, core, environment, within, signal })
     },
   }
-}
-
-/** It shows its version with its usage, and calls that a failure. */
-async function wrkVersion(file: string): Promise<string> {
-  const shown = await promisify(execFile)(file, ['-v']).catch((error: { stdout?: string }) => error)
-  return /^wrk (?:debian\/)?(\S+)/.exec(shown.stdout ?? '')?.[1] ?? 'of an unknown version'
 }

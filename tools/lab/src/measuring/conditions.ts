@@ -1,6 +1,5 @@
 /** Under which conditions something was measured, and what of them speaks against the figures. */
-
-import { pin } from '../generators/pin.ts'
+import { isPinned } from '../generators/pin.ts'
 import { megabytes, whole } from '../judging/figures.ts'
 import { markdownTable } from '../reporting/table.ts'
 import type { Machine } from '../run.ts'
@@ -58,14 +57,13 @@ export interface Circumstances {
 }
 
 export function doubtsOf({ isShort, client, cores, loadBefore, path }: Circumstances): string[] {
-  const { pinned } = pin({ file: 'true', args: [] }, cores.contender, path)
   return [
     ...(isShort ? ['This run was short: it shows that everything works, and its figures are not to be quoted.'] : []),
     ...(loadBefore > 0.5
       ? [`The machine had other work: its load average was ${loadBefore.toFixed(2)} before the first row.`]
       : []),
     ...(cores.contender === undefined ? ['There is one core, which contender, client and upstreams shared.'] : []),
-    ...(cores.contender !== undefined && !pinned
+    ...(cores.contender !== undefined && !isPinned(cores.contender, path)
       ? ['There is no taskset here: nobody was bound to a core, so rates are not those of one core.']
       : []),
     ...(client.startsWith('wrk')

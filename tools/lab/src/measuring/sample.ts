@@ -1,6 +1,5 @@
 /** A server measured under a closed load: what it carried on its core, and what a request cost it. */
 import { request } from 'undici'
-import { DriverError } from '../plan.ts'
 import type { Environment } from '../settings.ts'
 import { LabError } from '../stack.ts'
 import type { Asked, Client, ClientLoad } from './client.ts'
@@ -78,7 +77,7 @@ export async function measured(
     const faults = [...wrong, ...faultsOf(seen, asked), ...((await server.faults?.()) ?? [])]
     return { ...row, load: seen, cpu, ...(core ? { core } : {}), faults }
   } catch (error) {
-    if (plan.signal.aborted || !(error instanceof LabError || error instanceof DriverError)) throw error
+    if (plan.signal.aborted || !(error instanceof LabError)) throw error
     return { ...row, faults: [error.message] }
   }
 }

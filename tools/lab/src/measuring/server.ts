@@ -3,12 +3,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import net, { type AddressInfo } from 'node:net'
+import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { request } from 'undici'
-import { cpuTime } from '../generators/cpu-time.ts'
 import { type Command, pin } from '../generators/pin.ts'
 import type { Environment } from '../settings.ts'
 import { LabError } from '../stack.ts'
+import { cpuTime } from '../watching/processes.ts'
+import type { Means } from './sample.ts'
 
 const READY_WITHIN_MS = 20_000
 const ASK_EVERY_MS = 50
@@ -70,6 +72,28 @@ export async function startServer(plan: ServerPlan, signal: AbortSignal): Promis
       child.exitCode === null && child.signalCode === null ? cpuTime(child.pid as number) : undefined,
     [Symbol.asyncDispose]: stop,
   }
+}
+
+/** What serves at a port of its own. */
+export interface Service extends Omit<ServerPlan, 'environment' | 'core' | 'log' | 'url'> {
+  /** On 127.0.0.1, where it is ready when `/ready` is answered. */
+  readonly port: number
+  /** Of its environment, all but the PATH. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Default: any. */
+  readonly core?: number | undefined
+}
+
+/** As `startServer`, for what is ready as our services are. */
+export async function serve(
+  { port, settings, core, ...plan }: Service,
+  { environment, folder, signal }: Pick<Means, 'environment' | 'folder' | 'signal'>,
+): Promise<Server & { readonly url: string }> {
+  const url = `http://127.0.0.1:${port}`
+  const own = { PATH: environment['PATH'], NODE_ENV: 'production', ...settings }
+  const log = path.join(folder, `${port}.log`)
+  const server = await startServer({ ...plan, environment: own, core, log, url: `${url}/ready` }, signal)
+  return { ...server, url }
 }
 
 /** What kept it from being ready, if anything did. */

@@ -3,7 +3,7 @@ import type { EChartsOption } from 'echarts'
 import { milliseconds, perSecond } from '../judging/figures.ts'
 import { isRun, type Row, rate } from '../judging/measures.ts'
 import { judge } from '../judging/verdict.ts'
-import type { Run, Second } from '../run.ts'
+import { type Run, type Second, SHAPES } from '../run.ts'
 
 export interface Chart {
   /** Of its file, without the ending. */
@@ -29,7 +29,6 @@ const PAIRS = [
   { name: 'caching', title: 'Three gateways, missed against hit', pair: ['test3-miss', 'test3-hit'] },
 ]
 
-const SHAPES = { users: 'users who think', closed: 'connections that never wait' } as const
 /** Told apart by those who see no red or no green, too (Okabe and Ito). */
 export const COLOURS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#000000']
 /** Later lines have gaps, through which those below are seen. */

@@ -1,5 +1,4 @@
 /** The text of a report, in the order in which a reader should meet things: what was held back, what came out, whether to believe it, and why. */
-
 import { figure, listed, megabytes, percent, whole } from '../judging/figures.ts'
 import { findings } from '../judging/findings.ts'
 import { limitOf } from '../judging/limit.ts'
@@ -7,10 +6,11 @@ import { failures, hitRatio, isRun, type Row, rate } from '../judging/measures.t
 import { judge } from '../judging/verdict.ts'
 import type { Run } from '../run.ts'
 import { BENCH } from '../scenario.ts'
+import { bullets, type Column, drawn } from './columns.ts'
 import { declared } from './declared.ts'
-import { escaped } from './markdown.ts'
+import { escaped, minuteOf } from './markdown.ts'
 import type { Recorded } from './results.ts'
-import { type Align, markdownTable } from './table.ts'
+import { markdownTable } from './table.ts'
 
 export interface Image {
   readonly file: string
@@ -22,17 +22,17 @@ export function document({ profile, startedAt, rows }: Recorded, images: readonl
   const [first] = runs
   const sections: [title: string, body: string[]][] = [
     ['What held the stack back', first ? declared(first) : ['No test was run.']],
-    ['Findings', bullets(findings(rows).map(escaped), 'There are no two rows to compare.')],
+    ['Findings', [bullets(findings(rows).map(escaped)) || 'There are no two rows to compare.']],
     ['Results', [results(rows), LEGEND]],
-    ['Rows not to be believed, and why', bullets(doubts(rows), 'All rows are valid.')],
-    ['What limited each row', bullets(runs.map(limit), 'No test was run.')],
+    ['Rows not to be believed, and why', [bullets(doubts(rows)) || 'All rows are valid.']],
+    ['What limited each row', [bullets(runs.map(limit)) || 'No test was run.']],
     ['Processes', runs.length > 0 ? [processes(runs), PROCESSES] : ['No test was run.']],
     ['Time at each hop', runs.length > 0 ? [hops(runs), HOPS] : ['No test was run.']],
     ['Charts', images.length > 0 ? images.map(image) : ['There is nothing to draw.']],
     ['The machine', first ? machines(runs) : ['No test was run.']],
     ['How to make it again', again(profile, runs)],
   ]
-  const head = `# Spillway: ${profile} profile, ${startedAt.slice(0, 16).replace('T', ' ')} UTC`
+  const head = `# Spillway: ${profile} profile, ${minuteOf(startedAt)}`
   return `${[head, ...sections.flatMap(([title, body]) => [`## ${title}`, ...body])].join('\n\n')}\n`
 }
 
@@ -43,28 +43,31 @@ const PROCESSES =
 const HOPS =
   'Milliseconds of a request on average, as each kind of service measured it, and how many it had. A hop includes those behind it.'
 
-const COLUMNS: readonly [title: string, of: (run: Run) => string][] = [
-  ['requests', ({ load }) => whole(load.requests)],
-  ['a second', ({ load }) => figure(rate(load))],
-  ['average', ({ load }) => figure(load.latency.average)],
-  ['p50', ({ load }) => figure(load.latency.p50)],
-  ['p95', ({ load }) => figure(load.latency.p95)],
-  ['p99', ({ load }) => figure(load.latency.p99)],
-  ['max', ({ load }) => figure(load.latency.max)],
-  ['failures', ({ load }) => listed(failures(load).map(([status, count]) => `${whole(count)} x ${status}`)) || '0'],
-  ['hits', ({ load }) => percent(hitRatio(load))],
-  ['database reads', ({ served }) => whole(served.databaseReads)],
-  ['computations', ({ served }) => whole(served.computations)],
+const NAMES: readonly Column<Row>[] = [
+  { title: 'test', of: ({ name }) => name, isName: true },
+  { title: 'load', of: ({ shape }) => shape, isName: true },
+]
+
+const COLUMNS: readonly Column<Run>[] = [
+  { title: 'requests', of: ({ load }) => whole(load.requests) },
+  { title: 'a second', of: ({ load }) => figure(rate(load)) },
+  { title: 'average', of: ({ load }) => figure(load.latency.average) },
+  { title: 'p50', of: ({ load }) => figure(load.latency.p50) },
+  { title: 'p95', of: ({ load }) => figure(load.latency.p95) },
+  { title: 'p99', of: ({ load }) => figure(load.latency.p99) },
+  { title: 'max', of: ({ load }) => figure(load.latency.max) },
+  {
+    title: 'failures',
+    of: ({ load }) => listed(failures(load).map(([status, count]) => `${whole(count)} x ${status}`)) || '0',
+  },
+  { title: 'hits', of: ({ load }) => percent(hitRatio(load)) },
+  { title: 'database reads', of: ({ served }) => whole(served.databaseReads) },
+  { title: 'computations', of: ({ served }) => whole(served.computations) },
 ]
 
 function results(rows: readonly Row[]): string {
-  const header = ['test', 'load', 'verdict', ...COLUMNS.map(([title]) => title)]
-  const cells = rows.map((row) =>
-    isRun(row)
-      ? [row.name, row.shape, word(row), ...COLUMNS.map(([, of]) => of(row))]
-      : [row.name, row.shape, word(row), ...COLUMNS.map(() => '')],
-  )
-  return markdownTable(header, aligned(header, 3), cells)
+  const figures = COLUMNS.map(({ title, of }) => ({ title, of: (row: Row) => (isRun(row) ? of(row) : '') }))
+  return drawn([...NAMES, { title: 'verdict', of: word, isName: true }, ...figures], rows, markdownTable)
 }
 
 function doubts(rows: readonly Row[]): string[] {
@@ -84,33 +87,36 @@ function limit(run: Run): string {
 function processes(runs: readonly Run[]): string {
   // In the order of the largest stack.
   const used = runs.map(({ served }) => served.processes).sort((a, b) => b.length - a.length)
-  const names = unique(used.flat().map(({ name }) => name))
-  const header = ['test', 'load', ...names, 'load generator', 'machine busy']
-  const cells = runs.map(({ name, shape, served, load }) => [
-    name,
-    shape,
-    ...names.map((process) => {
-      const use = served.processes.find((each) => each.name === process)
+  const columns: Column<Run>[] = unique(used.flat().map(({ name }) => name)).map((name) => ({
+    title: name,
+    of({ served }) {
+      const use = served.processes.find((each) => each.name === name)
       return use ? `${use.cores.toFixed(2)}, ${megabytes(use.memory)}` : ''
-    }),
-    `${load.cores.toFixed(2)}${load.pinned ? ', pinned' : ''}`,
-    percent(served.busy),
-  ])
-  return markdownTable(header, aligned(header, 2), cells)
+    },
+  }))
+  return drawn<Run>(
+    [
+      ...NAMES,
+      ...columns,
+      { title: 'load generator', of: ({ load }) => `${load.cores.toFixed(2)}${load.pinned ? ', pinned' : ''}` },
+      { title: 'machine busy', of: ({ served }) => percent(served.busy) },
+    ],
+    runs,
+    markdownTable,
+  )
 }
 
 function hops(runs: readonly Run[]): string {
-  const roles = unique(runs.flatMap(({ served }) => served.hops.map(({ role }) => role)))
-  const header = ['test', 'load', ...roles]
-  const cells = runs.map(({ name, shape, served }) => [
-    name,
-    shape,
-    ...roles.map((role) => {
-      const hop = served.hops.find((each) => each.role === role)
-      return hop && hop.requests > 0 ? `${figure(hop.average)} (${whole(hop.requests)})` : ''
+  const columns: Column<Run>[] = unique(runs.flatMap(({ served }) => served.hops.map(({ role }) => role))).map(
+    (role) => ({
+      title: role,
+      of({ served }) {
+        const hop = served.hops.find((each) => each.role === role)
+        return hop && hop.requests > 0 ? `${figure(hop.average)} (${whole(hop.requests)})` : ''
+      },
     }),
-  ])
-  return markdownTable(header, aligned(header, 2), cells)
+  )
+  return drawn([...NAMES, ...columns], runs, markdownTable)
 }
 
 const image = ({ file, description }: Image) => `![${escaped(description)}](${file})`
@@ -161,15 +167,6 @@ function again(profile: Run['profile'], runs: readonly Run[]): string[] {
 function shapeOf(thinking: number | undefined, waiting: number | undefined): string[] {
   if (thinking === waiting) return []
   return [`SHAPE=${thinking === undefined ? 'closed' : 'users'}`]
-}
-
-function bullets(items: readonly string[], otherwise: string): string[] {
-  return items.length > 0 ? [items.map((item) => `- ${item}`).join('\n')] : [otherwise]
-}
-
-/** Names to the left, figures to the right. */
-function aligned(header: readonly string[], names: number): Align[] {
-  return header.map((_, column) => (column < names ? 'left' : 'right'))
 }
 
 const unique = <T>(values: readonly T[]): T[] => [...new Set(values)]

@@ -7,3 +7,6 @@ export function escaped(text: string): string {
     .trim()
     .replaceAll(/[\\`*[\]<>|~&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, '\\$&')
 }
+
+/** Of a time as `toISOString` writes it: `2026-03-01 12:00 UTC`. */
+export const minuteOf = (time: string) => `${time.slice(0, 16).replace('T', ' ')} UTC`

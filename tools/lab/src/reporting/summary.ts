@@ -4,33 +4,31 @@ import { figure, percent, whole } from '../judging/figures.ts'
 import { findings } from '../judging/findings.ts'
 import { failed, hitRatio, isRun, type Row, rate } from '../judging/measures.ts'
 import { judge } from '../judging/verdict.ts'
-import { type Align, textTable } from './table.ts'
-
-const HEADER = ['test', 'load', 'verdict', 'requests', 'a second', 'avg ms', 'p95 ms', 'p99 ms', 'failed', 'hits']
-const ALIGN: readonly Align[] = ['left', 'left', 'left', ...HEADER.slice(3).map(() => 'right' as const)]
+import type { Run } from '../run.ts'
+import { type Column, drawn } from './columns.ts'
+import { textTable } from './table.ts'
 
 const COLOURS = { valid: 'green', invalid: 'red', inconclusive: 'yellow', 'not run': 'yellow' } as const
 
-export function summary(rows: readonly Row[]): string {
-  const table = textTable(HEADER, ALIGN, rows.map(cells))
-  return [table, rows.flatMap(reasons).join('\n'), findings(rows).join('\n')].filter(Boolean).join('\n\n')
-}
+/** Empty in a row that was not run. */
+const of = (figure: (run: Run) => string) => (row: Row) => (isRun(row) ? figure(row) : '')
 
-function cells(row: Row): string[] {
-  if (!isRun(row)) return [row.name, row.shape, word('not run')]
-  const { load } = row
-  return [
-    row.name,
-    row.shape,
-    word(judge(row).verdict),
-    whole(load.requests),
-    figure(rate(load)),
-    figure(load.latency.average),
-    figure(load.latency.p95),
-    figure(load.latency.p99),
-    whole(failed(load)),
-    percent(hitRatio(load)),
-  ]
+const COLUMNS: readonly Column<Row>[] = [
+  { title: 'test', of: ({ name }) => name, isName: true },
+  { title: 'load', of: ({ shape }) => shape, isName: true },
+  { title: 'verdict', of: (row) => word(isRun(row) ? judge(row).verdict : 'not run'), isName: true },
+  { title: 'requests', of: of(({ load }) => whole(load.requests)) },
+  { title: 'a second', of: of(({ load }) => figure(rate(load))) },
+  { title: 'avg ms', of: of(({ load }) => figure(load.latency.average)) },
+  { title: 'p95 ms', of: of(({ load }) => figure(load.latency.p95)) },
+  { title: 'p99 ms', of: of(({ load }) => figure(load.latency.p99)) },
+  { title: 'failed', of: of(({ load }) => whole(failed(load))) },
+  { title: 'hits', of: of(({ load }) => percent(hitRatio(load))) },
+]
+
+export function summary(rows: readonly Row[]): string {
+  const table = drawn(COLUMNS, rows, textTable)
+  return [table, rows.flatMap(reasons).join('\n'), findings(rows).join('\n')].filter(Boolean).join('\n\n')
 }
 
 function reasons(row: Row): string[] {

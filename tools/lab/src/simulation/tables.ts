@@ -1,38 +1,30 @@
 /** What the simulations showed, as a document in Markdown: a table for each world and size. */
 import { figure, percent, whole } from '../judging/figures.ts'
 import type { Chart } from '../reporting/chart.ts'
-import { type Align, markdownTable } from '../reporting/table.ts'
+import { type Column, drawn } from '../reporting/columns.ts'
+import { markdownTable } from '../reporting/table.ts'
 import type { Row } from './row.ts'
-import { WORLDS, worldNames } from './worlds.ts'
+import { WORLDS, type WorldName, worldNames } from './worlds.ts'
 
-const COLUMNS: readonly [title: string, of: (row: Row) => string][] = [
-  ['balancers', (row) => whole(row.balancers)],
-  ['policy', (row) => row.policy],
-  ['p50 ms', (row) => whole(row.p50)],
-  ['p99 ms', (row) => whole(row.p99)],
-  ['p99.9 ms', (row) => whole(row.p999)],
-  ['failed', (row) => percent(Number(row.failed.toPrecision(2)))],
-  ['most in flight', (row) => whole(row.mostInFlight)],
-  ['fewest to most requests', (row) => `${row.fewest.toFixed(2)} to ${row.most.toFixed(2)}`],
-  ['to the odd', (row) => (row.odd === undefined ? '' : figure(row.odd))],
+const COLUMNS: readonly Column<Row>[] = [
+  { title: 'balancers', of: ({ balancers }) => whole(balancers) },
+  { title: 'policy', of: ({ policy }) => policy, isName: true },
+  { title: 'p50 ms', of: ({ p50 }) => whole(p50) },
+  { title: 'p99 ms', of: ({ p99 }) => whole(p99) },
+  { title: 'p99.9 ms', of: ({ p999 }) => whole(p999) },
+  { title: 'failed', of: ({ failed }) => percent(Number(failed.toPrecision(2))) },
+  { title: 'most in flight', of: ({ mostInFlight }) => whole(mostInFlight) },
+  { title: 'fewest to most requests', of: ({ fewest, most }) => `${fewest.toFixed(2)} to ${most.toFixed(2)}` },
+  { title: 'to the odd', of: ({ odd }) => (odd === undefined ? '' : figure(odd)) },
 ]
-const ALIGN: readonly Align[] = COLUMNS.map(([title]) => (title === 'policy' ? 'left' : 'right'))
 
 export function document(rows: readonly Row[], shown: readonly Chart[], seed: number): string {
+  const ofWorld = (world: WorldName) => rows.filter((row) => row.world === world)
   const sections = worldNames.flatMap((world) => [
     `## ${world}: ${WORLDS[world].about}`,
-    ...[
-      ...Map.groupBy(
-        rows.filter((row) => row.world === world),
-        (row) => row.endpoints,
-      ),
-    ].flatMap(([endpoints, of]) => [
+    ...[...Map.groupBy(ofWorld(world), ({ endpoints }) => endpoints)].flatMap(([endpoints, of]) => [
       `### ${whole(endpoints)} endpoints`,
-      markdownTable(
-        COLUMNS.map(([title]) => title),
-        ALIGN,
-        of.map((row) => COLUMNS.map(([, cell]) => cell(row))),
-      ),
+      drawn(COLUMNS, of, markdownTable),
     ]),
   ])
   const images = shown.map(({ name, title }) => `![${title}](${name}.svg)`)

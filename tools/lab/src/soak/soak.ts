@@ -4,10 +4,10 @@ import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { request } from 'undici'
 import type { Bench } from '../bench.ts'
 import { spillway } from '../contest/contenders.ts'
-import { freePorts, startServer } from '../measuring/server.ts'
+import { seriesOf, sumOf } from '../measuring/metrics.ts'
+import { freePorts, type Service, serve } from '../measuring/server.ts'
 import { Clients } from './clients.ts'
 
 const UPSTREAM = fileURLToPath(import.meta.resolve('./processes/upstream.ts'))
@@ -40,28 +40,16 @@ export async function soak({ config, environment, signal }: Bench): Promise<numb
   await using stack = new AsyncDisposableStack()
   stack.defer(() => rm(folder, { recursive: true }))
   const [port = 0, adminPort = 0, ...ports] = await freePorts(2 + KINDS.length)
-  const start = async (name: string, at: number, command: { file: string; args: string[] }, settings = {}) => {
-    const log = path.join(folder, `${name}.log`)
-    const url = `http://127.0.0.1:${at}/ready`
-    const plan = { name, command, environment: { PATH: environment['PATH'], ...settings }, core: undefined, log, url }
-    return stack.use(await startServer(plan, signal))
-  }
+  const start = async (service: Service) => stack.use(await serve(service, { environment, folder, signal })).url
+  const upstreams: string[] = []
   for (const [index, at] of ports.entries()) {
     const args = [UPSTREAM, String(at), KINDS[index] as string]
-    await start(`upstream-${index + 1}`, at, { file: process.execPath, args })
+    upstreams.push(await start({ name: 'an upstream', command: { file: process.execPath, args }, port: at }))
   }
-  const upstreams = ports.map((at) => `http://127.0.0.1:${at}`)
-  const { settings, ...command } = spillway('balancer', {
-    ADMIN_PORT: String(adminPort),
-    POLICY: 'round-robin',
-  }).launch({
-    port,
-    upstreams,
-    folder,
-  })
-  await start('balancer', port, command as { file: string; args: string[] }, settings)
-  const clients = stack.use(new Clients(`http://127.0.0.1:${port}`))
-  const look = () => lookAt(`http://127.0.0.1:${adminPort}/metrics`)
+  const balancer = spillway('balancer', { ADMIN_PORT: String(adminPort), POLICY: 'round-robin' })
+  const { settings = {}, ...command } = balancer.launch({ port, upstreams, folder })
+  const clients = stack.use(new Clients(await start({ name: balancer.name, command, port, settings })))
+  const look = () => lookAt(`http://127.0.0.1:${adminPort}`)
 
   await after(SETTLED_WITHIN_MS / 10, undefined, { signal })
   const idle = await look()
@@ -92,15 +80,13 @@ export async function soak({ config, environment, signal }: Bench): Promise<numb
   return faults.length > 0 ? 1 : 0
 }
 
-async function lookAt(metrics: string): Promise<Look> {
-  const { body } = await request(metrics, { reset: true })
-  const text = await body.text()
-  const value = (name: string) => Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1] ?? 0)
+async function lookAt(url: string): Promise<Look> {
+  const series = await seriesOf({ url })
   return {
-    memory: value('process_resident_memory_bytes'),
-    heap: value('nodejs_heap_size_used_bytes'),
-    files: value('process_open_fds'),
-    timers: value('nodejs_active_resources\\{type="Timeout"\\}'),
+    memory: sumOf(series, 'process_resident_memory_bytes'),
+    heap: sumOf(series, 'nodejs_heap_size_used_bytes'),
+    files: sumOf(series, 'process_open_fds'),
+    timers: sumOf(series, 'nodejs_active_resources', { type: 'Timeout' }),
   }
 }
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { busyBetween, coreTimes, parsePs, usesOf } from './processes.ts'
+import { busyBetween, coreTimes, cpuTime, parsePs, usesOf } from './processes.ts'
 
 /** A process that runs `code`, and says `up` when it is asked to. */
 async function start(code: string): Promise<ChildProcess & { pid: number; heard(line: string): Promise<void> }> {
@@ -70,6 +70,14 @@ describe('usesOf', () => {
   })
 })
 
+describe('cpuTime', () => {
+  it('grows with work, whatever the process is called, and is unknown of one that is not there', async () => {
+    const busy = await start(`process.title = 'a) b (c'; ${BUSY}`)
+    expect(await cpuTime(busy.pid)).toBeGreaterThan(0.45)
+    expect(await cpuTime(2 ** 22 + 1)).toBeUndefined()
+  })
+})
+
 describe('parsePs', () => {
   it('reads times short and long, and memory in KiB', () => {
     const text = [
@@ -79,6 +87,7 @@ describe('parsePs', () => {
       '  816   814 2-01:02:03   100 S',
       '  817   814     0:00.00      0 Z',
     ].join('\n')
+    expect([...parsePs('')]).toEqual([])
     expect([...parsePs(text)]).toEqual([
       [1, { parent: 0, seconds: 0.05, isAlive: true, memory: 1_048_576 }],
       [814, { parent: 1, seconds: 723.5, isAlive: true, memory: 20_971_520 }],

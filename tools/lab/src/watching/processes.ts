@@ -25,7 +25,7 @@ type Table = Map<number, Entry>
 /** What each of these processes uses now, in their order. */
 export async function usesOf(pids: readonly number[]): Promise<Use[]> {
   const isLinux = process.platform === 'linux'
-  const table = isLinux ? procTable() : parsePs(await ps())
+  const table = isLinux ? procTable() : parsePs(await ps('-A'))
   const children = Map.groupBy(table.keys(), (pid) => table.get(pid)?.parent)
   return pids.map((pid) => {
     const tree = treeOf(pid, children).flatMap((each) => table.get(each) ?? [])
@@ -38,6 +38,12 @@ export async function usesOf(pids: readonly number[]): Promise<Use[]> {
   })
 }
 
+/** Seconds of CPU that a process has used since it began, without its descendants; undefined where it is gone. */
+export async function cpuTime(pid: number): Promise<number | undefined> {
+  const table = process.platform === 'linux' ? procTable([String(pid)]) : parsePs(await ps('-p', String(pid)))
+  return table.get(pid)?.seconds
+}
+
 function treeOf(pid: number, children: Map<number | undefined, number[]>): number[] {
   return [pid, ...(children.get(pid) ?? []).flatMap((child) => treeOf(child, children))]
 }
@@ -45,8 +51,7 @@ function treeOf(pid: number, children: Map<number | undefined, number[]>): numbe
 /** USER_HZ, which the kernel keeps at 100 for whoever reads /proc. */
 const TICKS = 100
 
-function procTable(): Table {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+function procTable(pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))): Table {
   return new Map(
     pids.flatMap((pid) => {
       // The command's name may hold spaces and brackets; what is counted begins after it.
@@ -84,12 +89,14 @@ function readProc(pid: string | number, file: string): string {
   }
 }
 
-async function ps(): Promise<string> {
-  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,time=,rss=,state='])
-  return stdout
+/** Empty where there is none of these. */
+async function ps(...which: string[]): Promise<string> {
+  const said = await promisify(execFile)('ps', [...which, '-o', FIELDS]).catch((error: { stdout?: string }) => error)
+  return said.stdout ?? ''
 }
+const FIELDS = 'pid=,ppid=,time=,rss=,state='
 
-/** Reads `ps -A -o pid=,ppid=,time=,rss=,state=`: a time is `[[days-]hours:]minutes:seconds`, memory is in KiB. */
+/** Reads `ps -o pid=,ppid=,time=,rss=,state=`: a time is `[[days-]hours:]minutes:seconds`, memory is in KiB. */
 export function parsePs(text: string): Table {
   const rows = text.matchAll(/^\s*(\d+)\s+(\d+)\s+(?:(\d+)-)?([\d:.]+)\s+(\d+)\s+(\S)/gm)
   return new Map(

@@ -1,6 +1,7 @@
 /** A gateway's client of a shared cache, without the gateway: reads, fills or purges as fast as it is answered. */
 import { setImmediate as breathe } from 'node:timers/promises'
 import { type CacheClient, type Entry, type Fill, freshOnly, openCache } from '@spillway/cache-client'
+import { answerOnce } from '../../measuring/channel.ts'
 import type { ClientLoad } from '../../measuring/client.ts'
 import { percentile } from '../../measuring/spread.ts'
 import { bodyOf } from '../items.ts'
@@ -93,9 +94,4 @@ async function load(plan: L2Plan): Promise<ClientLoad> {
   return { requests: times.length, seconds, bytes, p50, p99, failures }
 }
 
-process.once('message', async (plan: L2Plan) => {
-  process.send?.(await load(plan))
-  process.disconnect?.()
-})
-// Where the parent is gone, nobody wants the load.
-process.once('disconnect', () => process.exit())
+answerOnce(load)

@@ -3,6 +3,7 @@
  * caches how long to keep it, as our db service does.
  */
 import http from 'node:http'
+import { answerEach } from '../../measuring/channel.ts'
 import { bodyOf } from '../items.ts'
 
 export interface OriginPlan {
@@ -23,7 +24,6 @@ export interface OriginCounts {
   /** Of the item that was read most often. */
   readonly most: number
 }
-export type Told = 'begin' | 'counts'
 
 const plan = JSON.parse(process.argv[2] ?? '') as OriginPlan
 const versions = new Map<string, number>()
@@ -63,19 +63,17 @@ const server = http.createServer((request, response) => {
 server.keepAliveTimeout = 75_000
 server.listen(plan.port, '127.0.0.1', 1024)
 
-process.on('message', (told: Told) => {
-  if (told === 'begin') {
+answerEach({
+  begin() {
     reads.clear()
     unchanged = 0
-    return void process.send?.('begun')
-  }
-  const counted = [...reads.values()]
-  const counts: OriginCounts = {
-    reads: counted.reduce((sum, count) => sum + count, 0),
-    unchanged,
-    most: counted.reduce((most, count) => Math.max(most, count), 0),
-  }
-  return void process.send?.(counts)
+  },
+  counts(): OriginCounts {
+    const counted = [...reads.values()]
+    return {
+      reads: counted.reduce((sum, count) => sum + count, 0),
+      unchanged,
+      most: counted.reduce((most, count) => Math.max(most, count), 0),
+    }
+  },
 })
-// Where the parent is gone, nobody asks any more.
-process.once('disconnect', () => process.exit())

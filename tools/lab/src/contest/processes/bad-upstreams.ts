@@ -4,6 +4,7 @@
  */
 import http, { type RequestListener } from 'node:http'
 import { exponential, seeded } from '@spillway/upstreams/simulation'
+import { answerEach } from '../../measuring/channel.ts'
 import { type Fault, SLOWER, stallLeft } from '../fault.ts'
 
 export interface BadUpstreamsPlan {
@@ -16,7 +17,6 @@ export interface BadUpstreamsPlan {
   readonly places: number
   readonly seed: number
 }
-export type Told = 'begin' | 'counts'
 
 const plan = JSON.parse(process.argv[2] ?? '') as BadUpstreamsPlan
 const service = exponential(plan.meanMs)
@@ -65,10 +65,10 @@ function upstream(port: number, fault: Fault | undefined, index: number) {
   }
 }
 
-process.on('message', (told: Told) => {
-  if (told === 'counts') return void process.send?.(upstreams.map(({ given }) => given()))
-  begun = performance.now()
-  for (const { begin } of upstreams) begin()
+answerEach({
+  begin() {
+    begun = performance.now()
+    for (const { begin } of upstreams) begin()
+  },
+  counts: () => upstreams.map(({ given }) => given()),
 })
-// Where the parent is gone, nobody asks any more.
-process.once('disconnect', () => process.exit())

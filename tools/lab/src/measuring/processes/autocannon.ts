@@ -1,8 +1,9 @@
 /** The process that autocannon has to itself: takes what to ask from its parent, and tells what it counted. */
 import autocannon from 'autocannon'
+import { answerOnce } from '../channel.ts'
 import type { Asking, ClientLoad } from '../client.ts'
 
-process.once('message', async ({ url, asked, seconds }: Pick<Asking, 'url' | 'asked' | 'seconds'>) => {
+answerOnce(async ({ url, asked, seconds }: Pick<Asking, 'url' | 'asked' | 'seconds'>): Promise<ClientLoad> => {
   const { answer, numbered } = asked
   let next = 0
   const setupRequest = (request: autocannon.Request) =>
@@ -19,7 +20,7 @@ process.once('message', async ({ url, asked, seconds }: Pick<Asking, 'url' | 'as
     verifyBody: (body) => (body as unknown as string).length === answer.body.length,
   })
   const failures = { 'not 2xx': result.non2xx, 'no answer': result.errors, 'wrong length': result.mismatches }
-  const load: ClientLoad = {
+  return {
     requests: result.requests.total,
     seconds: result.duration,
     bytes: result.throughput.total,
@@ -27,8 +28,4 @@ process.once('message', async ({ url, asked, seconds }: Pick<Asking, 'url' | 'as
     p99: result.latency.p99,
     failures: Object.fromEntries(Object.entries(failures).filter(([, count]) => count > 0)),
   }
-  process.send?.(load)
-  process.disconnect?.()
 })
-// Where the parent is gone, nobody wants the load.
-process.once('disconnect', () => process.exit())

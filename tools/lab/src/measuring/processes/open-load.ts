@@ -5,6 +5,7 @@
 import { exponential, seeded } from '@spillway/upstreams/simulation'
 import { Pool } from 'undici'
 import { type AnsweredFrom, answeredFrom } from '../answered-from.ts'
+import { answerOnce } from '../channel.ts'
 import { percentile } from '../spread.ts'
 import { zipf } from '../zipf.ts'
 
@@ -97,9 +98,4 @@ async function load({ urls, paths, headers = {}, rate, seconds, seed }: OpenPlan
   }
 }
 
-process.once('message', async (plan: OpenPlan) => {
-  process.send?.(await load(plan))
-  process.disconnect?.()
-})
-// Where the parent is gone, nobody wants the load.
-process.once('disconnect', () => process.exit())
+answerOnce(load)

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
 import { comparedRows } from '../measuring/compared.ts'
+import { document as documentOf, type Measured, tables as tablesOf } from '../measuring/parted.ts'
 import type { Sample } from '../measuring/sample.ts'
-import { type CacheBench, document, tables } from './document.ts'
-import { figureRows } from './rows.ts'
+import { CACHE_PARTS } from './bench-cache.ts'
+import { herd } from './herd.ts'
 
 const BARE = 'bare Fastify route'
 
@@ -11,11 +12,11 @@ const sample = (contender: string, requests: number): Sample => ({
   load: { requests, seconds: 1, bytes: 300 * requests, p50: 1, p99: 2, failures: {} },
 })
 const tiers = [sample(BARE, 10_000), sample('L1 hit', 6000)]
-const herd = [
+const herds = [
   { row: 'all is well', round: 1, figures: { calls: 2, p99: 812 }, faults: ['an item was asked for twice'] },
 ]
 
-const BENCH: CacheBench = {
+const BENCH: Measured = {
   format: 1,
   command: 'make bench-cache PART=all ROUNDS=1',
   startedAt: '2026-03-01T12:00:00.000Z',
@@ -26,9 +27,12 @@ const BENCH: CacheBench = {
   notes: ['The machine had other work: its load average was 4.00 before the first row.'],
   parts: {
     tiers: { samples: tiers, rows: comparedRows(tiers, [BARE]) },
-    herd: { samples: herd, rows: figureRows(herd) },
+    herd: { samples: herds, rows: herd.rowsOf(herds) },
   },
 }
+
+const tables = (seen: Measured) => tablesOf(seen, CACHE_PARTS)
+const document = (seen: Measured) => documentOf(seen, CACHE_PARTS)
 
 it('shows each part that was measured, with its figures, and no other', () => {
   for (const text of [tables(BENCH), document(BENCH)]) {

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest'
-import { LabError } from '../stack.ts'
-import { attempted, figureRows } from './rows.ts'
+import { figureRows } from './figures.ts'
 
 const sample = (round: number, ms: number, more: { doubts?: string[]; faults?: string[] } = {}) => ({
   ...{ row: 'three gateways', round, figures: { ms }, faults: [] },
@@ -26,11 +25,4 @@ it('stands although nothing could be measured', () => {
   expect(figureRows([{ row: 'a', round: 1, figures: {}, faults: ['it did not start'] }])).toEqual([
     { row: 'a', figures: {}, verdict: 'invalid', reasons: ['round 1: it did not start'] },
   ])
-})
-
-it('that its processes fail is told, and nothing else is caught', async () => {
-  const { signal } = new AbortController()
-  const failing = (error: Error) => attempted('a', 1, signal, () => Promise.reject(error))
-  expect(await failing(new LabError('it did not start'))).toMatchObject({ row: 'a', faults: ['it did not start'] })
-  await expect(failing(new TypeError('a mistake of ours'))).rejects.toThrow(TypeError)
 })
