@@ -11,7 +11,7 @@ STAMP := node_modules/.spillway-installed
 MANIFESTS := package.json pnpm-lock.yaml pnpm-workspace.yaml $(wildcard apps/*/package.json packages/*/package.json tools/*/package.json) k6/package.json observability/package.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down restart-balancer check-routes rotate-key compose-up compose-down compose-test status metrics logs token accounts database k6 bench bench-balancer bench-cache bench-gateway bench-login soak-balancer simulate-policies benchmark-all load load-accounts stress report $(TESTS) $(RUNS) test test-packed check-api lint clean balancer gateway cache db microservice worker
+.PHONY: help install up down restart-balancer reload check-routes rotate-key compose-up compose-down compose-test status metrics logs token accounts database k6 bench bench-balancer bench-cache bench-gateway bench-login soak-balancer simulate-policies benchmark-all load load-accounts stress report $(TESTS) $(RUNS) test test-packed check-api lint clean balancer gateway cache db microservice worker
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -32,6 +32,9 @@ down: $(STAMP) ## Stop it; the data stays
 
 restart-balancer: $(STAMP) ## Have a new balancer process take over from the one that runs, without a lost connection
 	@$(STACK) restart-balancer
+
+reload: $(STAMP) ## Have every gateway read ROUTES_FILE again, without a lost request, and say what became of it
+	@$(STACK) reload
 
 check-routes: $(STAMP) ## Say what a routes file declares, or every mistake in it: make check-routes FILE=my.routes.yaml
 	@cd '$(or $(PWD),.)' && '$(BIN)/node' '$(CURDIR)/apps/gateway/src/check-routes.ts' $(if $(FILE),'$(FILE)')

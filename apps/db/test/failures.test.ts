@@ -73,13 +73,31 @@ describe('PostgreSQL away', () => {
     await vi.waitFor(async () => expect([await ready(), await read()]).toEqual([200, 200]), 3000)
   })
 
+  it('is told by /ready in words of ours, which name no user, database or address', async () => {
+    const detail = async (url: string) => {
+      const service = await startService(url)
+      const report: unknown = await (await service.request('GET', '/ready')).json()
+      await service.close()
+      return report
+    }
+    const told = (detail: string) => ({ checks: { database: { status: 'failing', detail } } })
+    const [refused, unknown] = [new URL(database.url), new URL(database.url)]
+    refused.port = '9'
+    unknown.username = 'nobody-knows-me'
+    wire.hold()
+    expect(await detail(wire.url)).toMatchObject(told('PostgreSQL does not answer in time'))
+    wire.release()
+    expect(await detail(refused.href)).toMatchObject(told('PostgreSQL refuses connections'))
+    expect(await detail(unknown.href)).toMatchObject(told('PostgreSQL does not take our user or password'))
+  })
+
   it('as for its tables: unready until they are made', async () => {
     const empty = await createDatabase({ migrated: false })
     const early = await startService(empty.url)
     const report = await early.request('GET', '/ready')
-    expect([report.status, JSON.stringify(await report.json())]).toEqual([
+    expect([report.status, await report.json()]).toMatchObject([
       503,
-      expect.stringContaining('does not exist'),
+      { checks: { database: { status: 'failing', detail: 'PostgreSQL cannot be used; the log says why' } } },
     ])
     await early.close()
     await empty.drop()

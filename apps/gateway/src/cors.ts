@@ -3,7 +3,7 @@
  * fields on replies of Fastify's alone, not on what is forwarded, and has one OPTIONS route for all.
  */
 import { duration, Problem } from '@spillway/service'
-import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { Value } from 'typebox/value'
 import { gatewayProblems } from './errors.ts'
 import type { Cors } from './routes-file/cors.ts'
@@ -75,36 +75,38 @@ export function preflights(
 
 /** @param group routes of one path */
 function answering(group: readonly Route[]): onRequestHookHandler {
+  const shared = group.filter(isShared).map((route) => ({ ...route, allowed: allowedBy(route) }))
   return (request, reply, done) => {
     const { origin, 'access-control-request-method': method } = request.headers
     if (request.method !== 'OPTIONS' || origin === undefined || method === undefined) {
       done()
       return
     }
-    const route = group.find(({ methods }) => (methods as string[]).includes(asGet(method)))
-    allow(route, origin, request, reply)
-  }
-}
-
-function allow(route: Route | undefined, origin: string, request: FastifyRequest, reply: FastifyReply): void {
-  if (!route || !isShared(route) || !takes(route.cors, origin)) {
-    const { 'access-control-request-method': method } = request.headers
+    const route = shared.find(({ methods }) => (methods as string[]).includes(asGet(method)))
+    if (route && takes(route.cors, origin)) {
+      reply
+        .code(204)
+        .headers({ ...route.allowed, ...grant(route.cors, origin) })
+        .send()
+      return
+    }
     throw new Problem(gatewayProblems.cors_refused, {
       detail: `pages of ${JSON.stringify(origin)} may not ask for ${JSON.stringify(method)} here`,
       headers: { vary: PREFLIGHT_VARY },
     })
   }
-  const { methods = route.methods, headers = ['authorization', 'content-type'], maxAge } = route.cors
-  reply.code(204).headers({
+}
+
+/** What a preflight is told, whatever the origin. */
+function allowedBy({ cors, methods: own }: Shared): Fields {
+  const { methods = own, headers = ['authorization', 'content-type'], maxAge } = cors
+  const seconds = maxAge === undefined ? [] : [String(Math.floor(Value.Decode(MaxAge, maxAge) / 1000))]
+  return {
     vary: PREFLIGHT_VARY,
-    ...grant(route.cors, origin),
     'access-control-allow-methods': methods.join(', '),
     ...list('access-control-allow-headers', headers),
-    ...(maxAge === undefined
-      ? {}
-      : { 'access-control-max-age': String(Math.floor(Value.Decode(MaxAge, maxAge) / 1000)) }),
-  })
-  reply.send()
+    ...list('access-control-max-age', seconds),
+  }
 }
 
 export function isShared(route: Route): route is Shared {

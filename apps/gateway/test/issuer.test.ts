@@ -16,7 +16,9 @@ async function startGateway(db: string) {
   await once(issuer, 'listening')
   onTestFinished(() => void issuer.close().closeAllConnections())
   const gateway = await startService('gateway/src/main.ts', {
-    AUTH_JWKS_URL: `http://127.0.0.1:${(issuer.address() as AddressInfo).port}/`,
+    // Which Linux takes for loopback, and whose connections are refused otherwise.
+    AUTH_JWKS_URL: `http://0.0.0.0:${(issuer.address() as AddressInfo).port}/`,
+    AUTH_JWKS_ALLOW_ADDRESSES: '169.254.20.10, 0.0.0.0/32',
     AUTH_ISSUER: 'https://issuer.example/',
     AUTH_AUDIENCE: 'shop',
     AUTH_ROLES_CLAIM: 'realm.roles',

@@ -94,6 +94,11 @@ describe('the gateway process', () => {
       { AUTH_JWKS_URL: 'http://127.0.0.1:9/', AUTH_ISSUER: 'a', AUTH_AUDIENCE: 'b' },
       ['cannot read the keys at http://127.0.0.1:9/'],
     ],
+    [
+      'an address that is none',
+      { AUTH_JWKS_ALLOW_ADDRESSES: '169.254.20.10,metadata' },
+      ['AUTH_JWKS_ALLOW_ADDRESSES is "169.254.20.10,metadata"; it must be comma-separated addresses and CIDRs'],
+    ],
     ['keys that cannot sign', { SIGNING_KEYS_FILE: 'verifying.json' }, ['private half']],
   ])('refuses %s', async (_, settings, expected) => {
     const files = Object.entries(settings).map(([name, value]) => [name, name.endsWith('_FILE') ? at(value) : value])

@@ -44,10 +44,11 @@ async function issuer() {
 
 const logger = { info() {}, error() {} }
 
-async function server(url: string, rolesClaim = 'roles') {
+async function server(url: string, rolesClaim = 'roles', allowAddresses: readonly string[] = []) {
   const time = { now: 1000 }
   const clock = () => time.now
-  const keys = await IssuerKeys.open({ url, issuer: ISSUER, audience: 'spillway', rolesClaim, logger, clock })
+  const options = { url, allowAddresses, issuer: ISSUER, audience: 'spillway', rolesClaim, logger, clock }
+  const keys = await IssuerKeys.open(options)
   const app = Fastify()
   await app.register(auth, { keys })
   app.get('/me', { config: { auth: 'signed-in' } }, (request) => request.identity)
@@ -178,6 +179,16 @@ describe('an issuer that is away', () => {
       await expect(server(url)).rejects.toThrow(/cannot read the keys at .*: .* may not be connected to/)
     },
   )
+
+  it('is at such an address where that is allowed', async () => {
+    const { url, key } = await issuer()
+    const { show, sign } = await key('one')
+    show()
+    // Linux takes it for loopback.
+    const unspecified = url.replace('127.0.0.1', '0.0.0.0')
+    const { ask } = await server(unspecified, 'roles', ['0.0.0.0'])
+    expect(await ask(await sign())).toMatchObject({ status: 200 })
+  })
 })
 
 describe('a key set', () => {

@@ -9,6 +9,8 @@ import { type Algorithm, KeyError, type KeySource, type Keys, type Rules, type V
 export interface IssuerOptions {
   /** Of its JWK set (RFC 7517, 5). */
   readonly url: string
+  /** Addresses and CIDRs that it may be at although connections lead to none such. Default: none. */
+  readonly allowAddresses?: readonly string[]
   /** What `iss` must be, to the letter. */
   readonly issuer: string
   /** What `aud` must be, or hold. */
@@ -32,7 +34,7 @@ const SHORTEST_RSA = 2048
 
 export class IssuerKeys implements KeySource {
   readonly #options: IssuerOptions
-  readonly #agent = new Agent({ connect: connector({ allowed: destinations() }) })
+  readonly #agent: Agent
   readonly #set: ReturnType<typeof createRemoteJWKSet>
   readonly #rules: Rules
   readonly #clock: () => number
@@ -59,6 +61,7 @@ export class IssuerKeys implements KeySource {
   private constructor(options: IssuerOptions) {
     const { url, issuer, audience, rolesClaim, clock = () => performance.now() } = options
     this.#options = options
+    this.#agent = new Agent({ connect: connector({ allowed: destinations(options.allowAddresses) }) })
     this.#clock = clock
     const types = ['JWT', 'at+jwt']
     this.#rules = { issuer, audience, types, roles: rolesClaim.split('.'), maxLength: MAX_LENGTH }

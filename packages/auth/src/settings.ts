@@ -1,4 +1,5 @@
 /** Whose tokens a service takes, as settings of its own: a file of keys, or an outside issuer. */
+import { destinations } from '@spillway/upstreams'
 import { type TSchema, Type } from 'typebox'
 import { IssuerKeys, type IssuerOptions } from './issuer.ts'
 import { KeyFile, type KeyLogger } from './key-file.ts'
@@ -6,7 +7,18 @@ import { KeyError, type KeySource } from './keys.ts'
 
 const text = (description: string) => Type.String({ minLength: 1, description, wants: 'a text that is not empty' })
 
-/** Of an outside issuer; all but the roles' claim are needed. */
+const addresses = (text: string) => text.split(',').map((part) => part.trim())
+
+function areAddresses(text: string): boolean {
+  try {
+    destinations(addresses(text))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Of an outside issuer; its URL, name and audience are needed. */
 export const issuerSettings = {
   AUTH_JWKS_URL: Type.Optional(
     Type.String({
@@ -14,6 +26,15 @@ export const issuerSettings = {
       description: 'Key set (JWKS) of an outside issuer, whose tokens are taken in place of ours.',
       wants: 'a URL such as https://issuer.example/.well-known/jwks.json',
     }),
+  ),
+  AUTH_JWKS_ALLOW_ADDRESSES: Type.Optional(
+    Type.Refine(
+      Type.String({
+        description: 'Where the key set may be although connections lead to no such address.',
+        wants: 'comma-separated addresses and CIDRs such as 169.254.20.10,fe80::/64',
+      }),
+      areAddresses,
+    ),
   ),
   AUTH_ISSUER: Type.Optional(text('What its tokens have as `iss`.')),
   AUTH_AUDIENCE: Type.Optional(text('What its tokens have as `aud`, or in it.')),
@@ -27,6 +48,7 @@ export const issuerSettings = {
 
 interface Settings {
   readonly AUTH_JWKS_URL?: string | undefined
+  readonly AUTH_JWKS_ALLOW_ADDRESSES?: string | undefined
   readonly AUTH_ISSUER?: string | undefined
   readonly AUTH_AUDIENCE?: string | undefined
   readonly AUTH_ROLES_CLAIM: string
@@ -58,5 +80,6 @@ function issuerOf(settings: Settings, logger: KeyLogger): IssuerOptions | undefi
   if (url === undefined || issuer === undefined || audience === undefined) {
     throw new KeyError('AUTH_JWKS_URL, AUTH_ISSUER and AUTH_AUDIENCE belong together: set all three or none')
   }
-  return { url, issuer, audience, rolesClaim, logger }
+  const { AUTH_JWKS_ALLOW_ADDRESSES: allowed } = settings
+  return { url, issuer, audience, rolesClaim, logger, ...(allowed && { allowAddresses: addresses(allowed) }) }
 }

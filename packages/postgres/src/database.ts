@@ -1,11 +1,13 @@
 /** PostgreSQL as the services use it: prepared statements over a bounded pool, patient for a bounded time, and watched. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import type { Check } from '@spillway/health'
 import { Gauge, Histogram } from '@spillway/metrics'
 import type { Caller } from '@spillway/service'
 import { Gate, Problem, type ServiceContext } from '@spillway/service'
 import pg from 'pg'
 import { errors } from './errors.ts'
+import { trouble } from './trouble.ts'
 
 /** PostgreSQL parses and plans it once per connection, under its name. */
 export interface Statement {
@@ -123,17 +125,17 @@ export class Database {
   #probe(): Promise<void> {
     this.#probing ??= this.#run(this.#proof, [], CONNECT_WITHIN_MS).then(
       () => this.#learn({ state: 'here' }),
-      (error) => this.#learn({ state: 'away', detail: error.message || String(error.code) }),
+      (error) => this.#learn({ state: 'away', detail: trouble(error) }, error),
     )
     return this.#probing
   }
 
-  #learn(now: Known): void {
+  #learn(now: Known, cause?: unknown): void {
     this.#probing = undefined
     const before = this.#known
     this.#known = now
-    if (before.state === now.state) return
-    if (now.state === 'away') this.#logger.warn({ detail: now.detail }, 'the database is away')
+    if (isDeepStrictEqual(before, now)) return
+    if (now.state === 'away') this.#logger.warn({ err: cause, detail: now.detail }, 'the database is away')
     else this.#logger.info('the database is here')
   }
 

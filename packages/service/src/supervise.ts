@@ -41,7 +41,11 @@ export async function supervise<T extends TProperties & typeof common>(options: 
       void supervised.stop({ insist: false, withinMs: STOP_WITHIN_MS }).then(stopped.resolve)
     }
     process.on('SIGTERM', stop).on('SIGINT', stop)
-    for (const each of options.passesOn) process.on(each, (signal) => supervised.signal(signal))
+    for (const each of options.passesOn) {
+      process.on(each, (signal) => {
+        if (!supervised.signal(signal)) logger.warn(`${service} is not ready, and did not get ${signal}`)
+      })
+    }
     process.on('SIGUSR2', () => {
       supervised.handOver().catch((err: unknown) => logger.error({ err }, 'the hand-over failed'))
     })

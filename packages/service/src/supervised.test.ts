@@ -66,6 +66,16 @@ it('that dies is started again also when the folder of its log was deleted', asy
   await again
 })
 
+it('gets a signal once it is ready, and none of which it might die before', async () => {
+  const { made, hears } = service(`process.on('SIGHUP', () => process.exit(5)); ${RUNNING}`)
+  const started = made.start()
+  expect(made.signal('SIGHUP')).toBe(false)
+  await started
+  const ended = hears(/ended \(code 5\)/)
+  expect(made.signal('SIGHUP')).toBe(true)
+  await ended
+})
+
 it('is gone when stop resolves, also while it waits for its next start', async () => {
   const { made, hears } = service(RUNNING)
   await made.start()

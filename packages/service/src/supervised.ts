@@ -267,9 +267,9 @@ export class Supervised<Spec extends SupervisedSpec = SupervisedSpec> {
     child.once('exit', () => clearInterval(again))
   }
 
-  /** Sends a signal to the process that serves, if there is one. */
-  signal(name: NodeJS.Signals): void {
-    if ('child' in this.#state) this.#state.child?.kill(name)
+  /** Sends a signal to the process that serves; false where none does. One that is being started might die of it. */
+  signal(name: NodeJS.Signals): boolean {
+    return this.#state.is === 'ready' && this.#state.child.kill(name)
   }
 
   #ask(child: ChildProcess): void {

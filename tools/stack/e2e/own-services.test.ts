@@ -6,7 +6,9 @@ import net, { type AddressInfo } from 'node:net'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { root, Stack } from './stack.ts'
+import { root, Stack, send } from './stack.ts'
+
+const RELOAD = 'make -s -C ../spillway reload'
 
 let stack: Stack
 let folder: string
@@ -55,7 +57,7 @@ async function type(block: string | undefined): Promise<string> {
   return out + err
 }
 
-it('two foreign servers, as the page has it', { timeout: 120_000 }, async () => {
+it('two foreign servers, as the page has it, and other routes by make reload', { timeout: 120_000 }, async () => {
   const [up, read, account, review, more, down] = blocks
   expect(blocks).toHaveLength(6)
   expect(servers).toHaveLength(2)
@@ -68,5 +70,19 @@ it('two foreign servers, as the page has it', { timeout: 120_000 }, async () => 
     /^HTTP\/1\.1 401 [\s\S]*"token_missing"[\s\S]*HTTP\/1\.1 200 [\s\S]*\[\]HTTP\/1\.1 201 [\s\S]*HTTP\/1\.1 400 [\s\S]*"path":"\/text"[\s\S]*HTTP\/1\.1 200 [\s\S]*\["Good boots"\]exit 0/,
   )
   expect(await type(more)).toBe('201\n429\nexit 0\n')
+
+  const file = path.join(folder, 'routes.yaml')
+  const routes = await readFile(file, 'utf8')
+  await writeFile(file, `${routes}\n  - { path: /new, methods: [GET], auth: public, answer: { body: new } }\n`)
+  expect((await type(RELOAD)).match(/ gateway-[123] +routes +\S+gateway-[123]\.log/g)).toHaveLength(3)
+  expect((await send(stack.url('/new'))).text).toBe('new')
+  await writeFile(file, 'routes: []\n')
+  const refused = await type(RELOAD)
+  expect(refused.match(/ gateway-[123] +refused; all stays as it was /g)).toHaveLength(3)
+  expect(refused).toMatch(
+    /exit 2\n\S+routes\.yaml:1:1 .*lacks upstreams.*\n\S+:1:\d+ routes is \[\]; it must be a list of /,
+  )
+  expect((await send(stack.url('/new'))).text).toBe('new')
+
   expect(await type(down)).toMatch(/^Stopped[\s\S]*exit 0/m)
 })

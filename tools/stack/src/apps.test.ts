@@ -33,7 +33,12 @@ it('a gateway serves the routes of a file of one’s own, wherever it runs, and 
 
 it('whoever takes tokens takes ours, or those of the outside issuer that is named', () => {
   const addresses = { cache: '', db: '', gateways: [], microservices: ['http://a'], workers: [], database: '' }
-  const issuer = { AUTH_JWKS_URL: 'https://id.example/keys', AUTH_ISSUER: 'https://id.example', AUTH_AUDIENCE: 'shop' }
+  const issuer = {
+    AUTH_JWKS_URL: 'https://id.example/keys',
+    AUTH_ISSUER: 'https://id.example',
+    AUTH_AUDIENCE: 'shop',
+    AUTH_JWKS_ALLOW_ADDRESSES: '169.254.20.10',
+  }
   for (const app of ['gateway', 'db', 'worker'] as const) {
     const told = (given: Record<string, string>) =>
       appEnvironment(app, readSettings(given), new StateDir('/tmp/none'), addresses)

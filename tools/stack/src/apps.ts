@@ -73,8 +73,9 @@ export function appEnvironment(app: App, config: Settings, state: StateDir, addr
 
 /** Whose tokens are taken: those of an outside issuer, where one is named, in place of ours. */
 function identity(config: Settings, ours: Environment): Environment {
-  const { AUTH_JWKS_URL, AUTH_ISSUER, AUTH_AUDIENCE, AUTH_ROLES_CLAIM } = config
-  return AUTH_JWKS_URL === undefined ? ours : { AUTH_JWKS_URL, AUTH_ISSUER, AUTH_AUDIENCE, AUTH_ROLES_CLAIM }
+  const { AUTH_JWKS_URL, AUTH_JWKS_ALLOW_ADDRESSES, AUTH_ISSUER, AUTH_AUDIENCE, AUTH_ROLES_CLAIM } = config
+  const issuer = { AUTH_JWKS_URL, AUTH_JWKS_ALLOW_ADDRESSES, AUTH_ISSUER, AUTH_AUDIENCE, AUTH_ROLES_CLAIM }
+  return AUTH_JWKS_URL === undefined ? ours : issuer
 }
 
 /** A file of one's own is named from where `make` runs, wherever the balancer does. */

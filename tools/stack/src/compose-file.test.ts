@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { readConfig } from '@spillway/service'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { ROOT } from './apps.ts'
+import { APPS, entry, ROOT } from './apps.ts'
 import { readSettings, settings } from './settings.ts'
 
 interface Service {
@@ -31,6 +32,12 @@ const OTHERWISE: Record<string, string> = {
   PROCESSES: '1',
   CACHE_URL: 'http://cache:5004',
 }
+
+/** What is not for the environment to say: what the image, the network and the secrets fix, and what would need a file. */
+const FIXED = [
+  ...['PORT', 'HOST', 'INSTANCE', 'SPILLWAY_STATE_DIR', 'ADMIN_PORT', 'ADMIN_HOST', 'CHECK_PATH', 'SUPERVISED'],
+  ...['DATABASE_URL', 'ROUTES_FILE', 'TLS_CERT', 'TLS_KEY'],
+]
 
 /** Of `make up` alone. */
 const LOCAL = ['PORT_OFFSET', 'STRICT_PORTS', 'STATE_DIR', 'DATABASE_URL', 'ROUTES_FILE', 'ROLE']
@@ -74,6 +81,20 @@ describe('compose.yaml', () => {
       if (name in OTHERWISE) expect([name, value]).toEqual([name, OTHERWISE[name]])
       else if (usual[name] === undefined) expect(name).toMatch(/^(REMOTE_URL|DEMO_PASSWORD)$/)
       else expect([name, readSettings({ [name]: value })[name as never]]).toEqual([name, usual[name]])
+    }
+  })
+
+  it.each(APPS)('hands on what the settings of %s are, with its own defaults', async (app) => {
+    const { settings: table, settingsFor } = await import(entry(app, 'config'))
+    const known = table ?? settingsFor({})
+    const told = services[app]?.environment ?? {}
+    const untold = Object.keys(known).filter((name) => !(name in told || `${name}_FILE` in told))
+    expect(untold.filter((name) => !(name.startsWith('AUTH_') || FIXED.includes(name)))).toEqual([])
+    for (const [name, written] of Object.entries(told)) {
+      const [, variable, value] = /^\$\{(\w+):-([^}]*)\}$/.exec(written) ?? []
+      if (variable === undefined || name in OTHERWISE || name === 'REMOTE_URL') continue
+      const read = (environment: Record<string, string | undefined>) => readConfig({ [name]: known[name] }, environment)
+      expect([variable, read({ [name]: value })]).toEqual([name, read({})])
     }
   })
 

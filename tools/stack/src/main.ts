@@ -9,6 +9,7 @@ import { clean, down } from './down.ts'
 import { logs } from './logs.ts'
 import { metrics } from './metrics.ts'
 import { MARK } from './processes.ts'
+import { reload } from './reload.ts'
 import { restartBalancer } from './restart-balancer.ts'
 import { rotateKey } from './rotate-key.ts'
 import { type Environment, readSettings, type Settings, settings } from './settings.ts'
@@ -30,6 +31,7 @@ const COMMANDS: Record<string, Command> = {
   token: (config, state, environment) => token(state, config.ROLE, environment),
   accounts: (_, state, environment) => accounts(state, environment),
   database,
+  reload: (_, state) => reload(state),
   'restart-balancer': (_, state) => restartBalancer(state),
   'rotate-key': (_, state) => rotateKey(state),
   describe: (_, state, environment) => describe(state, environment),

@@ -17,6 +17,7 @@ const entry = (pid: number): SupervisorEntry => ({
   processes: [],
   notes: [],
   handOvers: { ended: 0 },
+  reloads: { ended: 0, told: [] },
 })
 
 describe('a state directory', () => {

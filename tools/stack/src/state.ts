@@ -40,6 +40,8 @@ export interface SupervisorEntry {
   notes: string[]
   /** How many times the balancer was asked to hand over, and why the last time failed, where it did. */
   handOvers: { ended: number; failure?: string }
+  /** How many times the gateways were to read their routes again, and which of them were told the last time. */
+  reloads: { ended: number; told: readonly string[] }
 }
 
 /** A complaint for people: printed without a stack trace. */

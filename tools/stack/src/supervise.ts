@@ -41,6 +41,7 @@ export async function supervise(config: Settings, state: StateDir, environment: 
   const stop = () => void supervisor.stop().then(stopped.resolve)
   process.on('SIGTERM', stop).on('SIGINT', stop)
   process.on('SIGUSR2', () => void supervisor.handOver())
+  process.on('SIGHUP', () => supervisor.reload())
   // Whoever asked is gone (a closed terminal): what nobody waits for is not started.
   process.on('disconnect', () => supervisor.phase === 'starting' && stop())
 

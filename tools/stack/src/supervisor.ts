@@ -51,6 +51,7 @@ export class Supervisor {
   readonly #environment: Environment
   readonly #notes: string[] = []
   #handOvers: SupervisorEntry['handOvers'] = { ended: 0 }
+  #reloads: SupervisorEntry['reloads'] = { ended: 0, told: [] }
   readonly #aborted = new AbortController()
   #phase: SupervisorEntry['phase'] = 'starting'
   /** Settles when nothing more is being started. */
@@ -79,6 +80,7 @@ export class Supervisor {
       ),
       notes: this.#notes,
       handOvers: this.#handOvers,
+      reloads: this.#reloads,
     }
   }
 
@@ -241,6 +243,13 @@ export class Supervisor {
     const failed = (error: Error) => ({ failure: error.message })
     const outcome = (await balancer?.handOver().catch(failed)) ?? {}
     this.#handOvers = { ended: this.#handOvers.ended + 1, ...outcome }
+    if (this.#phase === 'up') this.#record()
+  }
+
+  /** Tells each gateway that is ready to read its routes again. (The balancer has no file, and would end.) */
+  reload(): void {
+    const told = this.#services.filter((each) => each.spec.role === 'gateway' && each.signal('SIGHUP'))
+    this.#reloads = { ended: this.#reloads.ended + 1, told: told.map(({ spec }) => spec.name) }
     if (this.#phase === 'up') this.#record()
   }
 
