@@ -55,16 +55,19 @@ export function readConfig<T extends TProperties>(
   return Object.freeze(Value.Decode(schema, values as Static<typeof schema>)) as ConfigOf<T>
 }
 
-/** What is given, with the contents of files in the places of their names; and, by setting, what keeps one from being read. */
-function withFiles(present: Record<string, string>, names: readonly string[]) {
-  const given = { ...present }
+/**
+ * What is given, with the contents of files in the places of their names (`CACHE_URL` for `CACHE_URL_FILE`); and, by
+ * setting, what keeps one from being read.
+ */
+export function withFiles<Texts extends Record<string, string | undefined>>(present: Texts, names: readonly string[]) {
+  const given: Record<string, string | undefined> = { ...present }
   const unreadable = new Map<string, string>()
   for (const name of names) {
     const source = `${name}_FILE`
     const file = given[source]
-    if (file === undefined || names.includes(source)) continue
+    if (!file || names.includes(source)) continue
     delete given[source]
-    if (present[name] !== undefined) {
+    if (given[name]) {
       unreadable.set(name, `${name} and ${source} are both set; one of them must go`)
       continue
     }
@@ -75,7 +78,7 @@ function withFiles(present: Record<string, string>, names: readonly string[]) {
       unreadable.set(name, `${source} is ${JSON.stringify(file)}, which cannot be read (${why})`)
     }
   }
-  return { given, unreadable }
+  return { given: given as Texts, unreadable }
 }
 
 /** Only whole numbers are not texts. TypeBox's own conversion would take `true`, `0x10` and `7.9` for them, too. */

@@ -34,7 +34,14 @@ export function readMakeConfig<T extends TProperties>(
   }
   const known = Object.keys(settings)
   const strangers = commandLineNames(environment['MAKEFLAGS'] ?? '')
-    .filter((name) => !(known.includes(name) || mistakes.some((mistake) => mistake.startsWith(`${name} is not`))))
+    .filter(
+      (name) =>
+        !(
+          known.includes(name) ||
+          known.includes(name.replace(/_FILE$/, '')) ||
+          mistakes.some((mistake) => mistake.startsWith(`${name} is not`))
+        ),
+    )
     .map((name) => `${name} is not a setting here; known are ${known.join(', ')}`)
   if (!config || strangers.length + mistakes.length > 0) throw new ConfigError([...strangers, ...mistakes])
   return config

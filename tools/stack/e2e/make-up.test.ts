@@ -1,6 +1,6 @@
 /** What `make up` refuses, works around, and leaves behind where it fails. A stack for each test, few of which start it. */
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import type net from 'node:net'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -84,8 +84,10 @@ describe('make up', () => {
     await nothingLeft()
   })
 
-  it('starts no cache service where CACHE_URL names a shared cache, without which all goes on', async () => {
-    const { code } = await world.make('up', { ...SMALL, CACHE_URL: 'redis://:secret@127.0.0.1:9' })
+  it('starts no cache service where CACHE_URL_FILE tells of a shared cache, without which all goes on', async () => {
+    const CACHE_URL_FILE = path.join(world.parent, 'cache-url')
+    writeFileSync(CACHE_URL_FILE, 'redis://:secret@127.0.0.1:9')
+    const { code } = await world.make('up', { ...SMALL, CACHE_URL_FILE })
     expect(code).toBe(0)
     expect(world.services().map(({ role }) => role)).not.toContain('cache')
     const read = await send(`http://127.0.0.1:${8000 + world.offset}/data/alpha`, { token: await world.token() })
@@ -100,6 +102,17 @@ describe('make up', () => {
     expect(outcomes.filter(({ code }) => code === 0)).toHaveLength(1)
     expect(outcomes.map(({ err }) => err).join()).toMatch(/has just taken this stack|is being started already/)
     expect((await world.make('status')).code).toBe(0)
+  })
+
+  it('leaves what a file holds to the file, where an app runs alone', async () => {
+    const DB_URL_FILE = path.join(world.parent, 'db-url')
+    writeFileSync(DB_URL_FILE, 'http://127.0.0.1:9')
+    const child = world.begin('gateway', { PORT: '0', DB_URL_FILE })
+    const outcome = ended(child)
+    child.stdout?.on('data', (chunk) => {
+      if (String(chunk).includes('"msg":"ready"')) process.kill(-(child.pid as number), 'SIGINT')
+    })
+    expect((await outcome).out).toContain('"msg":"stopped"')
   })
 
   it('does not touch a directory that is not its own, and neither does make clean', async () => {

@@ -11,8 +11,13 @@ import type { Role, StateDir } from './state.ts'
 /** Resolves to the app's exit code. What the environment says goes before what the stack would say. */
 export async function alone(app: App, config: Settings, state: StateDir, environment: Environment): Promise<number> {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value))
-  const told = standsAlone(app, given) ? {} : beside(app, config, state)
-  const child = spawn(process.execPath, [entry(app)], { stdio: 'inherit', env: { ...told, ...given } })
+  const told = Object.entries(standsAlone(app, given) ? {} : beside(app, config, state)).filter(
+    ([name]) => given[`${name}_FILE`] === undefined,
+  )
+  const child = spawn(process.execPath, [entry(app)], {
+    stdio: 'inherit',
+    env: { ...Object.fromEntries(told), ...given },
+  })
   // Ctrl-C reaches the app by itself; we only stay until it is gone.
   process.on('SIGINT', () => {}).on('SIGTERM', () => child.kill('SIGTERM'))
   // A terminal that closes. To a gateway, and to a balancer with a file, it says no more than to read that again.
@@ -22,8 +27,8 @@ export async function alone(app: App, config: Settings, state: StateDir, environ
 }
 
 /** A balancer that is told what is behind it has nothing to do with a stack. */
-function standsAlone(app: App, { SPILLWAY_UPSTREAMS, BALANCER_FILE }: Environment): boolean {
-  return app === 'balancer' && (SPILLWAY_UPSTREAMS ?? BALANCER_FILE) !== undefined
+function standsAlone(app: App, { SPILLWAY_UPSTREAMS, SPILLWAY_UPSTREAMS_FILE, BALANCER_FILE }: Environment): boolean {
+  return app === 'balancer' && (SPILLWAY_UPSTREAMS ?? SPILLWAY_UPSTREAMS_FILE ?? BALANCER_FILE) !== undefined
 }
 
 function beside(app: App, config: Settings, state: StateDir): Environment {

@@ -55,6 +55,13 @@ describe('compose.yaml', () => {
     })
   })
 
+  it('has Docker start again what was sent a signal that is not its end', () => {
+    for (const [name, { restart }] of all) {
+      expect([name, restart]).toEqual([name, expect.stringMatching(/^(always|on-failure:5|no)$/)])
+    }
+    expect(readFileSync(path.join(ROOT, 'Dockerfile'), 'utf8')).toMatch(/^STOPSIGNAL SIGTERM$/m)
+  })
+
   it('adds one capability, for the one that gives files to others', () => {
     expect(all.flatMap(([name, { cap_add = [] }]) => cap_add.map((each) => `${name} ${each}`))).toEqual([
       'secrets CHOWN',

@@ -18,7 +18,7 @@ export async function composeUp(_: Settings, __: StateDir, environment: Environm
     throw new StackError(`this needs Docker with Compose; make up needs neither. (${error.message})`, { cause: error })
   })
   const began = performance.now()
-  const code = await ended(['up', '--build', '--detach', '--wait', '--remove-orphans'])
+  const code = await ended(['up', '--build', '--detach', '--wait', '--remove-orphans'], environment)
   if (code !== 0) throw new StackError('the containers did not all become ready; make status and make logs say more.')
   const containers = await Containers.find()
   if (!containers) throw new StackError('the containers are gone again; make logs says more.')
@@ -35,8 +35,8 @@ export async function composeDown(): Promise<number> {
   return 0
 }
 
-async function ended(args: readonly string[]): Promise<number> {
-  const child = compose(args)
+async function ended(args: readonly string[], environment?: Environment): Promise<number> {
+  const child = compose(args, 'inherit', environment)
   // Ctrl-C reaches Docker by itself.
   process.on('SIGINT', () => {}).on('SIGTERM', () => child.kill('SIGTERM'))
   const [code] = (await once(child, 'exit')) as [number | null]

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import type { DemoAccount } from '@spillway/auth'
 import { ROOT } from './apps.ts'
 import type { Condition, Deployment } from './deployment.ts'
-import { settings as ours, SECRET } from './settings.ts'
+import { type Environment, settings as ours, SECRET } from './settings.ts'
 import { ROLES, type Role, type ServiceEntry, StackError } from './state.ts'
 
 /** The part of `docker inspect` that we read. */
@@ -112,9 +112,9 @@ export class Containers implements Deployment {
   }
 }
 
-/** Docker Compose on this repository's file, by default with our standard output and error. */
-export function compose(args: readonly string[], stdio: StdioOptions = 'inherit'): ChildProcess {
-  return spawn('docker', ['compose', ...args], { cwd: ROOT, stdio })
+/** Docker Compose on this repository's file, by default with our standard output, error and environment. */
+export function compose(args: readonly string[], stdio: StdioOptions = 'inherit', env?: Environment): ChildProcess {
+  return spawn('docker', ['compose', ...args], { cwd: ROOT, stdio, ...(env ? { env } : {}) })
 }
 
 /** @throws {StackError} with what Docker complained of */

@@ -12,7 +12,7 @@ import { MARK } from './processes.ts'
 import { reload } from './reload.ts'
 import { restartBalancer } from './restart-balancer.ts'
 import { rotateKey } from './rotate-key.ts'
-import { type Environment, readSettings, type Settings, settings } from './settings.ts'
+import { type Environment, readFiles, readSettings, type Settings, settings } from './settings.ts'
 import { accounts, token } from './sign-in.ts'
 import { StackError, StateDir } from './state.ts'
 import { status } from './status.ts'
@@ -60,7 +60,7 @@ process.chdir(ROOT)
 try {
   // The mark of a stack's processes; no setting of ours.
   const { [MARK]: _mark, ...environment } = process.env
-  process.exitCode = await run(process.argv[2] ?? '', environment)
+  process.exitCode = await run(process.argv[2] ?? '', readFiles(environment))
 } catch (error) {
   if (!(error instanceof ConfigError || error instanceof StackError)) throw error
   process.stderr.write(`${error.message}\n`)

@@ -1,5 +1,8 @@
-import { describe, expect, it } from 'vitest'
-import { asTyped, differences, effectiveTexts, givenTexts, quoted, readSettings } from './settings.ts'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { asTyped, differences, effectiveTexts, givenTexts, quoted, readFiles, readSettings } from './settings.ts'
 
 describe('readSettings', () => {
   it('has the defaults that the README names', () => {
@@ -25,6 +28,32 @@ describe('readSettings', () => {
     const DEMO_PASSWORD = 'known to all'
     expect(() => readSettings({ DEMO_PASSWORD, DATABASE_URL: 'postgres://db.example/x' })).toThrow(/loopback only/)
     expect(() => readSettings({ DEMO_PASSWORD, DATABASE_URL: 'postgres://127.0.0.1/x' })).not.toThrow()
+  })
+})
+
+describe('a setting in a file', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'spillway-settings-'))
+  const CACHE_URL_FILE = path.join(folder, 'cache-url')
+  const CACHE_URL = 'redis://:hush@cache.example:6379'
+  writeFileSync(CACHE_URL_FILE, `${CACHE_URL}\n`)
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  it('is taken from the environment and from make’s command line', () => {
+    const MAKEFLAGS = ` -- CACHE_URL_FILE=${CACHE_URL_FILE}`
+    for (const given of [{ CACHE_URL_FILE }, { CACHE_URL_FILE, MAKEFLAGS }]) {
+      expect(readSettings(readFiles(given)).CACHE_URL).toBe(CACHE_URL)
+    }
+  })
+
+  it('is told to each app in one way, and is no setting twice', () => {
+    expect(readFiles({ CACHE_URL_FILE, CACHE_URL: '', HOME: '/root' })).toEqual({ CACHE_URL, HOME: '/root' })
+    expect(() => readFiles({ CACHE_URL_FILE, CACHE_URL })).toThrow('CACHE_URL and CACHE_URL_FILE are both set')
+    expect(() => readFiles({ CACHE_URL_FILE: '/none' })).toThrow('CACHE_URL_FILE is "/none", which cannot be read')
+  })
+
+  it('makes another stack where it says something else than before', () => {
+    const asked = givenTexts(readFiles({ CACHE_URL_FILE }))
+    expect(differences({}, asked)).toEqual([{ name: 'CACHE_URL', running: '(not set)', asked: '(secret)' }])
   })
 })
 

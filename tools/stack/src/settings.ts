@@ -1,6 +1,7 @@
 /** What `make up` can be told, read from the environment and from make's command line. */
 import { issuerSettings } from '@spillway/auth'
 import {
+  ConfigError,
   type ConfigOf,
   choice,
   commonSettings,
@@ -9,6 +10,7 @@ import {
   readMakeConfig,
   text,
   whole,
+  withFiles,
 } from '@spillway/service'
 import { policyText } from '@spillway/upstreams'
 import { Type } from 'typebox'
@@ -113,6 +115,18 @@ export const SECRET: readonly string[] = ['DEMO_PASSWORD', 'DATABASE_URL', 'CACH
 /** @throws {ConfigError} naming every mistake. */
 export function readSettings(environment: Environment): Settings {
   return readMakeConfig(settings, environment, contradictions)
+}
+
+/**
+ * The environment with what files hold in the places of their names (`CACHE_URL_FILE`): read once, for all that is
+ * started, and so that a stack is known to run with other settings when they change.
+ *
+ * @throws {ConfigError} naming every one that cannot be read
+ */
+export function readFiles(environment: Environment): Environment {
+  const { given, unreadable } = withFiles(environment, Object.keys(settings))
+  if (unreadable.size > 0) throw new ConfigError([...unreadable.values()])
+  return given
 }
 
 /** A password that everybody knows must not open a database that others can reach. */
