@@ -1,11 +1,11 @@
+import { createDatabase, type TestDatabase, wireTo } from '@spillway/postgres/testing'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { wireTo } from '../../../test/wire.ts'
-import { createDatabase, startService, type TestDatabase, type TestService } from './world.ts'
+import { migratedDatabase, startService, type TestService } from './world.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
-  database = await createDatabase()
+  database = await migratedDatabase()
   await database.sql(`INSERT INTO items (key, value) VALUES ('alpha', '{}')`)
 })
 afterAll(() => database.drop())
@@ -92,7 +92,7 @@ describe('PostgreSQL away', () => {
   })
 
   it('as for its tables: unready until they are made', async () => {
-    const empty = await createDatabase({ migrated: false })
+    const empty = await createDatabase()
     const early = await startService(empty.url)
     const report = await early.request('GET', '/ready')
     expect([report.status, await report.json()]).toMatchObject([

@@ -1,11 +1,12 @@
+import type { TestDatabase } from '@spillway/postgres/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { bearer, createDatabase, startService, type TestDatabase, type TestService } from './world.ts'
+import { bearer, migratedDatabase, startService, type TestService } from './world.ts'
 
 let database: TestDatabase
 let db: TestService
 
 beforeAll(async () => {
-  database = await createDatabase()
+  database = await migratedDatabase()
   db = await startService(database.url)
 })
 afterAll(async () => {

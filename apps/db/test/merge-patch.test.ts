@@ -1,10 +1,11 @@
+import type { TestDatabase } from '@spillway/postgres/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createDatabase, type TestDatabase } from './world.ts'
+import { migratedDatabase } from './world.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
-  database = await createDatabase()
+  database = await migratedDatabase()
 })
 afterAll(() => database.drop())
 

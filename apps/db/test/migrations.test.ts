@@ -1,9 +1,10 @@
+import type { TestDatabase } from '@spillway/postgres/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createDatabase, type TestDatabase } from './world.ts'
+import { migratedDatabase } from './world.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
-  database = await createDatabase()
+  database = await migratedDatabase()
 })
 afterAll(() => database.drop())
 

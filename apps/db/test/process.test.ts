@@ -4,9 +4,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { createDatabase, type TestDatabase } from '@spillway/postgres/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkPassword } from '../src/password.ts'
-import { createDatabase, keyTexts, type TestDatabase } from './world.ts'
+import { keyTexts } from './world.ts'
 
 const APP = path.join(import.meta.dirname, '..')
 let database: TestDatabase
@@ -14,7 +15,7 @@ let folder: string
 let accounts: string
 
 beforeAll(async () => {
-  database = await createDatabase({ migrated: false })
+  database = await createDatabase()
   folder = await mkdtemp(path.join(tmpdir(), 'spillway-db-'))
   accounts = path.join(folder, 'accounts.json')
 })

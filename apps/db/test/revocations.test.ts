@@ -1,15 +1,16 @@
 /** What is revoked, as rows: told in order, to everybody, once its transaction stands, and gone when it names nothing. */
 import type { RevocationPage } from '@spillway/auth'
+import { connect, type TestDatabase } from '@spillway/postgres/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { putAccounts } from '../src/demo.ts'
 import { readRevocations, revokeSubject, revokeToken, sweepRevocations } from '../src/revocations.ts'
-import { bearerOf, connect, createDatabase, startService, type TestDatabase, type TestService } from './world.ts'
+import { bearerOf, migratedDatabase, startService, type TestService } from './world.ts'
 
 let database: TestDatabase
 let db: TestService
 
 beforeAll(async () => {
-  database = await createDatabase()
+  database = await migratedDatabase()
   db = await startService(database.url)
   await putAccounts(database.client, [{ username: 'ada', password: 'right', roles: ['reader'] }])
 })

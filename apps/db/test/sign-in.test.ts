@@ -1,6 +1,7 @@
 import { argon2 } from 'node:crypto'
 import { promisify } from 'node:util'
 import { Database } from '@spillway/postgres'
+import type { TestDatabase } from '@spillway/postgres/testing'
 import { createApp, createContext } from '@spillway/service'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -8,13 +9,13 @@ import { changeAccount } from '../src/accounts.ts'
 import { putAccounts } from '../src/demo.ts'
 import type { Argon2 } from '../src/password.ts'
 import { signInRoutes } from '../src/routes/sign-in.ts'
-import { createDatabase, startService, type TestDatabase, type TestService } from './world.ts'
+import { migratedDatabase, startService, type TestService } from './world.ts'
 
 let database: TestDatabase
 let db: TestService
 
 beforeAll(async () => {
-  database = await createDatabase()
+  database = await migratedDatabase()
   db = await startService(database.url)
   await putAccounts(database.client, [{ username: 'editor', password: 'pässword 🔑', roles: ['reader', 'editor'] }])
 })

@@ -5,18 +5,19 @@ import { type AddressInfo, createServer, connect as dial } from 'node:net'
 import path from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import { connect, createDatabase, type TestDatabase } from '@spillway/postgres/testing'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { readRevocations } from '../src/revocations.ts'
 import { carryOut } from '../src/users/carry-out.ts'
 import { readCommand } from '../src/users/command.ts'
-import { connect, createDatabase, startService, type TestDatabase, type TestService } from './world.ts'
+import { migratedDatabase, startService, type TestService } from './world.ts'
 
 const APP = path.join(import.meta.dirname, '..')
 let database: TestDatabase
 let db: TestService
 
 beforeAll(async () => {
-  database = await createDatabase()
+  database = await migratedDatabase()
   db = await startService(database.url)
 })
 afterAll(async () => {
@@ -161,7 +162,7 @@ describe('the command line', () => {
     const away = await run(['list'], { url: 'postgres://a:hidden@127.0.0.1:1/b' })
     expect(away).toEqual({ code: 1, out: '', err: expect.stringContaining('ECONNREFUSED') })
     expect(away.err).not.toContain('hidden')
-    const empty = await createDatabase({ migrated: false })
+    const empty = await createDatabase()
     onTestFinished(() => empty.drop())
     expect(await run(['list'], { url: empty.url })).toMatchObject({
       code: 1,

@@ -1,21 +1,12 @@
 /** What each test file has for itself: a database of its own in the run's PostgreSQL, and services over it. */
-import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { auth, generateKeys, parseKeys } from '@spillway/auth'
-import { migrate } from '@spillway/postgres'
+import { createDatabase } from '@spillway/postgres/testing'
 import { createContext } from '@spillway/service'
 import Fastify from 'fastify'
-import pg from 'pg'
-import { inject } from 'vitest'
 import { buildApp } from '../src/app.ts'
 import type { Item, Page } from '../src/items.ts'
-
-declare module 'vitest' {
-  interface ProvidedContext {
-    postgresUrl: string
-  }
-}
 
 const MIGRATIONS = path.join(import.meta.dirname, '..', 'migrations')
 export const keyTexts = generateKeys()
@@ -33,41 +24,8 @@ export function bearerOf(subject: string, roles: string[] = []): string {
   return `Bearer ${signer.signToken({ sub: subject, roles })}`
 }
 
-export interface TestDatabase {
-  url: string
-  /** Runs SQL in it, past the service. */
-  sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>
-  client: pg.Client
-  drop(): Promise<void>
-}
-
-export async function createDatabase({ migrated = true } = {}): Promise<TestDatabase> {
-  const name = `test_${randomUUID().replaceAll('-', '')}`
-  const admin = new pg.Client({ connectionString: inject('postgresUrl') })
-  await admin.connect()
-  await admin.query(`CREATE DATABASE ${name}`)
-  const url = new URL(inject('postgresUrl'))
-  url.pathname = `/${name}`
-  const client = await connect(url.href)
-  if (migrated) await migrate(client, MIGRATIONS)
-  return {
-    url: url.href,
-    client,
-    sql: async (text, values) => (await client.query(text, values)).rows,
-    async drop() {
-      await client.end()
-      await admin.query(`DROP DATABASE ${name} WITH (FORCE)`)
-      await admin.end()
-    },
-  }
-}
-
-/** To be ended by whoever asked for it. */
-export async function connect(url: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  return client
-}
+/** With the service's tables. */
+export const migratedDatabase = () => createDatabase(MIGRATIONS)
 
 /** An answer with whatever JSON this service answers with. */
 export interface Answer extends Response {

@@ -1,5 +1,5 @@
+import { wireTo } from '@spillway/postgres/testing'
 import { describe, expect, it, type TestContext } from 'vitest'
-import { wireTo } from '../../../test/wire.ts'
 import type { Service } from './processes.ts'
 import { ask, type Body, becomes, eventually, look, metric, send, World } from './world.ts'
 

@@ -1,20 +1,13 @@
 /** What each test file has for itself: a database in the run's PostgreSQL, workers over it, and people with tokens. */
-import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { auth, generateKeys, parseKeys } from '@spillway/auth'
+import { createDatabase, type TestDatabase } from '@spillway/postgres/testing'
 import Fastify from 'fastify'
-import pg from 'pg'
-import { expect, inject, vi } from 'vitest'
+import { expect, vi } from 'vitest'
 import type { Job } from '../src/jobs.ts'
 import { runToEnd, type Service, startProcess } from './processes.ts'
-
-declare module 'vitest' {
-  interface ProvidedContext {
-    postgresUrl: string
-  }
-}
 
 const keyTexts = generateKeys()
 const signer = Fastify()
@@ -99,34 +92,25 @@ export async function metric(service: Pick<Service, 'url'>, series: string): Pro
 /** A database, and the processes started over it, which `end` ends with it. */
 export class World {
   readonly url: string
-  readonly #client: pg.Client
-  readonly #admin: pg.Client
+  readonly #database: TestDatabase
   readonly #folder: string
   readonly #services: Service[] = []
 
-  private constructor(url: string, client: pg.Client, admin: pg.Client, folder: string) {
-    this.url = url
-    this.#client = client
-    this.#admin = admin
+  private constructor(database: TestDatabase, folder: string) {
+    this.url = database.url
+    this.#database = database
     this.#folder = folder
   }
 
   static async create(): Promise<World> {
-    const admin = new pg.Client({ connectionString: inject('postgresUrl') })
-    await admin.connect()
-    const name = `test_${randomUUID().replaceAll('-', '')}`
-    await admin.query(`CREATE DATABASE ${name}`)
-    const url = new URL(inject('postgresUrl'))
-    url.pathname = `/${name}`
-    const client = new pg.Client({ connectionString: url.href })
-    await client.connect()
+    const database = await createDatabase()
     const folder = await mkdtemp(path.join(tmpdir(), 'spillway-worker-'))
     await writeFile(path.join(folder, 'keys.json'), keyTexts.verifying)
-    return new World(url.href, client, admin, folder)
+    return new World(database, folder)
   }
 
-  async sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]> {
-    return (await this.#client.query(text, values)).rows
+  sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]> {
+    return this.#database.sql(text, values)
   }
 
   async worker(environment: Record<string, string> = {}): Promise<Service> {
@@ -151,9 +135,7 @@ export class World {
   async end(): Promise<void> {
     // What a test has ended is gone already, and what it has stopped must not be waited for.
     await Promise.all(this.#services.map((service) => service.stop('SIGKILL')))
-    await this.#client.end()
-    await this.#admin.query(`DROP DATABASE ${new URL(this.url).pathname.slice(1)} WITH (FORCE)`)
-    await this.#admin.end()
+    await this.#database.drop()
     await rm(this.#folder, { recursive: true })
   }
 

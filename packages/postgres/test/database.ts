@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { inject } from 'vitest'
+import { migrate } from '../src/index.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -9,19 +10,27 @@ declare module 'vitest' {
   }
 }
 
-export async function createDatabase() {
+export interface TestDatabase {
+  url: string
+  /** Runs SQL in it, past the service. */
+  sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>
+  client: pg.Client
+  drop(): Promise<void>
+}
+
+/** @param migrations a folder of them to apply; without it the database is empty */
+export async function createDatabase(migrations?: string): Promise<TestDatabase> {
   const name = `test_${randomUUID().replaceAll('-', '')}`
-  const admin = new pg.Client({ connectionString: inject('postgresUrl') })
-  await admin.connect()
+  const admin = await connect(inject('postgresUrl'))
   await admin.query(`CREATE DATABASE ${name}`)
   const url = new URL(inject('postgresUrl'))
   url.pathname = `/${name}`
-  const client = new pg.Client({ connectionString: url.href })
-  await client.connect()
+  const client = await connect(url.href)
+  if (migrations !== undefined) await migrate(client, migrations)
   return {
     url: url.href,
     client,
-    sql: async (text: string, values?: unknown[]) => (await client.query(text, values)).rows,
+    sql: async (text, values) => (await client.query(text, values)).rows,
     async drop() {
       await client.end()
       await admin.query(`DROP DATABASE ${name} WITH (FORCE)`)
@@ -29,4 +38,10 @@ export async function createDatabase() {
     },
   }
 }
-export type TestDatabase = Awaited<ReturnType<typeof createDatabase>>
+
+/** To be ended by whoever asked for it. */
+export async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  return client
+}
