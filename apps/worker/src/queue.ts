@@ -1,7 +1,7 @@
 /** pg-boss as this service uses it: one queue for all jobs, and one for those that failed for good. */
 import path from 'node:path'
 import type { Check } from '@spillway/health'
-import { type Database, databaseProblems, migrate } from '@spillway/postgres'
+import { type Database, databaseProblems, migrate, trouble } from '@spillway/postgres'
 import { Problem, type ServiceContext } from '@spillway/service'
 import pg from 'pg'
 import { PgBoss } from 'pg-boss'
@@ -70,9 +70,9 @@ export class Queue {
    */
   start(begin: (boss: PgBoss) => Promise<void>): Promise<void> {
     this.#starting = this.#open(begin).catch((error: Error & { code?: string }) => {
-      const detail = error.message || String(error.code)
+      const detail = trouble(error)
       if (this.#state.is !== 'started' && this.#state.detail !== detail) {
-        this.#context.logger.warn({ detail }, 'the queue cannot be started yet')
+        this.#context.logger.warn({ err: error, detail }, 'the queue cannot be started yet')
       }
       this.#state = { is: 'not started', detail }
       if (!this.#closed) this.#again = setTimeout(() => void this.start(begin), START_AGAIN_MS)

@@ -180,7 +180,10 @@ describe.concurrent('PostgreSQL away', () => {
     const wire = await wireTo(world.url)
     await wire.cut()
     const worker = await world.worker({ DATABASE_URL: wire.url })
-    expect(await ready(worker)).toBe(503)
+    const report = await fetch(`${worker.url}/ready`)
+    // In our own words: PostgreSQL's name users, databases and addresses.
+    const away = { status: 'failing', detail: 'PostgreSQL refuses connections' }
+    expect([report.status, await report.json()]).toMatchObject([503, { checks: { database: away, queue: away } }])
     const answer = await ask(worker, 'POST', '/longtask', { body: { task: 'sleep', ms: 0 } })
     expect([answer.status, answer.body.code]).toEqual([503, 'database_unavailable'])
     await wire.mend()
