@@ -54,6 +54,7 @@ export async function buildApp(
     limits: { lagMs: config.SHED_LAG, inFlight: config.SHED_IN_FLIGHT },
     context,
     inFlight: () => front.traffic.load.inFlight,
+    server: app.server,
   })
   const generations = new Generations(read, table, {
     config,

@@ -1,7 +1,9 @@
 /** Refuses a share of the requests while this process is overloaded, before anything is done for them. */
+import type { Server } from 'node:net'
 import { Counter, readings } from '@spillway/metrics'
 import { Problem, type ServiceContext } from '@spillway/service'
 import type { onRequestHookHandler } from 'fastify'
+import { AcceptWait } from './accept-wait.ts'
 import { gatewayProblems, retryAfter } from './errors.ts'
 import { Overload, type OverloadLimits, type Rank } from './overload.ts'
 
@@ -13,12 +15,15 @@ export interface SheddingOptions {
   readonly context: Pick<ServiceContext, 'logger' | 'registry'>
   /** Requests that this process has begun and not ended. */
   readonly inFlight: () => number
+  /** What clients connect to. */
+  readonly server: Server
 }
 
 export class Shedding {
   readonly #overload: Overload
   readonly #options: SheddingOptions
   readonly #shed: Counter<'rank'>
+  readonly #accepts: AcceptWait
   readonly #timer: NodeJS.Timeout
   #lookedAt = performance.now()
 
@@ -37,11 +42,13 @@ export class Shedding {
     })
     this.#overload = overload
     this.#options = options
+    this.#accepts = new AcceptWait(options.server)
     this.#timer = setInterval(() => this.#look(), EVERY_MS)
   }
 
   close(): void {
     clearInterval(this.#timer)
+    this.#accepts.close()
   }
 
   /**
@@ -66,7 +73,8 @@ export class Shedding {
     const now = performance.now()
     const sinceMs = now - this.#lookedAt
     this.#lookedAt = now
-    this.#overload.observe({ lateMs: sinceMs - EVERY_MS, sinceMs, inFlight: inFlight() })
+    const lateMs = Math.max(sinceMs - EVERY_MS, this.#accepts.look(sinceMs))
+    this.#overload.observe({ lateMs, sinceMs, inFlight: inFlight() })
     const { share } = this.#overload
     if (before === 0 && share > 0) context.logger.warn({ inFlight: inFlight() }, 'overloaded: requests are refused')
     if (before > 0 && share === 0) context.logger.info('no longer overloaded')

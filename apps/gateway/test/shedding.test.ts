@@ -1,7 +1,12 @@
 /** An overloaded gateway refuses public routes first, then those of the signed in, and never its operators. */
-import type { ServerResponse } from 'node:http'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { get, type ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Gateway, startGateway, until } from './gateway.ts'
+import { type Gateway, keys, startGateway, until } from './gateway.ts'
+import { startService } from './processes.ts'
 import { json, startUpstream, type Upstream } from './upstream.ts'
 
 const routes = `
@@ -69,4 +74,46 @@ it('answers 503 with Retry-After, public routes first, and never to operators', 
   )
   json(held[0] as ServerResponse, 200, {})
   expect((await taken).status).toBe(200)
+})
+
+it('sees a crowd that waits to be accepted, though its event loop is never late', { timeout: 60_000 }, async ({
+  onTestFinished,
+}) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'spillway-shedding-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const file = (name: string, content: string) => writeFile(path.join(folder, name), content)
+  await file('keys.json', keys.signing)
+  await file(
+    'busy.ts',
+    `export default (dispatch) => (options, handler) => {
+      const end = performance.now() + 10
+      while (performance.now() < end);
+      return dispatch(options, handler)
+    }`,
+  )
+  await file(
+    'routes.yaml',
+    `${routes}\n  - { path: /busy, methods: [GET], upstream: held, auth: public, cache: none, interceptors: [busy.ts] }`,
+  )
+  const crowded = await startService('gateway/src/main.ts', {
+    CACHE_URL: 'http://127.0.0.1:9',
+    DB_URL: 'http://127.0.0.1:9',
+    UPSTREAM: 'http://127.0.0.1:9',
+    SIGNING_KEYS_FILE: path.join(folder, 'keys.json'),
+    ROUTES_FILE: path.join(folder, 'routes.yaml'),
+    SHED_LAG: '200ms',
+  })
+  onTestFinished(() => crowded.stop())
+  /** On a connection of its own. */
+  const knock = () =>
+    new Promise<string>((resolve, reject) => {
+      get(`${crowded.url}/busy`, { agent: false }, (answer) => text(answer).then(resolve, reject)).on('error', reject)
+    })
+  // The others come to where an upstream would be.
+  const codes = (await Promise.all(Array.from({ length: 400 }, knock))).map((body) => JSON.parse(body).code)
+  expect(new Set(codes)).toEqual(new Set(['upstream_unreachable', 'gateway_shedding']))
+  await until(
+    async () => crowded.logged.map(({ msg }) => msg),
+    (said) => said.includes('no longer overloaded'),
+  )
 })
