@@ -103,7 +103,7 @@ async function serve(file: string, port: number): Promise<void> {
       answer = await fetch(`http://127.0.0.1:${port}/cart`, asked).catch(() => undefined)
     }
     expect((await answer.text()) === 'POST /cart a body', 'a bare Fastify forwards with them')
-    expect(answer.headers.get('x-served-by')?.startsWith('front, ') ?? false, 'and says who answered')
+    expect(answer.headers.get('x-served-by') === 'front', 'and says who answered, but not at which address')
   } finally {
     child.kill('SIGKILL')
     await once(child, 'exit')
