@@ -1,4 +1,4 @@
-/** Refuses a share of the requests while this process is overloaded, before anything is done for them. */
+/** Refuses a share of the requests while this process is overloaded, before anything is done for them; the others begin in turn. */
 import type { Server } from 'node:net'
 import { Counter, readings } from '@spillway/metrics'
 import { Problem, type ServiceContext } from '@spillway/service'
@@ -6,6 +6,7 @@ import type { onRequestHookHandler } from 'fastify'
 import { AcceptWait } from './accept-wait.ts'
 import { gatewayProblems, retryAfter } from './errors.ts'
 import { Overload, type OverloadLimits, type Rank } from './overload.ts'
+import { Turns } from './turns.ts'
 
 /** How often the event loop is looked at. */
 const EVERY_MS = 20
@@ -24,6 +25,7 @@ export class Shedding {
   readonly #options: SheddingOptions
   readonly #shed: Counter<'rank'>
   readonly #accepts: AcceptWait
+  readonly #turns = new Turns()
   readonly #timer: NodeJS.Timeout
   #lookedAt = performance.now()
 
@@ -54,12 +56,16 @@ export class Shedding {
   /**
    * An `onRequest`, before anybody looks at who is asking: refusing must cost little.
    *
-   * @throws {Problem} `gateway_shedding`, with `Retry-After`, so that a balancer prefers others and ejects nobody
+   * @throws {Problem} `gateway_shedding`, with `Retry-After`, so that a balancer prefers others and ejects nobody;
+   *   `caller_left` while it waited
    */
   hook(rank: Rank): onRequestHookHandler {
-    return (_request, _reply, done) => {
+    return (request, _reply, done) => {
       if (!this.#overload.refuses(rank, Math.random())) {
-        done()
+        this.#turns.take(() => {
+          if (request.socket.destroyed) done(new Problem(gatewayProblems.caller_left))
+          else done()
+        })
         return
       }
       this.#shed.inc({ rank })
@@ -73,7 +79,9 @@ export class Shedding {
     const now = performance.now()
     const sinceMs = now - this.#lookedAt
     this.#lookedAt = now
-    const lateMs = Math.max(sinceMs - EVERY_MS, this.#accepts.look(sinceMs))
+    const beforeMs = Math.max(sinceMs - EVERY_MS, this.#accepts.look(sinceMs))
+    this.#turns.observe(beforeMs)
+    const lateMs = beforeMs + this.#turns.waitMs
     this.#overload.observe({ lateMs, sinceMs, inFlight: inFlight() })
     const { share } = this.#overload
     if (before === 0 && share > 0) context.logger.warn({ inFlight: inFlight() }, 'overloaded: requests are refused')
