@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { makeSecrets } from './secret-files.ts'
+import { makeSecrets, rotateKey } from './secret-files.ts'
 
 const DATABASE_URL = 'postgres://spillway@postgres:5432/spillway'
 let directory = ''
@@ -67,7 +67,7 @@ describe('the secrets of a stack in containers', () => {
     const before = all()
     rmSync(path.join(directory, 'worker-database-url'))
     rmSync(path.join(directory, 'gateway-signing-keys.json'))
-    expect(make()).toEqual(['gateway-signing-keys.json', 'worker-database-url'])
+    expect(make().toSorted()).toEqual(['gateway-signing-keys.json', 'worker-database-url'])
     expect(all()).toEqual(before)
   })
 
@@ -101,5 +101,41 @@ describe('the secrets of a stack in containers', () => {
     writeFileSync(path.join(directory, 'source.json'), '{"postgresPassword":"hunter2')
     expect(() => make()).toThrow(/source\.json is damaged; delete it/)
     expect(() => make()).not.toThrow(/hunter2/)
+  })
+  it('has a new key sign once everybody knows it, and forgets none that tokens are signed by', async () => {
+    make()
+    const before = all()
+    const keys = (name: string) =>
+      (JSON.parse(read(name)).keys as Record<string, string>[]).map(({ kid, d }) => [kid, !!d])
+    const [[old]] = keys('gateway-signing-keys.json') as [[string, boolean]]
+    let between: unknown
+    const rotate = () =>
+      rotateKey(directory, { DATABASE_URL }, chown, async () => {
+        between = [keys('db-verify-keys.json'), keys('worker-verify-keys.json'), keys('gateway-signing-keys.json')]
+      })
+    const kid = await rotate()
+    const verifying = [
+      [old, false],
+      [kid, false],
+    ]
+    expect(between).toEqual([verifying, verifying, verifying.map(([id]) => [id, true])])
+    for (const name of ['db-verify-keys.json', 'worker-verify-keys.json']) {
+      expect(keys(name)).toEqual(verifying.toReversed())
+    }
+    expect(keys('gateway-signing-keys.json')).toEqual([
+      [kid, true],
+      [old, false],
+    ])
+    // And nothing else, now or when it is looked at again.
+    const after = all()
+    expect(make()).toEqual([])
+    expect(all()).toEqual(after)
+    const same = Object.keys(after).filter((name) => after[name] === before[name])
+    expect(same).toHaveLength(6)
+    expect(owners.get('gateway-signing-keys.json')).toBe(10_001)
+  })
+
+  it('has no key to change where there is none', async () => {
+    await expect(rotateKey(directory, { DATABASE_URL }, chown, async () => {})).rejects.toThrow(/has no secrets yet/)
   })
 })

@@ -1,7 +1,7 @@
 /** The files by which a stack in containers learns its secrets: each readable by the one user that needs it. */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { type DemoAccount, demoAccounts, generateKeys, randomPassword } from '@spillway/auth'
+import { type DemoAccount, demoAccounts, generateKeys, type KeyTexts, randomPassword, rotate } from '@spillway/auth'
 
 /** Users by number, as compose.yaml has them: those of the images of others are theirs to choose. */
 const OWNERS = { gateway: 10_001, db: 10_002, worker: 10_003, init: 10_004, postgres: 999, k6: 12_345 } as const
@@ -28,22 +28,8 @@ export interface SecretOptions {
  *
  * @param chown as `fs.chownSync`: gives a file to a user and a group
  */
-export function makeSecrets(
-  directory: string,
-  options: SecretOptions,
-  chown: (file: string, user: number, group: number) => void,
-): string[] {
-  const write = (name: string, text: string, owner: number) => {
-    const file = path.join(directory, name)
-    const draft = `${file}.new`
-    // Left by one that was killed, and no longer ours to write into.
-    rmSync(draft, { force: true })
-    writeFileSync(draft, text, { mode: 0o600, flag: 'wx' })
-    chown(draft, owner, owner)
-    renameSync(draft, file)
-    return name
-  }
-
+export function makeSecrets(directory: string, options: SecretOptions, chown: Chown): string[] {
+  const write = writer(directory, chown)
   const known = readSource(path.join(directory, SOURCE))
   const changed = options.DEMO_PASSWORD !== undefined && known?.accounts[0]?.password !== options.DEMO_PASSWORD
   const source: Source = known ?? { ...freshSource(), accounts: [] }
@@ -57,16 +43,63 @@ export function makeSecrets(
   return made
 }
 
+/**
+ * A new key to sign with, which signs nobody out. Killed in between, both keys are good, and it can be run again.
+ *
+ * @param known resolves when every service has read what was written
+ * @returns the new key's id
+ */
+export async function rotateKey(
+  directory: string,
+  options: SecretOptions,
+  chown: Chown,
+  known: () => Promise<unknown>,
+): Promise<string> {
+  const source = readSource(path.join(directory, SOURCE))
+  if (!source) throw new Error(`${directory} has no secrets yet; secrets ${directory} makes them`)
+  const write = writer(directory, chown)
+  const give = (texts: KeyTexts) => {
+    const next = { ...source, ...texts }
+    write(SOURCE, JSON.stringify(next), 0)
+    for (const [name, owner, text] of files(next, options.DATABASE_URL)) {
+      if (name.endsWith('-keys.json')) write(name, text, owner)
+    }
+  }
+  const { kid, introduced, switched } = rotate(source.signing, SOURCE)
+  give(introduced)
+  await known()
+  give(switched())
+  return kid
+}
+
+/** Gives a file to a user and a group. */
+type Chown = (file: string, user: number, group: number) => void
+
+/** Of whole files, each its owner's from the beginning; returns their names. */
+function writer(directory: string, chown: Chown) {
+  return (name: string, text: string, owner: number): string => {
+    const file = path.join(directory, name)
+    const draft = `${file}.new`
+    // Left by one that was killed, and no longer ours to write into.
+    rmSync(draft, { force: true })
+    writeFileSync(draft, text, { mode: 0o600, flag: 'wx' })
+    chown(draft, owner, owner)
+    renameSync(draft, file)
+    return name
+  }
+}
+
+/** Who verifies comes before those who sign: no token may be signed by what db and worker do not know. */
 function files(source: Source, databaseUrl: string): [name: string, owner: number, text: string][] {
   const url = new URL(databaseUrl)
   url.password = source.postgresPassword
   const reader = source.accounts.find(({ username }) => username === 'reader')
   return [
     ['postgres-password', OWNERS.postgres, source.postgresPassword],
-    ['gateway-signing-keys.json', OWNERS.gateway, source.signing],
     ['db-verify-keys.json', OWNERS.db, source.verifying],
     ['db-database-url', OWNERS.db, url.href],
     ['worker-verify-keys.json', OWNERS.worker, source.verifying],
+    ['gateway-signing-keys.json', OWNERS.gateway, source.signing],
     ['worker-database-url', OWNERS.worker, url.href],
     ['init-accounts.json', OWNERS.init, JSON.stringify(source.accounts)],
     ['init-database-url', OWNERS.init, url.href],

@@ -1,5 +1,7 @@
 /** What a file may not say of a cluster although its shape is right. */
+import { isIP } from 'node:net'
 import { type Mistake, mistake, type Path } from '@spillway/service'
+import { destinations } from '@spillway/upstreams'
 import type { ClusterSource } from './schema.ts'
 
 /** What may be missing or was wrong is undefined. */
@@ -14,17 +16,22 @@ export type Sound<T> = T extends readonly (infer Item)[]
  * @param places those of its endpoints, where that is not the list's
  */
 export function clusterMistakes(
-  { endpoints = [], policy, hash, tls }: Sound<ClusterSource>,
+  { endpoints = [], policy, hash, tls, allowAddresses = [] }: Sound<ClusterSource>,
   at: Path,
   places: readonly Path[] = endpoints.map((_, index) => [...at, 'endpoints', index]),
 ): Mistake[] {
   const origins = endpoints.map((each) => normal(typeof each === 'object' ? each.url : each))
+  const mayLeadTo = destinations(allowAddresses.filter((each) => each !== undefined))
   return [
-    ...origins.flatMap((origin, index) =>
-      origin !== undefined && origins.indexOf(origin) < index
-        ? [mistake(places[index] as Path, `is ${origin} again; each endpoint once`)]
-        : [],
-    ),
+    ...origins.flatMap((origin, index) => {
+      const place = places[index] as Path
+      if (origin !== undefined && origins.indexOf(origin) < index) {
+        return [mistake(place, `is ${origin} again; each endpoint once`)]
+      }
+      const address = addressOf(origin)
+      if (address === undefined || mayLeadTo(address)) return []
+      return [mistake(place, `leads to ${address}, where no service is; allowAddresses makes exceptions`)]
+    }),
     ...(hash !== undefined && policy !== 'hash' && !isFile(policy)
       ? [mistake([...at, 'hash'], `is declared, but policy is ${policy ?? 'p2c-ewma'}; only hash looks at it`, 'key')]
       : []),
@@ -43,4 +50,10 @@ export function normal(origin: string | undefined): string | undefined {
   const [, dns = '', bare = ''] = /^(dns\+)?(.*)$/is.exec(origin?.trim() ?? '') ?? []
   const known = URL.parse(bare)?.origin
   return known && dns.toLowerCase() + known
+}
+
+/** Where the host is a name, what it leads to is known only when DNS is asked. */
+function addressOf(origin = ''): string | undefined {
+  const host = URL.parse(origin.replace(/^dns\+/, ''))?.hostname.replace(/^\[|\]$/g, '') ?? ''
+  return isIP(host) === 0 ? undefined : host
 }

@@ -113,6 +113,16 @@ describe('the stack in containers', { timeout: 5 * MINUTES }, () => {
     }
   })
 
+  it('has new tokens signed by a new key, and signs nobody out', async () => {
+    const kidOf = (token: string) => JSON.parse(Buffer.from(token.split('.', 1)[0] ?? '', 'base64url').toString()).kid
+    const before = await tokenOf('editor')
+    expect(await project.make('rotate-key')).toMatch(/New tokens are signed by the key /)
+    await until('a gateway signs with it', async () => kidOf(await tokenOf('editor')) !== kidOf(before))
+    expect((await send('/data/alpha', before)).status).toBe(200)
+    // The db service verifies it once more.
+    expect((await send('/data/rotated', before, 'PUT', { value: 1 })).status).toBeLessThan(300)
+  })
+
   it('is scraped by Prometheus, every replica', async () => {
     await until('all targets up', async () => (await project.query('sum(up)'))[0]?.value[1] === '10')
     const up = await project.query('count by (job) (up == 1)')
@@ -165,6 +175,8 @@ describe('the stack in containers', { timeout: 5 * MINUTES }, () => {
         if (!victim) throw new Error(`there is no ${service}`)
         const began = performance.now()
         const before = readers.answered
+        // Whom Docker has once sent a signal it takes for stopped by hand, unless it is told otherwise.
+        if (service === 'gateway') await project.docker('kill', '--signal', 'HUP', victim.Id)
         await project.kill(victim)
         await until(`${service} healthy again`, async () => {
           const now = (await project.containers(service)).find(({ Id }) => Id === victim.Id)

@@ -102,6 +102,12 @@ export class Containers implements Deployment {
     return compose(['logs', '--follow', '--tail', '10'], ['inherit', 'pipe', 'inherit'])
   }
 
+  /** Has new tokens signed by a new key, and says by which. */
+  async rotateKey(): Promise<string> {
+    const command = ['run', '--rm', '--no-deps', '-T', 'secrets', 'secrets', '/secrets', 'rotate-key']
+    return (await docker(['compose', ...command])).stdout
+  }
+
   /** A file as one of a running container's users sees it. */
   async #read(service: string, file: string, user?: string): Promise<string> {
     const container = this.#containers.find((each) => each.service === service)

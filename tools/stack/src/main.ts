@@ -33,7 +33,7 @@ const COMMANDS: Record<string, Command> = {
   database,
   reload: (_, state) => reload(state),
   'restart-balancer': (_, state) => restartBalancer(state),
-  'rotate-key': (_, state) => rotateKey(state),
+  'rotate-key': (_, state, environment) => rotateKey(state, environment),
   describe: (_, state, environment) => describe(state, environment),
   'compose-up': composeUp,
   'compose-down': composeDown,

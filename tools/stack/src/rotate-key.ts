@@ -1,19 +1,28 @@
 /** `make rotate-key`: new tokens are signed by a new key, and nobody is signed out. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type KeyTexts, LOOK_EVERY_MS, rotate } from '@spillway/auth'
+import { Containers } from './containers.ts'
+import { findDeployment } from './find-deployment.ts'
 import { livingSupervisor } from './leftovers.ts'
 import { secretFiles } from './secrets.ts'
+import type { Environment } from './settings.ts'
 import { readText, type ServiceEntry, StackError, type StateDir, writeAtomic } from './state.ts'
 
 /** Services look each second; on a busy machine a look can be late. */
 const READ_WITHIN_MS = 30 * LOOK_EVERY_MS
 const POLL_MS = 200
 
+export async function rotateKey(state: StateDir, environment: Environment): Promise<number> {
+  const found = await findDeployment(state, environment)
+  process.stdout.write(found instanceof Containers ? await found.rotateKey() : await rotateFiles(state))
+  return 0
+}
+
 /**
  * @throws {StackError} where there are no keys yet, or a gateway does not take the new one: then the old key goes on
  * signing, and the new one is known to most
  */
-export async function rotateKey(state: StateDir): Promise<number> {
+async function rotateFiles(state: StateDir): Promise<string> {
   const files = secretFiles(state)
   const signing = readText(files.signingKeys)
   if (signing === undefined) throw new StackError(`there are no keys in ${state.path}; make up makes the first.`)
@@ -34,8 +43,7 @@ export async function rotateKey(state: StateDir): Promise<number> {
   write(switched())
   // The first one signs.
   await all(([first]) => first === kid)
-  process.stdout.write(`New tokens are signed by the key ${kid}. Tokens of the one before are good until they end.\n`)
-  return 0
+  return `New tokens are signed by the key ${kid}. Tokens of the one before are good until they end.\n`
 }
 
 /** Resolves once the keys that a gateway shows are such, in their order. */

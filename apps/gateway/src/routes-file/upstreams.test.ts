@@ -51,6 +51,8 @@ describe('an upstream of a routes file', () => {
       'mine.ts': 'export default () => ({ choose: () => 0 })\n',
     })
     expect(own?.options.policy).toEqual({ choose: expect.any(Function) })
+    const near = await read('{ endpoints: http://169.254.20.10, allowAddresses: [169.254.20.0/24] }')
+    expect(near?.options.allowAddresses).toEqual(['169.254.20.0/24'])
   })
 
   it('is checked at a path, as a mapping says, or not at all', async () => {
@@ -87,6 +89,10 @@ describe('an upstream of a routes file', () => {
     ],
     ['{ endpoints: http://a, hash: path }', /hash is declared, but policy is p2c-ewma; only hash looks at it/],
     ['{ endpoints: http://a, tls: { servername: a } }', /tls is declared, but no endpoint is https/],
+    [
+      '{ endpoints: http://2852039166 }',
+      /endpoints leads to 169\.254\.169\.254, where no service is; allowAddresses makes/,
+    ],
     ['{ endpoints: [] }', /endpoints is \[\]; it must be a list of at least one origin/],
   ])('may not be %s', async (written, message) => {
     expect(await mistakesIn(written)).toEqual([expect.stringMatching(message)])
