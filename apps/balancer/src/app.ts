@@ -1,6 +1,6 @@
 /** The front door: takes any method and any body, and lets the route that takes a request answer it. */
 import { target } from '@spillway/forward'
-import { commonProblems, createApp, Problem, type ServiceContext } from '@spillway/service'
+import { commonProblems, createApp, Problem, type ServiceContext, Turns } from '@spillway/service'
 import type { Config } from './config.ts'
 import { balancerProblems } from './route.ts'
 import { AMBIGUOUS } from './route-table.ts'
@@ -18,8 +18,14 @@ export async function buildApp(
     tls: tlsOf(config),
     forwards: true,
   })
-  app.addHook('onClose', () => standing.clusters.close())
+  const turns = new Turns()
+  const unwatch = turns.watch()
+  app.addHook('onClose', async () => {
+    unwatch()
+    await standing.clusters.close()
+  })
 
+  app.addHook('onRequest', (request, _reply, done) => turns.enter(request, done))
   app.all('*', (request, reply) => {
     const { authority, path = '/' } = target(request.raw) ?? {}
     const route = standing.routes.find(authority, path)

@@ -1,12 +1,11 @@
 /** Refuses a share of the requests while this process is overloaded, before anything is done for them; the others begin in turn. */
 import type { Server } from 'node:net'
 import { Counter, readings } from '@spillway/metrics'
-import { Problem, type ServiceContext } from '@spillway/service'
+import { Problem, type ServiceContext, Turns } from '@spillway/service'
 import type { onRequestHookHandler } from 'fastify'
 import { AcceptWait } from './accept-wait.ts'
 import { gatewayProblems, retryAfter } from './errors.ts'
 import { Overload, type OverloadLimits, type Rank } from './overload.ts'
-import { Turns } from './turns.ts'
 
 /** How often the event loop is looked at. */
 const EVERY_MS = 20
@@ -56,16 +55,12 @@ export class Shedding {
   /**
    * An `onRequest`, before anybody looks at who is asking: refusing must cost little.
    *
-   * @throws {Problem} `gateway_shedding`, with `Retry-After`, so that a balancer prefers others and ejects nobody;
-   *   `caller_left` while it waited
+   * @throws {Problem} `gateway_shedding`, with `Retry-After`, so that a balancer prefers others and ejects nobody
    */
   hook(rank: Rank): onRequestHookHandler {
     return (request, _reply, done) => {
       if (!this.#overload.refuses(rank, Math.random())) {
-        this.#turns.take(() => {
-          if (request.socket.destroyed) done(new Problem(gatewayProblems.caller_left))
-          else done()
-        })
+        this.#turns.enter(request, done)
         return
       }
       this.#shed.inc({ rank })

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Turns } from './turns.ts'
 
@@ -75,4 +76,33 @@ describe('where it is late', () => {
     take(1)
     expect(begun).toEqual([0, 1, 2, 0])
   })
+})
+
+it('begins nothing for a client that left while it waited', async () => {
+  turns.observe(6)
+  const client = { destroyed: false }
+  turns.enter({ socket: client } as FastifyRequest, () => void begun.push(0))
+  turns.enter({ socket: { destroyed: false } } as FastifyRequest, () => void begun.push(1))
+  client.destroyed = true
+  await turn(5)
+  await turn(5)
+  expect(begun).toEqual([1])
+})
+
+it('looks at the loop by itself, where that is asked for', () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  const end = turns.watch()
+  const look = (lastsMs: number) => {
+    now += lastsMs
+    vi.advanceTimersByTime(20)
+  }
+  look(25)
+  take(1)
+  expect(begun).toEqual([0])
+  look(26)
+  take(1)
+  expect(begun).toEqual([0])
+  end()
+  expect(vi.getTimerCount()).toBe(0)
+  vi.useRealTimers()
 })
