@@ -3,6 +3,7 @@
  * mistake tried; else some are, since each takes a process of its own.
  */
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
@@ -25,6 +26,10 @@ it('no read that begins after an acknowledged write returns an older value; one 
 describe('the trial notices code that', () => {
   const all = mistakes.map((mistake, index) => ({ ...mistake, index }))
   const tried = PROMISE_RUNS ? all : fc.sample(fc.shuffledSubarray(all, { minLength: SOME, maxLength: SOME }), 1).flat()
+  it.each(mistakes)('$it: it is in the code once', ({ file, code }) => {
+    expect(readFileSync(path.join(import.meta.dirname, '../../..', file), 'utf8').split(code)).toHaveLength(2)
+  })
+
   it.each(tried)('$it', { timeout: 300_000 }, async ({ index }) => {
     const { stdout } = await promisify(execFile)(process.execPath, [MUTANT, String(index)])
     expect(JSON.parse(stdout)).toMatchObject({ made: true, noticed: true })

@@ -71,17 +71,11 @@ describe('REMOTE_URL', () => {
   })
 
   it.each(['http://169.254.169.254/', 'http://2852039166/latest/meta-data', 'http://[::ffff:169.254.169.254]/'])(
-    'may not be %s, and the answer does not tell where it leads',
+    'may not be %s',
     async (url) => {
-      const own = await startGateway({ db: upstream.url, settings: { REMOTE_URL: url } })
-      try {
-        const answer = await fetch(own.url)
-        expect(answer.status).toBe(502)
-        expect(answer.headers.get('proxy-status')).toBe('gateway-1; error=destination_ip_prohibited')
-        expect(await answer.text()).not.toMatch(/169\.254|a9fe|meta-data/)
-      } finally {
-        await own.close()
-      }
+      await expect(startGateway({ db: upstream.url, settings: { REMOTE_URL: url } })).rejects.toThrow(
+        /upstreams\.remote\.endpoints leads to (169\.254\.169\.254|::ffff:a9fe:a9fe), where no service is/,
+      )
     },
   )
 })

@@ -109,9 +109,11 @@ it('sees a crowd that waits to be accepted, though its event loop is never late'
     new Promise<string>((resolve, reject) => {
       get(`${crowded.url}/busy`, { agent: false }, (answer) => text(answer).then(resolve, reject)).on('error', reject)
     })
-  // The others come to where an upstream would be.
   const codes = (await Promise.all(Array.from({ length: 400 }, knock))).map((body) => JSON.parse(body).code)
-  expect(new Set(codes)).toEqual(new Set(['upstream_unreachable', 'gateway_shedding']))
+  const refused = codes.filter((code) => code === 'gateway_shedding').length
+  // The others come to where an upstream would be.
+  expect(refused).toBeGreaterThan(0)
+  expect(refused).toBeLessThan(400)
   await until(
     async () => crowded.logged.map(({ msg }) => msg),
     (said) => said.includes('no longer overloaded'),

@@ -28,8 +28,8 @@ export const mistakes: readonly Mistake[] = [
   {
     it: 'uses L1 until somebody notices that the session is over, not by the clock',
     file: `${CLIENT}/session.ts`,
-    code: '&& this.#effects.clock() < this.#usableUntil',
-    instead: '',
+    code: 'this.#effects.clock() < this.#usableUntil',
+    instead: 'this.#usableUntil !== Number.NEGATIVE_INFINITY',
   },
   {
     it: 'confirms a purge of tags without forgetting',
