@@ -1,6 +1,6 @@
 /** The front door: takes any method and any body, and lets the route that takes a request answer it. */
 import { target } from '@spillway/forward'
-import { commonProblems, createApp, Problem, type ServiceContext, Turns } from '@spillway/service'
+import { commonProblems, createApp, Problem, type ServiceContext, Turns, watchLoop } from '@spillway/service'
 import type { Config } from './config.ts'
 import { balancerProblems } from './route.ts'
 import { AMBIGUOUS } from './route-table.ts'
@@ -19,7 +19,7 @@ export async function buildApp(
     forwards: true,
   })
   const turns = new Turns()
-  const unwatch = turns.watch()
+  const unwatch = watchLoop((lateMs) => turns.observe(lateMs))
   app.addHook('onClose', async () => {
     unwatch()
     await standing.clusters.close()

@@ -1,14 +1,11 @@
 /** Refuses a share of the requests while this process is overloaded, before anything is done for them; the others begin in turn. */
 import type { Server } from 'node:net'
 import { Counter, readings } from '@spillway/metrics'
-import { Problem, type ServiceContext, Turns } from '@spillway/service'
+import { Problem, type ServiceContext, Turns, watchLoop } from '@spillway/service'
 import type { onRequestHookHandler } from 'fastify'
 import { AcceptWait } from './accept-wait.ts'
 import { gatewayProblems, retryAfter } from './errors.ts'
 import { Overload, type OverloadLimits, type Rank } from './overload.ts'
-
-/** How often the event loop is looked at. */
-const EVERY_MS = 20
 
 export interface SheddingOptions {
   readonly limits: OverloadLimits
@@ -25,8 +22,7 @@ export class Shedding {
   readonly #shed: Counter<'rank'>
   readonly #accepts: AcceptWait
   readonly #turns = new Turns()
-  readonly #timer: NodeJS.Timeout
-  #lookedAt = performance.now()
+  readonly #unwatch: () => void
 
   constructor(options: SheddingOptions) {
     const overload = new Overload(options.limits)
@@ -44,11 +40,11 @@ export class Shedding {
     this.#overload = overload
     this.#options = options
     this.#accepts = new AcceptWait(options.server)
-    this.#timer = setInterval(() => this.#look(), EVERY_MS)
+    this.#unwatch = watchLoop((lateMs, sinceMs) => this.#look(lateMs, sinceMs))
   }
 
   close(): void {
-    clearInterval(this.#timer)
+    this.#unwatch()
     this.#accepts.close()
   }
 
@@ -68,13 +64,10 @@ export class Shedding {
     }
   }
 
-  #look(): void {
+  #look(loopLateMs: number, sinceMs: number): void {
     const { inFlight, context } = this.#options
     const before = this.#overload.share
-    const now = performance.now()
-    const sinceMs = now - this.#lookedAt
-    this.#lookedAt = now
-    const beforeMs = Math.max(sinceMs - EVERY_MS, this.#accepts.look(sinceMs))
+    const beforeMs = Math.max(loopLateMs, this.#accepts.look(sinceMs))
     this.#turns.observe(beforeMs)
     const lateMs = beforeMs + this.#turns.waitMs
     this.#overload.observe({ lateMs, sinceMs, inFlight: inFlight() })

@@ -1,7 +1,7 @@
 /** What a file may not say of a cluster although its shape is right. */
 import { isIP } from 'node:net'
 import { type Mistake, mistake, type Path } from '@spillway/service'
-import { destinations } from '@spillway/upstreams'
+import { destinations, hostOf } from '@spillway/upstreams'
 import type { ClusterSource } from './schema.ts'
 
 /** What may be missing or was wrong is undefined. */
@@ -25,12 +25,12 @@ export function clusterMistakes(
   return [
     ...origins.flatMap((origin, index) => {
       const place = places[index] as Path
-      if (origin !== undefined && origins.indexOf(origin) < index) {
-        return [mistake(place, `is ${origin} again; each endpoint once`)]
-      }
-      const address = addressOf(origin)
-      if (address === undefined || mayLeadTo(address)) return []
-      return [mistake(place, `leads to ${address}, where no service is; allowAddresses makes exceptions`)]
+      if (origin === undefined) return []
+      if (origins.indexOf(origin) < index) return [mistake(place, `is ${origin} again; each endpoint once`)]
+      const host = hostOf(origin)
+      // What a name leads to is known only when DNS is asked.
+      if (isIP(host) === 0 || mayLeadTo(host)) return []
+      return [mistake(place, `leads to ${host}, where no service is; allowAddresses makes exceptions`)]
     }),
     ...(hash !== undefined && policy !== 'hash' && !isFile(policy)
       ? [mistake([...at, 'hash'], `is declared, but policy is ${policy ?? 'p2c-ewma'}; only hash looks at it`, 'key')]
@@ -50,10 +50,4 @@ export function normal(origin: string | undefined): string | undefined {
   const [, dns = '', bare = ''] = /^(dns\+)?(.*)$/is.exec(origin?.trim() ?? '') ?? []
   const known = URL.parse(bare)?.origin
   return known && dns.toLowerCase() + known
-}
-
-/** Where the host is a name, what it leads to is known only when DNS is asked. */
-function addressOf(origin = ''): string | undefined {
-  const host = URL.parse(origin.replace(/^dns\+/, ''))?.hostname.replace(/^\[|\]$/g, '') ?? ''
-  return isIP(host) === 0 ? undefined : host
 }

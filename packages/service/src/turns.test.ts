@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Turns } from './turns.ts'
+import { watchLoop } from './watch-loop.ts'
 
 let begun: number[]
 let turns: Turns
@@ -89,9 +90,9 @@ it('begins nothing for a client that left while it waited', async () => {
   expect(begun).toEqual([1])
 })
 
-it('looks at the loop by itself, where that is asked for', () => {
+it('goes by how late the loop is, where that is watched', () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-  const end = turns.watch()
+  const end = watchLoop((lateMs) => turns.observe(lateMs))
   const look = (lastsMs: number) => {
     now += lastsMs
     vi.advanceTimersByTime(20)

@@ -5,8 +5,6 @@
  */
 import type { FastifyRequest } from 'fastify'
 
-/** How often the loop is looked at. */
-const EVERY_MS = 20
 /** A loop that is later than this is busy. */
 const BUSY_MS = 5
 /** What a turn should last at most; one request begins in each turn in any case. */
@@ -33,17 +31,6 @@ export class Turns {
   /** To be told again and again how late the event loop is, or a new connection is accepted. */
   observe(lateMs: number): void {
     this.#busy = lateMs > BUSY_MS
-  }
-
-  /** Looks at the loop by itself, until what it returns is called. */
-  watch(): () => void {
-    let lookedAt = performance.now()
-    const timer = setInterval(() => {
-      const now = performance.now()
-      this.observe(now - lookedAt - EVERY_MS)
-      lookedAt = now
-    }, EVERY_MS)
-    return () => clearInterval(timer)
   }
 
   /** Milliseconds that the first in line has waited. */

@@ -3,6 +3,7 @@ import { lookup as system } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import { buildConnector } from 'undici'
 import type { Destinations } from './destinations.ts'
+import { unbracketed } from './discovery.ts'
 
 /** A connection would have led where none may. */
 class AddressProhibited extends Error {
@@ -27,7 +28,7 @@ export type ConnectorOptions = buildConnector.BuildOptions & {
 export function connector({ allowed, lookup = system, ...options }: ConnectorOptions): buildConnector.connector {
   const connect = buildConnector({ ...options, lookup: only(allowed, lookup) })
   return (to, done) => {
-    const host = to.hostname.replace(/^\[|\]$/g, '')
+    const host = unbracketed(to.hostname)
     // An address is not looked up.
     if (isIP(host) === 0 || allowed(host)) connect(to, done)
     else queueMicrotask(() => done(new AddressProhibited([host]), null))

@@ -95,7 +95,12 @@ export function difference<K extends Place>(known: readonly K[], found: readonly
 
 /** Without the brackets that an IPv6 address has in a URL. */
 export function hostOf(origin: string): string {
-  return new URL(origin).hostname.replace(/^\[|\]$/g, '')
+  return unbracketed(new URL(origin).hostname)
+}
+
+/** The same of a URL's `hostname`. */
+export function unbracketed(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '')
 }
 
 function identity({ origin, named }: Place): string {
