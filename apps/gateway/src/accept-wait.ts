@@ -17,7 +17,7 @@ export class AcceptWait {
   #probe: Socket | undefined
   #sinceKnockMs = EVERY_MS
   #lastMs = 0
-  /** Whether a probe has ever come through: where a firewall keeps it out, its silence says nothing. */
+  /** Whether the system has ever let a probe into the queue: where a firewall keeps it out, its silence says nothing. */
   #works = false
 
   constructor(server: Server) {
@@ -50,10 +50,16 @@ export class AcceptWait {
     // A server at all addresses is at the loopback's, too.
     const host = address.address.replace(/^0\.0\.0\.0$/, '127.0.0.1').replace(/^::$/, '::1')
     const probe = connect({ host, port: address.port })
-    this.#probe = probe.unref().on('error', () => {
-      // Ours to end, or no server any more: it has not waited.
-      if (this.#probe === probe) this.#probe = undefined
-    })
+    this.#probe = probe
+      .unref()
+      // Before it is accepted: a gateway that starts into a crowd must not wait until one has come through.
+      .on('connect', () => {
+        this.#works = true
+      })
+      .on('error', () => {
+        // Ours to end, or no server any more: it has not waited.
+        if (this.#probe === probe) this.#probe = undefined
+      })
   }
 
   #accepted(socket: Socket): void {
